@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bell.c - doorbells: sleeping, and waking those who are addressed
+ *
+ * DOC: Theory of Operation
+ *
+ * Each attachment has a door word, whose low half is a futex, and a bit in
+ * the sleeping map.  Odd: asleep, or about to be.  The sleeper makes its door
+ * odd, sets its bit, and then looks at the ring once more; a writer publishes
+ * its frame and then looks at the map.  Both orders are full barriers
+ * (ring:publish, bell:sleep), so either the writer sees the bit or the sleeper
+ * sees the frame.
+ *
+ * A writer that sees an empty map is done: no system call.  Otherwise it
+ * looks up whom the frame is for (a private cache, by destination address,
+ * dropped when the table of attachments changed), and rings those of them that
+ * sleep: the door from odd to the next even number, by compare-and-swap, then
+ * FUTEX_WAKE.  Many writers come at once; the one whose swap succeeds rings.
+ * Should it be stopped between the two, others must not rely on it: a writer
+ * that finds a sleeper's bit set and its door even rings too, once for each
+ * value of the door.
+ *
+ * Only the sleeper clears its bit, when it is awake.  One that was killed in
+ * its sleep leaves its bit behind: reap() in attach.c clears it.  Nobody sleeps
+ * for longer than a second without looking (I6): a bell that was never rung
+ * because its ringer died costs that at most.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+static uint32_t *
+futex_of(struct format_attachment *a)
+{
+	uint32_t *half = (uint32_t *)(void *)&a->door;
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	half++;
+#endif
+	return half;
+}
+
+bool
+bell_anybody(const struct ring *r)
+{
+	AO_t any = 0;
+	unsigned i;
+
+	for (i = 0; i < FORMAT_MAP_WORDS; i++)
+		any |= AO_load(&r->hdr->sleeping[i]);
+	return any != 0;
+}
+
+/* Whether a frame to DST is for everybody. */
+static bool
+is_group(const uint8_t *dst)
+{
+	return dst[0] & 1;
+}
+
+static uint64_t
+mac_word(const uint8_t *mac)
+{
+	uint64_t w = 0;
+	int i;
+
+	for (i = 0; i < 6; i++)
+		w = w << 8 | mac[i];
+	return w << 16;
+}
+
+/* Adds to MAP whom a frame to the address DST is for. */
+static void
+bell_lookup(struct shmbus *b, const uint8_t *dst, uint64_t *map)
+{
+	const struct format_header *hdr = b->ring.hdr;
+	AO_t changes = AO_load_acquire(&hdr->changes);
+	uint64_t mac = mac_word(dst);
+	unsigned slot = (unsigned)((mac >> 16) * 0x9e3779b97f4a7c15u >> 58);
+	unsigned i;
+
+	static_assert(BELL_CACHE == 1u << (64 - 58), "the hash's width");
+	if (b->bell.changes != changes) {
+		memset(b->bell.cache, 0, sizeof(b->bell.cache));
+		b->bell.changes = changes;
+	}
+	if (b->bell.cache[slot].mac != mac) {
+		uint64_t *fill = b->bell.cache[slot].map;
+
+		memset(fill, 0, sizeof(b->bell.cache[slot].map));
+		for (i = 0; i < FORMAT_ATTACHMENTS; i++) {
+			AO_t id = AO_load(&b->ring.att[i].ident);
+
+			if ((id & FORMAT_ATT_USED) &&
+			    (id & ~(AO_t)0xffff) == mac)
+				fill[i / 64] |= (uint64_t)1 << i % 64;
+		}
+		b->bell.cache[slot].mac = mac;
+	}
+	for (i = 0; i < FORMAT_MAP_WORDS; i++)
+		map[i] |= b->bell.cache[slot].map[i] |
+		    AO_load(&hdr->promisc[i]);
+}
+
+static void
+futex_wake(struct shmbus *b, struct format_attachment *a)
+{
+	syscall(SYS_futex, futex_of(a), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	b->bell.rings++;
+}
+
+/* Rings for attachment I, about the frame at POS. */
+static void
+bell_ring(struct shmbus *b, unsigned i, uint64_t pos)
+{
+	struct format_attachment *a = &b->ring.att[i];
+	AO_t door = AO_load(&a->door);
+
+	if (door & 1) {
+		AO_store(&a->hint, pos);
+		if (AO_compare_and_swap_full(&a->door, door, door + 1))
+			futex_wake(b, a);
+		b->bell.rung[i] = door + 1;
+	} else if (b->bell.rung[i] != door) {
+		futex_wake(b, a);
+		b->bell.rung[i] = door;
+	}
+}
+
+/* Rings for those of MAP that sleep. */
+static void
+bell_map(struct shmbus *b, const uint64_t *map, uint64_t pos)
+{
+	unsigned w;
+
+	for (w = 0; w < FORMAT_MAP_WORDS; w++) {
+		uint64_t bits = AO_load(&b->ring.hdr->sleeping[w]) & map[w];
+
+		if (b->ring.me / 64 == w)
+			bits &= ~((uint64_t)1 << b->ring.me % 64);
+		for (; bits != 0; bits &= bits - 1)
+			bell_ring(b, w * 64 + (unsigned)__builtin_ctzll(bits),
+			    pos);
+	}
+}
+
+/* Wakes those who are to get FRAME, published at POS. */
+void
+bell_frame(struct shmbus *b, const void *frame, uint64_t pos)
+{
+	struct iovec one = { .iov_base = (void *)(uintptr_t)frame };
+
+	bell_frames(b, &one, 1, pos);
+}
+
+/* The same for N frames, the first of them at POS. */
+void
+bell_frames(struct shmbus *b, const struct iovec *frames, unsigned n,
+    uint64_t pos)
+{
+	uint64_t map[FORMAT_MAP_WORDS] = { 0 };
+	const uint8_t *last = NULL;
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		const uint8_t *dst = frames[i].iov_base;
+
+		if (is_group(dst)) {
+			memset(map, 0xff, sizeof(map));
+			break;
+		}
+		if (last == NULL || memcmp(dst, last, 6) != 0)
+			bell_lookup(b, dst, map);
+		last = dst;
+	}
+	bell_map(b, map, pos);
+}
+
+/* Wakes the owner of A, whoever it is and whatever it waits for. */
+void
+bell_door(struct format_attachment *a)
+{
+	AO_t door = AO_load(&a->door);
+
+	if ((door & 1) && AO_compare_and_swap_full(&a->door, door, door + 1))
+		syscall(SYS_futex, futex_of(a), FUTEX_WAKE, INT_MAX, NULL,
+		    NULL, 0);
+}
+
+/* Whether the reader has yet to come to position POS. */
+static bool
+behind(const struct ring *r, uint64_t pos)
+{
+	return (int64_t)(pos - r->rx.cursor) > 0;
+}
+
+/*
+ * Goes to sleep for at most TIMEOUT_NS unless there is something to receive,
+ * or shmbus_wake() was called.  Returns 0 when there is something, ETIMEDOUT,
+ * or EAGAIN: it was woken, or did not sleep.
+ */
+int
+bell_sleep(struct shmbus *b, uint64_t timeout_ns)
+{
+	struct ring *r = &b->ring;
+	struct format_attachment *a = &r->att[r->me];
+	AO_t *map = &r->hdr->sleeping[r->me / 64];
+	AO_t bit = (AO_t)1 << r->me % 64;
+	AO_t asleep = AO_load(&a->door) | 1;
+	struct ring_frame f;
+	struct timespec t;
+	uint64_t upto;
+	int looks;
+	int error = EAGAIN;
+	bool rung;
+
+	AO_store_release(&a->door, asleep);
+	AO_or_full(map, bit); /* bell:sleep, pairs with ring:publish */
+	/*
+	 * What has a ticket from here on rings, if it is for us.  What has one
+	 * already and is published is looked at now; what is not published yet
+	 * rings too, but may hide others behind it: not for long then.
+	 */
+	upto = AO_load_acquire(&r->hdr->tail);
+	for (looks = 0; looks < 64; looks++)
+		if (ring_look(r, &f) == 0 || !behind(r, upto) ||
+		    ring_state(r) != RING_READY)
+			break;
+	if (r->rx.peeked != 0) {
+		error = 0;
+	} else if (AO_load(&b->cancel) == 0) {
+		if (behind(r, upto)) {
+			uint64_t left = ring_patience_left(r,
+			    clock_ns(CLOCK_MONOTONIC));
+
+			if (left < timeout_ns)
+				timeout_ns = left;
+		}
+		t.tv_sec = (time_t)(timeout_ns / 1000000000u);
+		t.tv_nsec = (long)(timeout_ns % 1000000000u);
+		if (syscall(SYS_futex, futex_of(a), FUTEX_WAIT,
+			(uint32_t)asleep, &t, NULL, 0) == -1 &&
+		    errno == ETIMEDOUT)
+			error = ETIMEDOUT;
+	}
+	rung = AO_load(&a->door) != asleep;
+	AO_compare_and_swap_full(&a->door, asleep, asleep + 1);
+	if (AO_load(&a->door) & 1) /* a lie */
+		AO_store(&a->door, asleep + 1);
+	AO_and_full(map, ~bit);
+	if (rung)
+		b->wakeups++;
+	if (error != 0)
+		ring_slept(r, rung, AO_load(&a->hint));
+	return error;
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * file.c - the bus file: creating, opening, checking, locking
+ *
+ * DOC: Theory of Operation
+ *
+ * A file becomes a bus under an open file description lock on a byte far
+ * beyond its end, so that of many that come at once exactly one makes it, and
+ * one that dies in the middle leaves no lock behind.  The steps: lock; magic
+ * "being made"; allocate all space; header; magic.  An empty file, and one
+ * that was left "being made" by the dead, are made anew by the next that may
+ * create.  Nothing else is ever written to that is not a bus already: a path
+ * given by mistake loses no byte.
+ *
+ * Whoever fails in the middle takes his file away while he holds the lock;
+ * those who wait for the lock find that the file has no name any more, and
+ * begin again.
+ */
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define CREATE_WAIT_MS 2000
+#define RETRIES 16
+
+/*
+ * Takes or lets go the lock on BYTE of FD's open file description.  Returns 0,
+ * EAGAIN when another has it, or another errno value.
+ */
+int
+file_lock(int fd, int64_t byte, bool on)
+{
+	struct flock fl = { .l_type = on ? F_WRLCK : F_UNLCK,
+		.l_whence = SEEK_SET,
+		.l_start = byte,
+		.l_len = 1 };
+
+	while (fcntl(fd, F_OFD_SETLK, &fl) == -1) {
+		if (errno == EACCES || errno == EAGAIN)
+			return EAGAIN;
+		if (errno != EINTR)
+			return errno;
+	}
+	return 0;
+}
+
+/*
+ * Whether somebody else has the lock on BYTE.  When the kernel cannot say, the
+ * answer is yes: taking the living for dead would do harm.
+ */
+bool
+file_locked(int fd, int64_t byte)
+{
+	struct flock fl = { .l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = byte,
+		.l_len = 1 };
+
+	if (fcntl(fd, F_OFD_GETLK, &fl) == -1)
+		return true;
+	return fl.l_type != F_UNLCK;
+}
+
+/* Writes or reads all N bytes at OFF.  Returns 0, ENODATA or an errno value. */
+static int
+write_all(int fd, const void *buf, size_t n, off_t off)
+{
+	const char *p = buf;
+
+	while (n > 0) {
+		ssize_t w = pwrite(fd, p, n, off);
+
+		if (w == -1 && errno == EINTR)
+			continue;
+		if (w <= 0)
+			return w == 0 ? EIO : errno;
+		p += w;
+		n -= (size_t)w;
+		off += w;
+	}
+	return 0;
+}
+
+static int
+read_all(int fd, void *buf, size_t n, off_t off)
+{
+	char *p = buf;
+
+	while (n > 0) {
+		ssize_t r = pread(fd, p, n, off);
+
+		if (r == -1 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			return r == 0 ? ENODATA : errno;
+		p += r;
+		n -= (size_t)r;
+		off += r;
+	}
+	return 0;
+}
+
+/* What a file is, as far as making it a bus goes. */
+enum kind { KIND_EMPTY, KIND_UNFINISHED, KIND_OTHER };
+
+static int
+file_kind(int fd, enum kind *kind)
+{
+	char magic[sizeof(FORMAT_MAGIC_NEW) - 1];
+	struct stat st;
+	int error;
+
+	if (fstat(fd, &st) == -1)
+		return errno;
+	*kind = KIND_OTHER;
+	if (st.st_size == 0) {
+		*kind = KIND_EMPTY;
+	} else if ((size_t)st.st_size >= sizeof(magic)) {
+		if ((error = read_all(fd, magic, sizeof(magic), 0)) != 0)
+			return error == ENODATA ? 0 : error;
+		if (memcmp(magic, FORMAT_MAGIC_NEW, sizeof(magic)) == 0)
+			*kind = KIND_UNFINISHED;
+	}
+	return 0;
+}
+
+/* Makes FD's file a bus of geometry G.  The creation lock is held. */
+static int
+file_make(int fd, const struct ring_geometry *g)
+{
+	struct format_header h;
+	uint64_t id;
+	int error;
+
+	if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id))
+		return errno;
+	error = write_all(fd, FORMAT_MAGIC_NEW, sizeof(h.magic), 0);
+	if (error != 0)
+		return error;
+	do
+		error = posix_fallocate(fd, 0, (off_t)g->file_size);
+	while (error == EINTR);
+	if (error != 0)
+		return error;
+	memset(&h, 0, sizeof(h));
+	ring_format(&h, g, clock_ns(CLOCK_REALTIME), id);
+	error = write_all(fd, (char *)&h + sizeof(h.magic),
+	    sizeof(h) - sizeof(h.magic), sizeof(h.magic));
+	if (error != 0)
+		return error;
+	return write_all(fd, FORMAT_MAGIC, sizeof(h.magic), 0);
+}
+
+/*
+ * Takes the creation lock, waiting for another who makes the file, for at most
+ * CREATE_WAIT_MS.
+ */
+static int
+lock_creation(int fd)
+{
+	const struct timespec ms = { .tv_nsec = 1000000 };
+	int tries;
+	int error;
+
+	for (tries = 0; tries < CREATE_WAIT_MS; tries++) {
+		error = file_lock(fd, FORMAT_LOCK_CREATE, true);
+		if (error != EAGAIN)
+			return error;
+		nanosleep(&ms, NULL);
+	}
+	why_set("another process has been creating it for too long");
+	return EBUSY;
+}
+
+/*
+ * The file may want making.  Returns 0 when it is made, by us (*MADE) or by
+ * somebody else; ESTALE when it lost its name meanwhile and the caller is to
+ * begin again.
+ */
+static int
+file_create(int fd, const char *path, const struct shmbus_geometry *geo,
+    const struct ring_geometry *g, bool ours, bool *made)
+{
+	struct stat st;
+	enum kind kind;
+	int error;
+
+	if ((error = lock_creation(fd)) != 0)
+		return error;
+	if (fstat(fd, &st) == -1)
+		error = errno;
+	else if (st.st_nlink == 0)
+		error = ESTALE;
+	else if ((error = file_kind(fd, &kind)) == 0 && kind != KIND_OTHER) {
+		if (geo->mode != 0 && fchmod(fd, geo->mode & 07777) == -1)
+			error = errno;
+		else
+			error = file_make(fd, g);
+		if (error == 0) {
+			*made = true;
+		} else {
+			why_set("cannot allocate %llu bytes: %s",
+			    (unsigned long long)g->file_size,
+			    strerror(error));
+			(void)!ftruncate(fd, 0);
+			if (ours)
+				unlink(path);
+		}
+	}
+	file_lock(fd, FORMAT_LOCK_CREATE, false);
+	return error;
+}
+
+/*
+ * Waits, for a while, for a file that another makes right now.  Without the
+ * right to create there is nothing else to do.
+ */
+static void
+file_await(int fd)
+{
+	const struct timespec ms = { .tv_nsec = 1000000 };
+	enum kind kind;
+	int tries;
+
+	for (tries = 0; tries < CREATE_WAIT_MS; tries++) {
+		if (file_kind(fd, &kind) != 0 || kind == KIND_OTHER ||
+		    !file_locked(fd, FORMAT_LOCK_CREATE))
+			break;
+		nanosleep(&ms, NULL);
+	}
+}
+
+/* Opens PATH, creating when FLAGS say so; *OURS: it was not there before. */
+static int
+open_path(const char *path, unsigned flags, int *fdp, bool *ours)
+{
+	/* Not to wait for a FIFO's other end, nor take over a terminal. */
+	int mode = (flags & SHMBUS_RDONLY ? O_RDONLY : O_RDWR) | O_CLOEXEC |
+	    O_NONBLOCK | O_NOCTTY;
+	int tries;
+
+	*ours = false;
+	for (tries = 0; tries < RETRIES; tries++) {
+		*fdp = open(path, mode);
+		if (*fdp != -1)
+			return 0;
+		if (errno != ENOENT || !(flags & SHMBUS_CREATE))
+			break;
+		*fdp = open(path, mode | O_CREAT | O_EXCL, 0600);
+		if (*fdp != -1) {
+			*ours = true;
+			return 0;
+		}
+		if (errno != EEXIST)
+			break;
+	}
+	return errno;
+}
+
+/* Reads and checks the header; the messages are set by ring_check(). */
+static int
+file_check(int fd, struct ring_geometry *g)
+{
+	struct format_header h;
+	struct stat st;
+	char why[160];
+	int error;
+
+	if (fstat(fd, &st) == -1)
+		return errno;
+	if (S_ISDIR(st.st_mode))
+		return EISDIR;
+	if (!S_ISREG(st.st_mode)) {
+		why_set("not a regular file");
+		return ENODEV;
+	}
+	memset(&h, 0, sizeof(h));
+	error = read_all(fd, &h, sizeof(h), 0);
+	if (error == ENODATA) {
+		if (memcmp(h.magic, FORMAT_MAGIC, sizeof(h.magic)) != 0) {
+			why_set(st.st_size == 0 ? "not a bus: an empty file" :
+						  "not a bus: too short");
+			return SHMBUS_ENOTBUS;
+		}
+		why_set("truncated: %llu bytes, not even a header",
+		    (unsigned long long)st.st_size);
+		return SHMBUS_ETRUNC;
+	}
+	if (error != 0)
+		return error;
+	if (memcmp(h.magic, FORMAT_MAGIC_NEW, sizeof(h.magic)) == 0) {
+		why_set("not a bus: whoever was creating it did not finish");
+		return SHMBUS_ENOTBUS;
+	}
+	error = ring_check(&h, (uint64_t)st.st_size, g, why, sizeof(why));
+	if (error != 0)
+		why_set("%s", why);
+	return error;
+}
+
+/*
+ * Opens the bus PATH as FLAGS (enum shmbus_flags) say, creating it with GEO
+ * where allowed; EXCLUSIVE: EEXIST unless this call made it.  Returns 0 with
+ * the descriptor and the file's geometry, or an errno value.
+ */
+int
+file_open(const char *path, unsigned flags,
+    const struct shmbus_geometry *geo, bool exclusive, int *fdp,
+    struct ring_geometry *g)
+{
+	int tries;
+	int error;
+
+	why_set("%s", "");
+	if (path == NULL || *path == '\0')
+		return EINVAL;
+	if ((flags & SHMBUS_CREATE) &&
+	    ring_geometry(g, geo->mtu, geo->slots) != 0) {
+		why_set("mtu %u to %u, slots a power of two from %u to %u",
+		    SHMBUS_MTU_MIN, SHMBUS_MTU_MAX, SHMBUS_SLOTS_MIN,
+		    SHMBUS_SLOTS_MAX);
+		return SHMBUS_ERANGE;
+	}
+	for (tries = 0; tries < RETRIES; tries++) {
+		bool ours = false;
+		bool made = false;
+		struct stat st;
+		enum kind kind = KIND_OTHER;
+
+		if ((error = open_path(path, flags, fdp, &ours)) != 0)
+			break;
+		if (fstat(*fdp, &st) == 0 && S_ISREG(st.st_mode)) {
+			error = file_kind(*fdp, &kind);
+			if (error == 0 && kind != KIND_OTHER) {
+				if (flags & SHMBUS_CREATE)
+					error = file_create(*fdp, path, geo, g,
+					    ours, &made);
+				else
+					file_await(*fdp);
+			}
+		}
+		if (error == 0 && exclusive && !made)
+			error = EEXIST;
+		if (error == 0)
+			error = file_check(*fdp, g);
+		if (error == 0)
+			return 0;
+		close(*fdp);
+		if (error != ESTALE)
+			break;
+	}
+	*fdp = -1;
+	if (*shmbus_why() == '\0')
+		why_set("%s", shmbus_strerror(error));
+	return error;
+}
+
+int
+shmbus_create(const char *path, const struct shmbus_geometry *geo)
+{
+	static const struct shmbus_geometry defaults;
+	struct ring_geometry g;
+	int fd;
+	int error = file_open(path, SHMBUS_CREATE,
+	    geo != NULL ? geo : &defaults, true, &fd, &g);
+
+	if (error == 0)
+		close(fd);
+	return error;
+}

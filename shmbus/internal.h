@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * internal.h - an attachment, as the files of libshmbus share it
+ */
+#ifndef SHMBUS_INTERNAL_H
+#define SHMBUS_INTERNAL_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <time.h>
+
+#include "ring.h"
+#include "shmbus.h"
+
+/* What guard.c keeps of a mapping; never freed, so that a signal may look. */
+struct mapping {
+	struct mapping *next;
+	AO_t base; /* 0: unused */
+	AO_t len;
+	AO_t readonly;
+	AO_t broken; /* pages were cut off and have been replaced by zeros */
+	AO_t forked; /* this process is a child of the one that attached */
+	AO_t fd;     /* to be closed in a child; ~0: none */
+};
+
+#define BELL_CACHE 64u
+
+/* bell.c: the sender's private memory of whom to wake. */
+struct bell {
+	uint64_t changes; /* of the table, when the cache was filled */
+	struct {
+		uint64_t mac;
+		uint64_t map[FORMAT_MAP_WORDS];
+	} cache[BELL_CACHE];
+	uint64_t rung[FORMAT_ATTACHMENTS]; /* last door value rung for */
+	uint64_t rings;
+};
+
+/* poll.c: the helper thread of those who want a descriptor. */
+struct helper {
+	bool running;
+	int eventfd;
+	pthread_t thread;
+	AO_t users; /* the receive side is the user's, not the helper's */
+	AO_t quit;
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+};
+
+struct shmbus {
+	struct ring ring;
+	struct bell bell;
+	int fd;
+	bool rdonly;
+	bool reserved; /* a reservation is open */
+	struct ring_claim claim;
+	uint32_t claim_len;
+	struct ring_frame peek; /* what shmbus_peek() showed */
+	void *base;
+	struct ring_geometry geo;
+	struct mapping *map;
+	char *path; /* absolute */
+	dev_t dev;
+	ino_t ino;
+	uint8_t mac[6];
+	int64_t spin_ns;
+	unsigned heels;	   /* bus.c: how long to keep off, in pauses */
+	bool caught_up;	   /* bus.c: the last call received all there was */
+	uint64_t heels_tx; /* bus.c: own frames sent by then */
+	AO_t cancel; /* shmbus_wake() was called */
+	AO_t ident;  /* MAC and promiscuity as set last; see refresh() */
+	uint64_t wakeups;
+	uint64_t next_check; /* when to look after the file again */
+	unsigned next_reap;
+	struct helper helper;
+	uint64_t alive_at[FORMAT_ATTACHMENTS]; /* when it was last seen alive */
+};
+
+/* error.c */
+void why_set(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* file.c */
+int file_open(const char *path, unsigned flags,
+    const struct shmbus_geometry *geo, bool exclusive, int *fdp,
+    struct ring_geometry *g);
+int file_lock(int fd, int64_t byte, bool on);
+bool file_locked(int fd, int64_t byte);
+
+/* guard.c */
+struct mapping *guard_add(void *base, size_t len, bool readonly, int fd);
+void guard_remove(struct mapping *m);
+
+/* bell.c */
+bool bell_anybody(const struct ring *r);
+void bell_frame(struct shmbus *b, const void *frame, uint64_t pos);
+void bell_frames(struct shmbus *b, const struct iovec *frames, unsigned n,
+    uint64_t pos);
+void bell_door(struct format_attachment *a);
+int bell_sleep(struct shmbus *b, uint64_t timeout_ns);
+
+/* wait.c */
+int wait_frame(struct shmbus *b, int64_t timeout_ns);
+
+/* bus.c */
+void show_rx(struct shmbus *b);
+
+/* poll.c */
+bool helper_owns(const struct shmbus *b);
+void helper_stop(struct shmbus *b);
+
+/* attach.c */
+int usable(const struct shmbus *b);
+void reap(struct shmbus *b);
+void read_stats(const struct format_attachment *a, struct shmbus_stats *st);
+
+/* Tells the processor that this is a spin. */
+static inline void
+relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+static inline uint64_t
+clock_ns(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+#endif /* SHMBUS_INTERNAL_H */

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ring.h - the ring of slots, on a mapped region, without a system call
+ *
+ * What the driver, the dump tool, the tests, the fuzzers and the benchmarks
+ * share.  The theory is at the head of ring.c.
+ */
+#ifndef SHMBUS_RING_H
+#define SHMBUS_RING_H
+
+#include <stdbool.h>
+#include <sys/uio.h>
+
+#include "format.h"
+
+/* What the ring must be told by the world around it. */
+struct ring_env {
+	/* Whether attachment OWNER is certainly dead. */
+	bool (*dead)(void *arg, unsigned owner);
+	/* CLOCK_MONOTONIC in nanoseconds. */
+	uint64_t (*now)(void *arg);
+	void *arg;
+};
+
+struct ring_geometry {
+	uint32_t mtu, frame_max, slots, stride;
+	uint64_t file_size;
+};
+
+/* The sending side's private memory. */
+struct ring_tx {
+	uint64_t seq;	 /* of the last frame published */
+	uint64_t joined; /* seq when it began */
+	uint64_t first;	 /* position where the last call began to publish */
+	uint64_t bytes, failed;
+};
+
+/* Why the frames of a gap were not read. */
+enum ring_gap { GAP_NONE, GAP_ASLEEP, GAP_LOST };
+
+/* The receiving side's private memory. */
+struct ring_rx {
+	uint64_t cursor;      /* the position to look at next */
+	uint64_t own_from;    /* own frames: sender is me, from here on */
+	uint64_t peeked;      /* word of the slot that was peeked, or 0 */
+	uint64_t stuck_since; /* 0: not stuck; time, see ring.c */
+	uint64_t stuck_pos;   /* the position it is stuck at */
+	uint64_t stuck_tail;  /* tail when that began */
+	uint64_t asleep_gap;  /* frames before this were passed over asleep */
+	uint64_t gap_budget;  /* positions passed over, not yet accounted */
+	uint64_t frames, bytes, skipped, lost, bad, gave_up;
+	unsigned unsettled;   /* ring_settle() may have something to do */
+	bool promisc;
+	uint64_t mac; /* as in ident, bits 16..63, or 0 */
+	uint8_t gap[FORMAT_ATTACHMENTS];   /* enum ring_gap, by sender */
+	uint64_t last[FORMAT_ATTACHMENTS]; /* last seq seen, by sender */
+};
+
+struct ring {
+	struct format_header *hdr;
+	struct format_attachment *att;
+	uint8_t *slots;
+	uint64_t mask;
+	uint32_t stride, frame_max;
+	unsigned shift;
+	unsigned me; /* my number, or SLOT_NOBODY when only reading */
+	uint64_t patience_ns;
+	struct ring_env env;
+	struct ring_tx tx __attribute__((aligned(128)));
+	struct ring_rx rx __attribute__((aligned(128)));
+};
+
+/* A claimed slot. */
+struct ring_claim {
+	struct format_slot *slot;
+	uint64_t word; /* what it holds while it is ours */
+};
+
+struct ring_frame {
+	const struct format_slot *slot;
+	uint64_t seq, time_ns, position;
+	uint32_t len, sender;
+};
+
+/* How the position at a reader's cursor stands. */
+enum ring_state {
+	RING_READY, /* something to act upon */
+	RING_EMPTY, /* nobody has taken it */
+	RING_STUCK, /* somebody has, and has not published yet */
+};
+
+/* geometry.c */
+int ring_geometry(struct ring_geometry *g, uint32_t mtu, uint32_t slots);
+int ring_check(const struct format_header *h, uint64_t size,
+    struct ring_geometry *g, char *why, size_t whysize);
+void ring_format(struct format_header *h, const struct ring_geometry *g,
+    uint64_t now_ns, uint64_t id);
+
+/* ring.c: life */
+void ring_init(struct ring *r, void *base, const struct ring_geometry *g,
+    unsigned me, const struct ring_env *env);
+void ring_join(struct ring *r, bool oldest);
+
+/* ring.c: send */
+int ring_claim(struct ring *r, struct ring_claim *c);
+int ring_publish(struct ring *r, struct ring_claim *c, uint32_t len,
+    uint64_t time_ns);
+void ring_cancel(struct ring *r, struct ring_claim *c);
+int ring_send(struct ring *r, const struct iovec *frames, unsigned n,
+    uint64_t time_ns, unsigned *sent);
+
+/* ring.c: receive */
+int ring_look(struct ring *r, struct ring_frame *f);
+bool ring_take(struct ring *r, const struct ring_frame *f, void *buf,
+    size_t size);
+unsigned ring_recv(struct ring *r, struct ring_frame *f, void *const *bufs,
+    const uint32_t *sizes, unsigned n);
+enum ring_state ring_state(struct ring *r);
+uint64_t ring_patience_left(const struct ring *r, uint64_t now);
+void ring_slept(struct ring *r, bool rung, uint64_t hint);
+void ring_settle(struct ring *r);
+
+void ring_copy(void *to, const void *from, size_t len);
+
+#endif /* SHMBUS_RING_H */

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * wait.c - waiting for something to receive
+ *
+ * First a look, then a short spin (a hand-off between two running processes
+ * takes less than a microsecond, waking a sleeping one twenty-five), then
+ * sleep, a second at a time; about once a second the file is looked after.
+ * One who may only read has no doorbell and sleeps in steps that grow.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define SECOND_NS 1000000000u
+#define RDONLY_STEP_MIN_NS 50000u
+#define RDONLY_STEP_MAX_NS 5000000u
+
+/*
+ * Looks for a frame until UNTIL.  Returns 0 or EAGAIN.
+ */
+static int
+spin(struct shmbus *b, uint64_t until)
+{
+	struct ring_frame f;
+	unsigned i;
+
+	do {
+		for (i = 0; i < 64; i++) {
+			if (ring_look(&b->ring, &f) == 0)
+				return 0;
+			if (AO_load(&b->cancel) != 0)
+				return EAGAIN;
+			relax();
+		}
+	} while (clock_ns(CLOCK_MONOTONIC) < until);
+	return EAGAIN;
+}
+
+/* Sleeps without a doorbell, for STEP at most. */
+static void
+doze(uint64_t step)
+{
+	struct timespec t = { .tv_nsec = (long)step };
+
+	nanosleep(&t, NULL);
+}
+
+/* shmbus_wait(), for the thread that has the receive side. */
+int
+wait_frame(struct shmbus *b, int64_t timeout_ns)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	uint64_t end = timeout_ns < 0 ? UINT64_MAX : now + (uint64_t)timeout_ns;
+	uint64_t step = RDONLY_STEP_MIN_NS;
+	struct ring_frame f;
+	uint64_t spin_end;
+	int error;
+
+	if ((error = usable(b)) != 0)
+		return error;
+	spin_end = now + (uint64_t)b->spin_ns;
+	if (timeout_ns != 0 && b->spin_ns > 0) {
+		if (spin(b, spin_end < end ? spin_end : end) == 0)
+			return 0;
+	} else if (ring_look(&b->ring, &f) == 0) {
+		return 0;
+	}
+	for (;;) {
+		uint64_t left;
+
+		if (AO_load(&b->cancel) != 0) {
+			AO_store(&b->cancel, 0);
+			return ECANCELED;
+		}
+		now = clock_ns(CLOCK_MONOTONIC);
+		if (now >= b->next_check) {
+			b->next_check = now + SECOND_NS;
+			reap(b);
+			if (shmbus_check(b) == SHMBUS_ETRUNC)
+				return SHMBUS_ETRUNC;
+		}
+		if ((error = usable(b)) != 0)
+			return error;
+		if (now >= end)
+			return ETIMEDOUT;
+		left = end - now < SECOND_NS ? end - now : SECOND_NS;
+		ring_settle(&b->ring);
+		show_rx(b);
+		if (b->rdonly) {
+			doze(step < left ? step : left);
+			step = step * 2 < RDONLY_STEP_MAX_NS ?
+			    step * 2 :
+			    RDONLY_STEP_MAX_NS;
+		} else if (bell_sleep(b, left) == 0) {
+			return 0;
+		}
+		if (ring_look(&b->ring, &f) == 0)
+			return 0;
+	}
+}
+
+int
+shmbus_wait(struct shmbus *b, int64_t timeout_ns)
+{
+	if (b->helper.running)
+		return EBUSY;
+	return wait_frame(b, timeout_ns);
+}
+
+void
+shmbus_wake(struct shmbus *b)
+{
+	AO_store_full(&b->cancel, 1);
+	if (!b->rdonly && usable(b) == 0)
+		bell_door(&b->ring.att[b->ring.me]);
+}
