@@ -32,6 +32,8 @@
 #define SPIN_DEFAULT_NS 20000
 #define ALIVE_FOR_NS 1000000u /* how long "alive" is believed */
 #define REAP_AT_ONCE 8u
+#define FLAGS_KNOWN \
+	(SHMBUS_CREATE | SHMBUS_RDONLY | SHMBUS_PROMISC | SHMBUS_OLDEST)
 /* Smaller files are mapped with their page tables filled in. */
 #define POPULATE_MAX (64u << 20)
 
@@ -48,11 +50,11 @@ env_dead(void *arg, unsigned owner)
 	struct shmbus *b = arg;
 	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 
-	if (now - b->alive_at[owner] < ALIVE_FOR_NS)
+	if (now - AO_load(&b->alive_at[owner]) < ALIVE_FOR_NS)
 		return false;
 	if (!file_locked(b->fd, FORMAT_LOCK_ATTACH + owner))
 		return true;
-	b->alive_at[owner] = now;
+	AO_store(&b->alive_at[owner], now);
 	return false;
 }
 
@@ -96,21 +98,27 @@ mac_to_word(const uint8_t mac[6])
 	return w << 16;
 }
 
-/* Takes the address and mode set last to the table and to the ring. */
+/*
+ * Takes the address and mode set last to the table.  Two threads may do so at
+ * once: whoever was overtaken does it again.
+ */
 static void
 announce(struct shmbus *b)
 {
 	struct format_header *hdr = b->ring.hdr;
 	unsigned i = b->ring.me;
 	AO_t bit = (AO_t)1 << i % 64;
-	AO_t ident = AO_load(&b->ident);
+	AO_t ident;
 
-	if (ident & FORMAT_ATT_PROMISC)
-		AO_or_full(&hdr->promisc[i / 64], bit);
-	else
-		AO_and_full(&hdr->promisc[i / 64], ~bit);
-	AO_store_release(&b->ring.att[i].ident, ident);
-	AO_fetch_and_add1_full(&hdr->changes);
+	do {
+		ident = AO_load(&b->ident);
+		if (ident & FORMAT_ATT_PROMISC)
+			AO_or_full(&hdr->promisc[i / 64], bit);
+		else
+			AO_and_full(&hdr->promisc[i / 64], ~bit);
+		AO_store_full(&b->entry->ident, ident);
+		AO_fetch_and_add1_full(&hdr->changes);
+	} while (AO_load(&b->ident) != ident);
 }
 
 /* Clears what a dead attachment I has left in the maps. */
@@ -128,7 +136,7 @@ static void
 enter(struct shmbus *b, const char *name)
 {
 	unsigned i = b->ring.me;
-	struct format_attachment *a = &b->ring.att[i];
+	struct format_attachment *a = b->entry;
 	AO_t words[4] = { 0 };
 
 	AO_store(&a->ident, 0);
@@ -239,6 +247,7 @@ map_file(struct shmbus *b)
 		return errno;
 	b->dev = st.st_dev;
 	b->ino = st.st_ino;
+	b->mode = st.st_mode & 07777;
 	b->base = mmap(NULL, b->geo.file_size, prot, flags, b->fd, 0);
 	if (b->base == MAP_FAILED)
 		return errno;
@@ -248,6 +257,33 @@ map_file(struct shmbus *b)
 		return ENOMEM;
 	}
 	return 0;
+}
+
+/*
+ * Opens, locks and maps.  No fork of another thread comes in between: its
+ * child would keep the descriptor, and with it the lock.
+ */
+static int
+open_bus(struct shmbus *b, const char *path, const struct shmbus_options *opt,
+    unsigned *me)
+{
+	int error;
+
+	guard_lock();
+	error = file_open(path, opt->flags, &opt->geometry, false, &b->fd,
+	    &b->geo);
+	if (error != 0)
+		goto out;
+	if ((!b->rdonly && (error = take_number(b->fd, me)) != 0) ||
+	    ((b->path = realpath(path, NULL)) == NULL &&
+		(error = errno) != 0) ||
+	    (error = map_file(b)) != 0) {
+		free(b->path);
+		close(b->fd);
+	}
+out:
+	guard_unlock();
+	return error;
 }
 
 int
@@ -263,29 +299,29 @@ shmbus_attach(const char *path, const struct shmbus_options *opt,
 	if (opt == NULL)
 		opt = &defaults;
 	*bp = NULL;
-	if ((opt->flags & SHMBUS_RDONLY) && (opt->flags & SHMBUS_CREATE)) {
-		why_set("cannot create read-only");
+	why_set("%s", "");
+	if ((opt->flags & ~(unsigned)FLAGS_KNOWN) ||
+	    ((opt->flags & SHMBUS_RDONLY) && (opt->flags & SHMBUS_CREATE))) {
+		why_set("flags that are unknown, or to create read-only");
 		return EINVAL;
 	}
-	if (posix_memalign((void **)&b, 128, sizeof(*b)) != 0)
+	if (posix_memalign((void **)&b, 128, sizeof(*b)) != 0) {
+		why_set("%s", shmbus_strerror(ENOMEM));
 		return ENOMEM;
+	}
 	memset(b, 0, sizeof(*b));
 	b->rdonly = (opt->flags & SHMBUS_RDONLY) != 0;
-	error = file_open(path, opt->flags, &opt->geometry, false, &b->fd,
-	    &b->geo);
-	if (error != 0)
-		goto fail_free;
 	if ((error = choose_mac(opt->mac, b->mac)) != 0 ||
-	    (!b->rdonly && (error = take_number(b->fd, &me)) != 0))
-		goto fail_close;
-	if ((b->path = realpath(path, NULL)) == NULL) {
-		error = errno;
-		goto fail_close;
+	    (error = open_bus(b, path, opt, &me)) != 0) {
+		free(b);
+		if (*shmbus_why() == '\0')
+			why_set("%s", shmbus_strerror(error));
+		return error;
 	}
-	if ((error = map_file(b)) != 0)
-		goto fail_close;
 	ring_init(&b->ring, b->base, &b->geo, me, &env);
 	b->ring.env.arg = b;
+	b->entry = b->rdonly ? &b->spare : &b->ring.att[me];
+	b->id = b->ring.hdr->id;
 	b->ring.rx.promisc = b->rdonly || (opt->flags & SHMBUS_PROMISC);
 	b->ring.rx.mac = mac_to_word(b->mac);
 	AO_store(&b->ident, mac_to_word(b->mac) | FORMAT_ATT_USED |
@@ -307,15 +343,6 @@ shmbus_attach(const char *path, const struct shmbus_options *opt,
 	}
 	*bp = b;
 	return 0;
-
-fail_close:
-	free(b->path);
-	close(b->fd);
-fail_free:
-	free(b);
-	if (*shmbus_why() == '\0')
-		why_set("%s", shmbus_strerror(error));
-	return error;
 }
 
 void
@@ -328,7 +355,7 @@ shmbus_detach(struct shmbus *b)
 		if (b->reserved)
 			shmbus_cancel(b);
 		clear_maps(b->ring.hdr, b->ring.me);
-		AO_store_release(&b->ring.att[b->ring.me].ident, 0);
+		AO_store_release(&b->entry->ident, 0);
 		AO_fetch_and_add1_full(&b->ring.hdr->changes);
 	}
 	guard_remove(b->map);
@@ -372,7 +399,9 @@ change_ident(struct shmbus *b, AO_t mask, AO_t bits)
 int
 shmbus_set_mac(struct shmbus *b, const uint8_t mac[6])
 {
-	if (mac[0] & 1)
+	static const uint8_t none[6];
+
+	if ((mac[0] & 1) || memcmp(mac, none, sizeof(none)) == 0)
 		return EINVAL;
 	return change_ident(b, ~(AO_t)0xffff, mac_to_word(mac));
 }
@@ -391,6 +420,7 @@ shmbus_info(const struct shmbus *b, struct shmbus_info *info)
 	memset(info, 0, sizeof(*info));
 	info->geometry.mtu = b->geo.mtu;
 	info->geometry.slots = b->geo.slots;
+	info->geometry.mode = b->mode;
 	info->frame_max = b->geo.frame_max;
 	info->version = FORMAT_VERSION;
 	info->file_size = b->geo.file_size;
@@ -474,8 +504,10 @@ shmbus_check(struct shmbus *b)
 
 	if ((error = usable(b)) != 0)
 		return error;
+	/* Another id: it was cut off, and made a bus anew. */
 	if (fstat(b->fd, &st) == 0 &&
-	    (uint64_t)st.st_size < b->geo.file_size) {
+	    ((uint64_t)st.st_size < b->geo.file_size ||
+		b->ring.hdr->id != b->id)) {
 		AO_store(&b->map->broken, 1);
 		return SHMBUS_ETRUNC;
 	}

@@ -15,10 +15,10 @@
  * looks up whom the frame is for (a private cache, by destination address,
  * dropped when the table of attachments changed), and rings those of them that
  * sleep: the door from odd to the next even number, by compare-and-swap, then
- * FUTEX_WAKE.  Many writers come at once; the one whose swap succeeds rings.
- * Should it be stopped between the two, others must not rely on it: a writer
- * that finds a sleeper's bit set and its door even rings too, once for each
- * value of the door.
+ * FUTEX_WAKE.  Many writers come at once, and any of them may be stopped
+ * between the two, so none relies on another: each that finds the sleeper's
+ * bit set rings, whoever made the door even, but only once for each value of
+ * the door.
  *
  * Only the sleeper clears its bit, when it is awake.  One that was killed in
  * its sleep leaves its bit behind: reap() in attach.c clears it.  Nobody sleeps
@@ -51,6 +51,7 @@ bell_anybody(const struct ring *r)
 	AO_t any = 0;
 	unsigned i;
 
+	ring_fence(); /* ring:publish */
 	for (i = 0; i < FORMAT_MAP_WORDS; i++)
 		any |= AO_load(&r->hdr->sleeping[i]);
 	return any != 0;
@@ -123,8 +124,9 @@ bell_ring(struct shmbus *b, unsigned i, uint64_t pos)
 
 	if (door & 1) {
 		AO_store(&a->hint, pos);
-		if (AO_compare_and_swap_full(&a->door, door, door + 1))
-			futex_wake(b, a);
+		/* Also when another was faster: it may have been stopped. */
+		AO_compare_and_swap_full(&a->door, door, door + 1);
+		futex_wake(b, a);
 		b->bell.rung[i] = door + 1;
 	} else if (b->bell.rung[i] != door) {
 		futex_wake(b, a);
@@ -221,19 +223,20 @@ bell_sleep(struct shmbus *b, uint64_t timeout_ns)
 
 	AO_store_release(&a->door, asleep);
 	AO_or_full(map, bit); /* bell:sleep, pairs with ring:publish */
+	ring_fence();
 	/*
 	 * What has a ticket from here on rings, if it is for us.  What has one
 	 * already and is published is looked at now; what is not published yet
 	 * rings too, but may hide others behind it: not for long then.
 	 */
 	upto = AO_load_acquire(&r->hdr->tail);
-	for (looks = 0; looks < 64; looks++)
-		if (ring_look(r, &f) == 0 || !behind(r, upto) ||
+	for (looks = 0; looks < 64; looks++) {
+		error = look(b, &f);
+		if (error == 0 || !behind(r, upto) ||
 		    ring_state(r) != RING_READY)
 			break;
-	if (r->rx.peeked != 0) {
-		error = 0;
-	} else if (AO_load(&b->cancel) == 0) {
+	}
+	if (error != 0 && AO_load(&b->cancel) == 0) {
 		if (behind(r, upto)) {
 			uint64_t left = ring_patience_left(r,
 			    clock_ns(CLOCK_MONOTONIC));

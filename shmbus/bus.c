@@ -38,7 +38,7 @@ length_ok(const struct shmbus *b, size_t len)
 static inline void
 show_tx(struct shmbus *b)
 {
-	struct format_attachment *a = &b->ring.att[b->ring.me];
+	struct format_attachment *a = b->entry;
 
 	AO_store(&a->tx_bytes, b->ring.tx.bytes);
 	AO_store(&a->tx_failed, b->ring.tx.failed);
@@ -51,6 +51,7 @@ shmbus_send_batch(struct shmbus *b, const struct iovec *frames, unsigned n,
 {
 	uint64_t now;
 	unsigned done = 0;
+	unsigned most;
 	unsigned i;
 	int error = may_send(b);
 
@@ -62,8 +63,10 @@ shmbus_send_batch(struct shmbus *b, const struct iovec *frames, unsigned n,
 		if (!length_ok(b, frames[i].iov_len))
 			return EMSGSIZE;
 	now = clock_ns(CLOCK_REALTIME);
-	for (i = 0; i < n; i += BATCH) {
-		unsigned part = n - i < BATCH ? n - i : BATCH;
+	/* In parts, none of which can lap itself. */
+	most = b->geo.slots / 4 < RING_BATCH ? b->geo.slots / 4 : RING_BATCH;
+	for (i = 0; i < n; i += most) {
+		unsigned part = n - i < most ? n - i : most;
 		unsigned got;
 		int e = ring_send(&b->ring, frames + i, part, now, &got);
 
@@ -97,8 +100,10 @@ shmbus_reserve(struct shmbus *b, size_t len, void **data)
 		return error;
 	if (!length_ok(b, len))
 		return EMSGSIZE;
-	if ((error = ring_claim(&b->ring, &b->claim)) != 0)
+	if ((error = ring_claim(&b->ring, &b->claim)) != 0) {
+		show_tx(b);
 		return error;
+	}
 	b->reserved = true;
 	b->claim_len = (uint32_t)len;
 	*data = b->claim.slot->data;
@@ -169,19 +174,29 @@ static inline int
 may_receive(struct shmbus *b)
 {
 	int error = usable(b);
-	AO_t ident;
 
+	b->peeked = false;
 	if (__builtin_expect(error != 0, 0))
 		return error;
-	if (__builtin_expect(helper_owns(b), 0))
-		return EAGAIN;
-	if (b->rdonly)
-		return 0;
-	/* The address and mode set last, by whichever thread. */
-	ident = AO_load(&b->ident);
+	return __builtin_expect(helper_owns(b), 0) ? EAGAIN : 0;
+}
+
+/* Takes over the address and mode set last, by whichever thread. */
+static inline void
+refresh(struct shmbus *b)
+{
+	AO_t ident = AO_load(&b->ident);
+
 	b->ring.rx.mac = ident & ~(AO_t)0xffff;
 	b->ring.rx.promisc = (ident & FORMAT_ATT_PROMISC) != 0;
-	return 0;
+}
+
+/* ring_look(), with the address and mode set last. */
+int
+look(struct shmbus *b, struct ring_frame *f)
+{
+	refresh(b);
+	return ring_look(&b->ring, f);
 }
 
 /*
@@ -192,21 +207,17 @@ may_receive(struct shmbus *b)
 static inline void
 caught_up(struct shmbus *b)
 {
-	if (__builtin_expect(b->ring.rx.unsettled != 0, 0)) {
+	if (__builtin_expect(b->ring.rx.unsettled != 0, 0) &&
+	    ring_settle(&b->ring))
 		b->ring.rx.unsettled--;
-		ring_settle(&b->ring);
-	}
 }
 
 /* Shows the receiving side's counters to others. */
 void
 show_rx(struct shmbus *b)
 {
-	struct format_attachment *a;
+	struct format_attachment *a = b->entry;
 
-	if (b->rdonly)
-		return;
-	a = &b->ring.att[b->ring.me];
 	AO_store_release(&a->rx_cursor, b->ring.rx.cursor);
 	AO_store(&a->rx_frames, b->ring.rx.frames);
 	AO_store(&a->rx_bytes, b->ring.rx.bytes);
@@ -255,7 +266,7 @@ note_heels(struct shmbus *b, unsigned got, bool all)
 	b->caught_up = all;
 	if (!all)
 		return;
-	tx = b->rdonly ? 0 : AO_load(&b->ring.att[b->ring.me].tx_seq);
+	tx = AO_load(&b->entry->tx_seq);
 	if (got == 0 || tx != b->heels_tx)
 		b->heels = 0;
 	else if (b->heels < HEELS_MAX)
@@ -274,6 +285,7 @@ shmbus_recv_batch(struct shmbus *b, struct shmbus_rx *rx, unsigned n,
 	if (error != 0)
 		return error;
 	keep_off(b);
+	refresh(b);
 	while (done < n) {
 		struct ring_frame f[BATCH];
 		void *bufs[BATCH];
@@ -321,10 +333,10 @@ shmbus_peek(struct shmbus *b, struct shmbus_frame *frame)
 {
 	int error = may_receive(b);
 
-	b->ring.rx.peeked = 0;
 	if (error != 0)
 		return error;
-	error = ring_look(&b->ring, &b->peek);
+	error = look(b, &b->peek);
+	b->peeked = error == 0;
 	if (error == 0) {
 		fill_frame(b, &b->peek, b->peek.slot->data, frame);
 	} else {
@@ -343,8 +355,9 @@ end_peek(struct shmbus *b, void *buf, size_t size)
 
 	if (error != 0)
 		return error;
-	if (b->ring.rx.peeked == 0)
+	if (!b->peeked)
 		return EINVAL;
+	b->peeked = false;
 	whole = ring_take(&b->ring, &b->peek, buf, size);
 	show_rx(b);
 	if ((error = usable(b)) != 0)
@@ -368,16 +381,6 @@ void
 shmbus_stats(struct shmbus *b, struct shmbus_stats *st)
 {
 	memset(st, 0, sizeof(*st));
-	if (usable(b) == SHMBUS_EFORKED)
-		return;
-	if (!b->rdonly) {
-		read_stats(&b->ring.att[b->ring.me], st);
-		return;
-	}
-	st->rx_frames = b->ring.rx.frames;
-	st->rx_bytes = b->ring.rx.bytes;
-	st->rx_skipped = b->ring.rx.skipped;
-	st->rx_lost = b->ring.rx.lost;
-	st->rx_bad = b->ring.rx.bad;
-	st->gave_up = b->ring.rx.gave_up;
+	if (usable(b) != SHMBUS_EFORKED)
+		read_stats(b->entry, st);
 }

@@ -197,16 +197,20 @@ file_create(int fd, const char *path, const struct shmbus_geometry *geo,
 	else if (st.st_nlink == 0)
 		error = ESTALE;
 	else if ((error = file_kind(fd, &kind)) == 0 && kind != KIND_OTHER) {
-		if (geo->mode != 0 && fchmod(fd, geo->mode & 07777) == -1)
+		/* Exactly as asked, whatever the umask. */
+		mode_t mode = geo->mode != 0 ? geo->mode & 07777 : 0600;
+
+		if ((ours || geo->mode != 0) && fchmod(fd, mode) == -1) {
 			error = errno;
-		else
-			error = file_make(fd, g);
-		if (error == 0) {
-			*made = true;
-		} else {
+			why_set("cannot set its mode: %s", strerror(error));
+		} else if ((error = file_make(fd, g)) != 0) {
 			why_set("cannot allocate %llu bytes: %s",
 			    (unsigned long long)g->file_size,
 			    strerror(error));
+		}
+		if (error == 0) {
+			*made = true;
+		} else {
 			(void)!ftruncate(fd, 0);
 			if (ours)
 				unlink(path);
@@ -262,6 +266,16 @@ open_path(const char *path, unsigned flags, int *fdp, bool *ours)
 	return errno;
 }
 
+/* 0 for a regular file, else EISDIR or ENODEV. */
+static int
+file_type(const struct stat *st)
+{
+	if (S_ISREG(st->st_mode))
+		return 0;
+	why_set(S_ISDIR(st->st_mode) ? "a folder" : "not a regular file");
+	return S_ISDIR(st->st_mode) ? EISDIR : ENODEV;
+}
+
 /* Reads and checks the header; the messages are set by ring_check(). */
 static int
 file_check(int fd, struct ring_geometry *g)
@@ -273,12 +287,6 @@ file_check(int fd, struct ring_geometry *g)
 
 	if (fstat(fd, &st) == -1)
 		return errno;
-	if (S_ISDIR(st.st_mode))
-		return EISDIR;
-	if (!S_ISREG(st.st_mode)) {
-		why_set("not a regular file");
-		return ENODEV;
-	}
 	memset(&h, 0, sizeof(h));
 	error = read_all(fd, &h, sizeof(h), 0);
 	if (error == ENODATA) {
@@ -334,7 +342,9 @@ file_open(const char *path, unsigned flags,
 
 		if ((error = open_path(path, flags, fdp, &ours)) != 0)
 			break;
-		if (fstat(*fdp, &st) == 0 && S_ISREG(st.st_mode)) {
+		if (fstat(*fdp, &st) == -1) {
+			error = errno;
+		} else if ((error = file_type(&st)) == 0) {
 			error = file_kind(*fdp, &kind);
 			if (error == 0 && kind != KIND_OTHER) {
 				if (flags & SHMBUS_CREATE)

@@ -41,17 +41,6 @@ first(void)
 	return __atomic_load_n(&mappings, __ATOMIC_ACQUIRE);
 }
 
-static void
-fork_prepare(void)
-{
-	pthread_mutex_lock(&lock);
-}
-
-static void
-fork_parent(void)
-{
-	pthread_mutex_unlock(&lock);
-}
 
 /* In the child: lets go of the parent's attachments. */
 static void
@@ -74,20 +63,32 @@ fork_child(void)
 static void
 register_fork(void)
 {
-	pthread_atfork(fork_prepare, fork_parent, fork_child);
+	pthread_atfork(guard_lock, guard_unlock, fork_child);
+}
+
+/* Keeps forks away, and other changes to the list. */
+void
+guard_lock(void)
+{
+	pthread_once(&once, register_fork);
+	pthread_mutex_lock(&lock);
+}
+
+void
+guard_unlock(void)
+{
+	pthread_mutex_unlock(&lock);
 }
 
 /*
- * Enters a mapping and its descriptor.  Returns the node, or NULL without
- * memory.
+ * Enters a mapping and its descriptor; the caller has the lock.  Returns the
+ * node, or NULL without memory.
  */
 struct mapping *
 guard_add(void *base, size_t len, bool readonly, int fd)
 {
 	struct mapping *m;
 
-	pthread_once(&once, register_fork);
-	pthread_mutex_lock(&lock);
 	for (m = mappings; m != NULL && AO_load(&m->base) != 0; m = m->next)
 		;
 	if (m == NULL && (m = calloc(1, sizeof(*m))) != NULL) {
@@ -102,7 +103,6 @@ guard_add(void *base, size_t len, bool readonly, int fd)
 		AO_store(&m->len, len);
 		AO_store_release(&m->base, (AO_t)(uintptr_t)base);
 	}
-	pthread_mutex_unlock(&lock);
 	madvise(base, len, MADV_DONTFORK);
 	return m;
 }
@@ -111,14 +111,19 @@ guard_add(void *base, size_t len, bool readonly, int fd)
 void
 guard_remove(struct mapping *m)
 {
-	pthread_mutex_lock(&lock);
-	if (!AO_load(&m->forked)) {
-		munmap((void *)(uintptr_t)AO_load(&m->base), AO_load(&m->len));
-		close((int)AO_load(&m->fd));
-	}
+	void *base = (void *)(uintptr_t)AO_load(&m->base);
+	int fd = (int)AO_load(&m->fd);
+
+	guard_lock();
 	AO_store(&m->fd, NO_FD);
+	if (!AO_load(&m->forked)) {
+		/* Before the addresses are somebody else's. */
+		AO_store_full(&m->base, 0);
+		munmap(base, AO_load(&m->len));
+		close(fd);
+	}
 	AO_store_release(&m->base, 0);
-	pthread_mutex_unlock(&lock);
+	guard_unlock();
 }
 
 /* Hands a SIGBUS that is not ours to whoever had it before. */
@@ -130,9 +135,13 @@ pass_on(int sig, siginfo_t *info, void *context)
 	} else if (before.sa_handler != SIG_DFL &&
 	    before.sa_handler != SIG_IGN) {
 		before.sa_handler(sig);
-	} else {
-		/* The access is repeated, and is deadly then. */
+	} else if (info->si_code > 0) {
+		/* A fault: the access is repeated, and is deadly then. */
 		signal(sig, SIG_DFL);
+	} else if (before.sa_handler == SIG_DFL) {
+		/* Sent by somebody: pending until this handler returns. */
+		signal(sig, SIG_DFL);
+		raise(sig);
 	}
 }
 

@@ -56,24 +56,29 @@ struct shmbus {
 	struct ring_claim claim;
 	uint32_t claim_len;
 	struct ring_frame peek; /* what shmbus_peek() showed */
+	bool peeked;
 	void *base;
 	struct ring_geometry geo;
 	struct mapping *map;
 	char *path; /* absolute */
 	dev_t dev;
 	ino_t ino;
+	mode_t mode; /* when it attached */
 	uint8_t mac[6];
 	int64_t spin_ns;
 	unsigned heels;	   /* bus.c: how long to keep off, in pauses */
 	bool caught_up;	   /* bus.c: the last call received all there was */
 	uint64_t heels_tx; /* bus.c: own frames sent by then */
 	AO_t cancel; /* shmbus_wake() was called */
-	AO_t ident;  /* MAC and promiscuity as set last; see refresh() */
+	AO_t ident;  /* MAC and promiscuity as set last; see look() */
+	uint64_t id; /* of the bus, as it was when it attached */
+	struct format_attachment *entry; /* on the bus, or spare */
+	struct format_attachment spare;	 /* of one who may only read */
 	uint64_t wakeups;
 	uint64_t next_check; /* when to look after the file again */
 	unsigned next_reap;
 	struct helper helper;
-	uint64_t alive_at[FORMAT_ATTACHMENTS]; /* when it was last seen alive */
+	AO_t alive_at[FORMAT_ATTACHMENTS]; /* when it was last seen alive */
 };
 
 /* error.c */
@@ -87,6 +92,8 @@ int file_lock(int fd, int64_t byte, bool on);
 bool file_locked(int fd, int64_t byte);
 
 /* guard.c */
+void guard_lock(void);
+void guard_unlock(void);
 struct mapping *guard_add(void *base, size_t len, bool readonly, int fd);
 void guard_remove(struct mapping *m);
 
@@ -102,6 +109,7 @@ int bell_sleep(struct shmbus *b, uint64_t timeout_ns);
 int wait_frame(struct shmbus *b, int64_t timeout_ns);
 
 /* bus.c */
+int look(struct shmbus *b, struct ring_frame *f);
 void show_rx(struct shmbus *b);
 
 /* poll.c */

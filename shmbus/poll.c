@@ -34,14 +34,10 @@ helper_main(void *arg)
 
 	pthread_mutex_lock(&h->lock);
 	while (AO_load(&h->quit) == 0) {
-		int error;
-
 		pthread_mutex_unlock(&h->lock);
-		error = wait_frame(b, -1);
+		wait_frame(b, -1);
 		pthread_mutex_lock(&h->lock);
-		if (error == ECANCELED)
-			continue;
-		/* Also when the bus is dead: the user is to find out. */
+		/* Whatever the reason was, the user is to find out. */
 		AO_store_release(&h->users, 1);
 		eventfd_write(h->eventfd, 1);
 		while (AO_load(&h->users) != 0 && AO_load(&h->quit) == 0)

@@ -13,6 +13,24 @@
 
 #include "format.h"
 
+/* Frames that one ring_send() takes, at most. */
+#define RING_BATCH 64u
+
+/*
+ * Makes a full barrier of an atomic operation of libatomic_ops' _full kind.
+ * On x86 it is one; on others gcc's generic version acquires and releases,
+ * which lets a later load, or store, overtake the operation's own store.
+ */
+static inline void
+ring_fence(void)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("" : : : "memory");
+#else
+	AO_nop_full();
+#endif
+}
+
 /* What the ring must be told by the world around it. */
 struct ring_env {
 	/* Whether attachment OWNER is certainly dead. */
@@ -33,6 +51,7 @@ struct ring_tx {
 	uint64_t joined; /* seq when it began */
 	uint64_t first;	 /* position where the last call began to publish */
 	uint64_t bytes, failed;
+	AO_t busy; /* a slot is, or may be, in our hands */
 };
 
 /* Why the frames of a gap were not read. */
@@ -41,14 +60,14 @@ enum ring_gap { GAP_NONE, GAP_ASLEEP, GAP_LOST };
 /* The receiving side's private memory. */
 struct ring_rx {
 	uint64_t cursor;      /* the position to look at next */
+	uint64_t from;	      /* frames before this are not delivered */
 	uint64_t own_from;    /* own frames: sender is me, from here on */
-	uint64_t peeked;      /* word of the slot that was peeked, or 0 */
 	uint64_t stuck_since; /* 0: not stuck; time, see ring.c */
-	uint64_t stuck_pos;   /* the position it is stuck at */
 	uint64_t stuck_tail;  /* tail when that began */
 	uint64_t asleep_gap;  /* frames before this were passed over asleep */
 	uint64_t gap_budget;  /* positions passed over, not yet accounted */
 	uint64_t frames, bytes, skipped, lost, bad, gave_up;
+	uint64_t tidied;      /* see ring_tidy() */
 	unsigned unsettled;   /* ring_settle() may have something to do */
 	bool promisc;
 	uint64_t mac; /* as in ident, bits 16..63, or 0 */
@@ -78,6 +97,7 @@ struct ring_claim {
 
 struct ring_frame {
 	const struct format_slot *slot;
+	AO_t word; /* what it held when it was looked at */
 	uint64_t seq, time_ns, position;
 	uint32_t len, sender;
 };
@@ -96,12 +116,14 @@ int ring_check(const struct format_header *h, uint64_t size,
 void ring_format(struct format_header *h, const struct ring_geometry *g,
     uint64_t now_ns, uint64_t id);
 
-/* ring.c: life */
+/* ring_join.c */
+void ring_join(struct ring *r, bool oldest);
+void ring_tidy(struct ring *r, unsigned n);
+
+/* ring.c */
 void ring_init(struct ring *r, void *base, const struct ring_geometry *g,
     unsigned me, const struct ring_env *env);
-void ring_join(struct ring *r, bool oldest);
-
-/* ring.c: send */
+void ring_copy(void *to, const void *from, size_t len);
 int ring_claim(struct ring *r, struct ring_claim *c);
 int ring_publish(struct ring *r, struct ring_claim *c, uint32_t len,
     uint64_t time_ns);
@@ -109,7 +131,7 @@ void ring_cancel(struct ring *r, struct ring_claim *c);
 int ring_send(struct ring *r, const struct iovec *frames, unsigned n,
     uint64_t time_ns, unsigned *sent);
 
-/* ring.c: receive */
+/* ring_recv.c */
 int ring_look(struct ring *r, struct ring_frame *f);
 bool ring_take(struct ring *r, const struct ring_frame *f, void *buf,
     size_t size);
@@ -118,8 +140,6 @@ unsigned ring_recv(struct ring *r, struct ring_frame *f, void *const *bufs,
 enum ring_state ring_state(struct ring *r);
 uint64_t ring_patience_left(const struct ring *r, uint64_t now);
 void ring_slept(struct ring *r, bool rung, uint64_t hint);
-void ring_settle(struct ring *r);
-
-void ring_copy(void *to, const void *from, size_t len);
+bool ring_settle(struct ring *r);
 
 #endif /* SHMBUS_RING_H */

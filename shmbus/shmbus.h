@@ -8,7 +8,7 @@
  * File permissions are the access control.
  *
  * ERRORS.  Every function that returns int returns 0 or a positive errno
- * value; errno itself is not touched.  Values with a meaning of their own
+ * value; errno itself tells nothing, and is not preserved.  Values with a meaning of their own
  * here are listed with SHMBUS_E* below; shmbus_strerror() has a text for each
  * and shmbus_why() the particulars of the calling thread's last failure.
  *
@@ -27,7 +27,7 @@
  *                                                         come
  *
  * After fork() the child has no part in the parent's attachments: every call
- * but shmbus_detach() returns EOWNERDEAD there.
+ * that can say so returns EOWNERDEAD there; shmbus_detach() frees its memory.
  *
  * SIGNALS.  A process that truncates the file makes the others' next access
  * to the missing pages raise SIGBUS.  See shmbus_guard().
@@ -125,7 +125,9 @@ struct shmbus_stats {
 	uint64_t tx_failed;  /* sends that returned SHMBUS_EGIVENUP or ENOBUFS */
 	uint64_t rx_frames;  /* delivered */
 	uint64_t rx_bytes;
-	uint64_t rx_skipped; /* meant for somebody else, not copied */
+	uint64_t rx_skipped; /* not copied: meant for somebody else, or
+				shmbus_skip(); also those that passed while it
+				slept and nobody rang for it */
 	uint64_t rx_lost;    /* overwritten before they could be read */
 	uint64_t rx_bad;     /* slots whose header lied; nothing delivered */
 	uint64_t gave_up;    /* writers this reader gave up on */
@@ -136,7 +138,8 @@ struct shmbus_stats {
 /* One attachment as others see it. */
 struct shmbus_peer {
 	uint32_t index; /* its number, 0..SHMBUS_ATTACH_MAX-1 */
-	int alive;	/* 0: it died without detaching; not yet reused */
+	int alive;	/* 0: it died without detaching; not yet reused.  Where
+			   the kernel cannot tell it is taken to be alive. */
 	int promisc;
 	int32_t pid;	/* in its own PID namespace */
 	uint8_t mac[6];
@@ -196,8 +199,8 @@ int shmbus_send(struct shmbus *b, const void *frame, size_t len);
 /* The same of N pieces that make one frame. */
 int shmbus_sendv(struct shmbus *b, const struct iovec *iov, int n);
 /*
- * Publishes N frames, each one an iovec, in their order, with one time stamp
- * and one ringing of doorbells.  *SENT (may be NULL) is the number published;
+ * Publishes N frames, each one an iovec, in their order, with one time stamp;
+ * doorbells are rung once for up to 64 of them.  *SENT (may be NULL) is the number published;
  * frames that were given up on are left out, and the first error is returned
  * after all have been tried.  A length that EMSGSIZE refuses sends nothing.
  */
@@ -208,7 +211,9 @@ int shmbus_send_batch(struct shmbus *b, const struct iovec *frames, unsigned n,
  * *DATA, then published by shmbus_commit() with its final length or given
  * back by shmbus_cancel().  One at a time.  A reservation that is held for
  * longer than SHMBUS_PATIENCE_NS is given up on by readers, and the commit
- * then says SHMBUS_EGIVENUP.  Errors as for shmbus_send().
+ * then says SHMBUS_EGIVENUP.  Errors as for shmbus_send(); of shmbus_commit()
+ * also EINVAL (no reservation is open).  After EMSGSIZE from shmbus_commit()
+ * the reservation is still open, after any other it is not.
  */
 int shmbus_reserve(struct shmbus *b, size_t len, void **data);
 int shmbus_commit(struct shmbus *b, size_t len);
@@ -254,7 +259,10 @@ int shmbus_skip(struct shmbus *b);
  * among them; SHMBUS_ETRUNC, SHMBUS_EFORKED.
  */
 int shmbus_wait(struct shmbus *b, int64_t timeout_ns);
-/* Makes the present or else the next shmbus_wait() on B return ECANCELED. */
+/*
+ * Makes the present or else the next shmbus_wait() on B that finds no frame
+ * return ECANCELED; with shmbus_fd(), the descriptor readable.
+ */
 void shmbus_wake(struct shmbus *b);
 /*
  * For event loops: *FD is a descriptor that becomes readable when there may
@@ -271,7 +279,10 @@ void shmbus_fd_done(struct shmbus *b);
 
 int shmbus_index(const struct shmbus *b); /* -1: read-only */
 void shmbus_mac(const struct shmbus *b, uint8_t mac[6]);
-/* Errors: EINVAL (a group address), EACCES (read-only attachment). */
+/*
+ * Errors: EINVAL (a group address, or all zero), EACCES (read-only
+ * attachment), SHMBUS_ETRUNC, SHMBUS_EFORKED.
+ */
 int shmbus_set_mac(struct shmbus *b, const uint8_t mac[6]);
 int shmbus_set_promisc(struct shmbus *b, int on);
 /*
@@ -288,7 +299,8 @@ void shmbus_info(const struct shmbus *b, struct shmbus_info *info);
 int shmbus_list(struct shmbus *b, struct shmbus_peer *peers, unsigned n,
     unsigned *count);
 /*
- * Looks after the file: 0, SHMBUS_ETRUNC (it became shorter: the bus is dead),
+ * Looks after the file: 0, SHMBUS_ETRUNC (it became shorter, or was then made
+ * anew: the bus is dead), SHMBUS_EFORKED,
  * SHMBUS_EREPLACED (the path names another file: this one goes on, but new
  * attachers meet elsewhere), ENOENT (the path is gone: likewise).
  * shmbus_wait() does it about once a second.

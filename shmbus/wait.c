@@ -13,6 +13,7 @@
 #include "internal.h"
 
 #define SECOND_NS 1000000000u
+#define TIDY_AT_ONCE 256u
 #define RDONLY_STEP_MIN_NS 50000u
 #define RDONLY_STEP_MAX_NS 5000000u
 
@@ -27,7 +28,7 @@ spin(struct shmbus *b, uint64_t until)
 
 	do {
 		for (i = 0; i < 64; i++) {
-			if (ring_look(&b->ring, &f) == 0)
+			if (look(b, &f) == 0)
 				return 0;
 			if (AO_load(&b->cancel) != 0)
 				return EAGAIN;
@@ -59,11 +60,12 @@ wait_frame(struct shmbus *b, int64_t timeout_ns)
 
 	if ((error = usable(b)) != 0)
 		return error;
+	b->peeked = false; /* it may be passed over now */
 	spin_end = now + (uint64_t)b->spin_ns;
 	if (timeout_ns != 0 && b->spin_ns > 0) {
 		if (spin(b, spin_end < end ? spin_end : end) == 0)
 			return 0;
-	} else if (ring_look(&b->ring, &f) == 0) {
+	} else if (look(b, &f) == 0) {
 		return 0;
 	}
 	for (;;) {
@@ -77,6 +79,7 @@ wait_frame(struct shmbus *b, int64_t timeout_ns)
 		if (now >= b->next_check) {
 			b->next_check = now + SECOND_NS;
 			reap(b);
+			ring_tidy(&b->ring, TIDY_AT_ONCE);
 			if (shmbus_check(b) == SHMBUS_ETRUNC)
 				return SHMBUS_ETRUNC;
 		}
@@ -95,7 +98,7 @@ wait_frame(struct shmbus *b, int64_t timeout_ns)
 		} else if (bell_sleep(b, left) == 0) {
 			return 0;
 		}
-		if (ring_look(&b->ring, &f) == 0)
+		if (look(b, &f) == 0)
 			return 0;
 	}
 }
@@ -103,6 +106,10 @@ wait_frame(struct shmbus *b, int64_t timeout_ns)
 int
 shmbus_wait(struct shmbus *b, int64_t timeout_ns)
 {
+	int error = usable(b);
+
+	if (error != 0)
+		return error;
 	if (b->helper.running)
 		return EBUSY;
 	return wait_frame(b, timeout_ns);

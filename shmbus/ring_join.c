@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ring_join.c - taking one's place in the ring, and clearing up in it
+ *
+ * DOC: Theory of Operation
+ *
+ * A reader that joins is to receive what gets a ticket from now on, and to
+ * know, for every sender, which frame was the last before that: what is
+ * missing after it will be counted as lost.  The slots of the last lap tell,
+ * but for tickets below the tail that are not published yet.  So the cursor
+ * begins at the first of those, if there is one, and what lies below the tail
+ * of the moment (rx.from) is looked at for its sequence number only.
+ *
+ * A sender that joins continues the count of whoever had its number before,
+ * as far as the ring shows it, for readers know senders by their number.
+ */
+#include "ring_word.h"
+
+/*
+ * Takes back slot S if it is in our hands and we do not have it: a dead
+ * predecessor did, or somebody lied.  The caller is certain that no claim of
+ * ours is open.
+ */
+static void
+disown(struct ring *r, struct format_slot *s)
+{
+	int tries;
+
+	for (tries = 0; tries < 4; tries++) {
+		AO_t w = AO_load_acquire(&s->word);
+
+		if (word_owner(w) != r->me || !word_held(w) ||
+		    AO_compare_and_swap_full(&s->word, w, word_disown(w)))
+			return;
+	}
+}
+
+/* What one slot of the last lap tells about its sender. */
+static void
+learn(struct ring *r, uint64_t pos, bool oldest, uint64_t tail)
+{
+	struct format_slot *s = slot_at(r, pos);
+	AO_t w = AO_load_acquire(&s->word); /* ring:word */
+	uint32_t sender = (uint32_t)(AO_load(&s->meta) >> 32) & 0xffff;
+	uint64_t seq = AO_load(&s->seq);
+	bool this_lap = word_lap(w) == pos_lap(r, pos) && pos < tail;
+
+	if (word_state(w) == SLOT_COMMITTED && sender < FORMAT_ATTACHMENTS &&
+	    confirm(s, w)) {
+		if (sender == r->me && seq > r->tx.seq &&
+		    seq - r->tx.seq <= r->mask + 1 + RING_BATCH)
+			r->tx.seq = seq;
+		if (this_lap && oldest && r->rx.gap[sender] == GAP_NONE) {
+			/* Its first: all before it is no business of ours. */
+			r->rx.last[sender] = seq - 1;
+			r->rx.gap[sender] = GAP_LOST;
+		} else if (this_lap && !oldest && r->rx.cursor == tail &&
+		    seq > r->rx.last[sender]) {
+			r->rx.last[sender] = seq;
+		}
+	}
+	if (r->rx.cursor == tail && pos < tail &&
+	    (word_lap(w) < pos_lap(r, pos) ||
+		(word_lap(w) == pos_lap(r, pos) &&
+		    word_state(w) == SLOT_WRITING)))
+		r->rx.cursor = pos; /* may yet be published */
+}
+
+/*
+ * Takes R's place: at the tail, or with OLDEST a lap before it.  The caller
+ * holds the lock of R's number, if it has one, and has not sent yet.
+ */
+void
+ring_join(struct ring *r, bool oldest)
+{
+	uint64_t slots = r->mask + 1;
+	uint64_t tail = AO_load_acquire(&r->hdr->tail); /* ring:tail */
+	uint64_t first;
+	uint64_t pos;
+	unsigned i;
+
+	if (tail < slots) /* a lie: laps begin with 1 */
+		tail = slots;
+	first = tail - slots > slots ? tail - slots : slots;
+	r->rx.cursor = tail;
+	for (i = 0; i < FORMAT_ATTACHMENTS; i++)
+		r->rx.last[i] = AO_load_acquire(&r->att[i].tx_seq);
+	if (r->me != SLOT_NOBODY)
+		r->tx.seq = r->rx.last[r->me];
+	for (pos = first; pos - first < slots; pos++) {
+		learn(r, pos, oldest, tail);
+		if (r->me != SLOT_NOBODY)
+			disown(r, slot_at(r, pos));
+	}
+	memset(r->rx.gap, GAP_NONE, sizeof(r->rx.gap));
+	if (oldest)
+		r->rx.cursor = first;
+	r->rx.from = oldest ? first : tail;
+	r->rx.own_from = tail;
+	r->tx.joined = r->tx.seq;
+}
+
+/*
+ * Takes back some slots that claim to be in our hands while we have none: a
+ * liar put that there, and nobody else would ever take them.  For the
+ * receiving side, now and then; N slots a time.
+ *
+ * The sending side sets tx.busy before it claims and clears it after it has
+ * published, so a slot that was ours before busy was seen 0 is no more so by
+ * right; and if it is claimed just now, the word is another.
+ */
+void
+ring_tidy(struct ring *r, unsigned n)
+{
+	if (r->me == SLOT_NOBODY)
+		return;
+	for (; n != 0; n--) {
+		struct format_slot *s = slot_at(r, r->rx.tidied++);
+		AO_t w = AO_load_acquire(&s->word);
+
+		if (word_owner(w) != r->me || !word_held(w))
+			continue;
+		ring_fence(); /* ring:tidy, pairs with ring:claim */
+		if (AO_load_acquire(&r->tx.busy) == 0)
+			AO_compare_and_swap_full(&s->word, w, word_disown(w));
+	}
+}

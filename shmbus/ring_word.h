@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ring_word.h - what ring.c, ring_recv.c and ring_join.c share: a slot's word,
+ * positions, copying (not installed)
+ */
+#ifndef SHMBUS_RING_WORD_H
+#define SHMBUS_RING_WORD_H
+
+#include <string.h>
+
+#include "ring.h"
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* How many positions ahead the lines of a slot are asked for. */
+#define RING_AHEAD 12u
+
+#define WORD_LAP_SHIFT 16
+#define WORD_STATE_SHIFT 14
+#define WORD_OWNER_MASK 0x3fffu
+
+static inline AO_t
+word_make(const struct ring *r, uint64_t pos, unsigned state, unsigned owner)
+{
+	return (pos >> r->shift) << WORD_LAP_SHIFT |
+	    (AO_t)state << WORD_STATE_SHIFT | owner;
+}
+
+static inline unsigned
+word_state(AO_t w)
+{
+	return (unsigned)(w >> WORD_STATE_SHIFT) & 3;
+}
+
+static inline unsigned
+word_owner(AO_t w)
+{
+	return (unsigned)w & WORD_OWNER_MASK;
+}
+
+/* Laps are 48 bits: compared as such, whatever a liar wrote to the tail. */
+static inline uint64_t
+word_lap(AO_t w)
+{
+	return w >> WORD_LAP_SHIFT;
+}
+
+static inline uint64_t
+pos_lap(const struct ring *r, uint64_t pos)
+{
+	return (pos >> r->shift) & (~(uint64_t)0 >> WORD_LAP_SHIFT);
+}
+
+/* The same lap, ABANDONED, in nobody's hands. */
+static inline AO_t
+word_disown(AO_t w)
+{
+	return (w & ~((AO_t)3 << WORD_STATE_SHIFT)) |
+	    (AO_t)SLOT_ABANDONED << WORD_STATE_SHIFT | SLOT_NOBODY;
+}
+
+/* Whether somebody may be writing to the slot. */
+static inline bool
+word_held(AO_t w)
+{
+	return word_state(w) == SLOT_WRITING || word_state(w) == SLOT_ABANDONED;
+}
+
+static inline struct format_slot *
+slot_at(const struct ring *r, uint64_t pos)
+{
+	return (struct format_slot *)(void *)(r->slots +
+	    (pos & r->mask) * r->stride);
+}
+
+/* Asks for the lines of a slot, to write. */
+static inline void
+prefetch_slot_write(const struct ring *r, uint64_t pos, uint32_t len)
+{
+	char *p = (char *)slot_at(r, pos);
+	char *end = p + sizeof(struct format_slot) + len;
+
+	for (; p < end; p += FORMAT_LINE)
+#ifdef __x86_64__
+		/* GCC emits it only for -mprfchw; it is a no-op where absent */
+		__asm__ volatile("prefetchw %0" : : "m"(*p));
+#else
+		__builtin_prefetch(p, 1, 3);
+#endif
+}
+
+static inline void
+prefetch_slot_read(const struct ring *r, uint64_t pos, uint32_t len)
+{
+	const char *p = (const char *)slot_at(r, pos);
+	const char *end = p + sizeof(struct format_slot) + len;
+
+	for (; p < end; p += FORMAT_LINE)
+		__builtin_prefetch(p, 0, 3);
+}
+
+/*
+ * Copies a frame into or out of a slot, while others may do the same.  The
+ * short ones, where a call costs more than the copy, are done in line: two
+ * overlapping halves of a power of two.
+ */
+#if defined(__SANITIZE_THREAD__)
+static inline void
+copy_bytes(void *to, const void *from, size_t len)
+{
+	char *t = to;
+	const char *f = from;
+
+	for (; len != 0; len--, t++, f++)
+		__atomic_store_n(t, __atomic_load_n(f, __ATOMIC_RELAXED),
+		    __ATOMIC_RELAXED);
+}
+#else
+static inline void
+copy_bytes(void *to, const void *from, size_t len)
+{
+	char *t = to;
+	const char *f = from;
+
+	if (len > 128 || len < 32) {
+		if (len != 0)
+			memcpy(t, f, len);
+	} else if (len > 64) {
+		char a[64], b[64];
+
+		memcpy(a, f, 64);
+		memcpy(b, f + len - 64, 64);
+		memcpy(t, a, 64);
+		memcpy(t + len - 64, b, 64);
+	} else {
+		char a[32], b[32];
+
+		memcpy(a, f, 32);
+		memcpy(b, f + len - 32, 32);
+		memcpy(t, a, 32);
+		memcpy(t + len - 32, b, 32);
+	}
+}
+#endif
+
+/* Whether the slot still holds what it did when W was read. */
+static inline bool
+confirm(const struct format_slot *s, AO_t w)
+{
+	AO_nop_read(); /* ring:recheck */
+	return likely(AO_load(&s->word) == w);
+}
+
+#endif /* SHMBUS_RING_WORD_H */
