@@ -305,7 +305,6 @@ int
 ring_send(struct ring *r, const struct iovec *frames, unsigned n,
     uint64_t time_ns, unsigned *sent)
 {
-	uint64_t extra = 0;
 	unsigned done = 0;
 	uint64_t pos, end;
 	unsigned i;
@@ -318,6 +317,7 @@ ring_send(struct ring *r, const struct iovec *frames, unsigned n,
 	for (i = 0; i < n; i++) {
 		const void *bytes = frames[i].iov_base;
 		uint32_t len = (uint32_t)frames[i].iov_len;
+		uint64_t extra = 0;
 		struct ring_claim c;
 
 		for (;;) {

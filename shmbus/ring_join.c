@@ -54,9 +54,13 @@ learn(struct ring *r, uint64_t pos, bool oldest, uint64_t tail)
 			/* Its first: all before it is no business of ours. */
 			r->rx.last[sender] = seq - 1;
 			r->rx.gap[sender] = GAP_LOST;
-		} else if (this_lap && !oldest && r->rx.cursor == tail &&
-		    seq > r->rx.last[sender]) {
-			r->rx.last[sender] = seq;
+		} else if (this_lap && !oldest && r->rx.cursor == tail) {
+			if (seq > r->rx.last[sender])
+				r->rx.last[sender] = seq;
+		} else if (this_lap && !oldest &&
+		    seq <= r->rx.last[sender]) {
+			/* To be looked at again; counted already by tx_seq. */
+			r->rx.last[sender] = seq - 1;
 		}
 	}
 	if (r->rx.cursor == tail && pos < tail &&
@@ -74,17 +78,19 @@ void
 ring_join(struct ring *r, bool oldest)
 {
 	uint64_t slots = r->mask + 1;
-	uint64_t tail = AO_load_acquire(&r->hdr->tail); /* ring:tail */
 	uint64_t first;
+	uint64_t tail;
 	uint64_t pos;
 	unsigned i;
 
+	/* Before the tail is read, so that what is counted is below it. */
+	for (i = 0; i < FORMAT_ATTACHMENTS; i++) /* ring:settle */
+		r->rx.last[i] = AO_load_acquire(&r->att[i].tx_seq);
+	tail = AO_load_acquire(&r->hdr->tail); /* ring:tail */
 	if (tail < slots) /* a lie: laps begin with 1 */
 		tail = slots;
 	first = tail - slots > slots ? tail - slots : slots;
 	r->rx.cursor = tail;
-	for (i = 0; i < FORMAT_ATTACHMENTS; i++)
-		r->rx.last[i] = AO_load_acquire(&r->att[i].tx_seq);
 	if (r->me != SLOT_NOBODY)
 		r->tx.seq = r->rx.last[r->me];
 	for (pos = first; pos - first < slots; pos++) {

@@ -30,6 +30,8 @@ note_gap(struct ring *r, enum ring_gap kind, uint64_t positions)
 {
 	unsigned i;
 
+	if (r->rx.gap_budget == 0) /* nothing of earlier gaps is missing */
+		memset(r->rx.gap, GAP_NONE, sizeof(r->rx.gap));
 	for (i = 0; i < FORMAT_ATTACHMENTS; i++)
 		if (r->rx.gap[i] < kind)
 			r->rx.gap[i] = (uint8_t)kind;
@@ -387,9 +389,10 @@ ring_settle(struct ring *r)
 		/*
 		 * It may have published and not counted yet: what then turns
 		 * up missing still is counted, but as skipped, for a later gap
-		 * may be one of sleep.
+		 * may be one of sleep.  One who only reads has none of these.
 		 */
-		r->rx.gap[i] = GAP_ASLEEP;
+		if (r->me != SLOT_NOBODY)
+			r->rx.gap[i] = GAP_ASLEEP;
 	}
 	return true;
 }
