@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# make            libraries, programs and examples: build/lib, bin, examples
+# make demo       two stacks on one bus, start to finish
+# make check      all tests; TESTS=regex selects by file name
+#                 SAN=address,undefined or SAN=thread: under sanitizers
+# make bench      what it can do here
+# make install    into PREFIX (/usr/local), below DESTDIR
+# make uninstall  takes the same files away
+# make deps       installs the Debian packages that are missing; demo, check
+#                 and bench do that by themselves
+# make lint       man pages and C sources looked over
+# make format     C sources through clang-format
+# make clean      removes the build directory
+#
+# BUILD=dir       builds there instead of in build/
+# CFLAGS, LDFLAGS come last and win;  V=1 shows the commands
+# WERROR=0        for a compiler whose warnings were never seen here
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+# Programs look for libraries in ../lib seen from where they are, wherever
+# that is; another LIBDIR has to be in the loader's own path.
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+INSTALL ?= install
+
+comma := ,
+BUILD ?= build$(if $(SAN),/san-$(subst $(comma),+,$(SAN)))
+WERROR ?= 1
+
+PACKAGES := gcc g++ make pkg-config libc6-dev liblwipv6-dev liburcu-dev \
+	libatomic-ops-dev libpcap-dev libcmocka-dev bats perl mandoc tcpdump
+# What the bench compares with.
+PACKAGES_BENCH := vde-switch libvdeplug-dev procps
+
+# ---- how things are compiled ---------------------------------------------
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
+	$(if $(filter-out 0,$(WERROR)),-Werror)
+OPT := -O2
+OPT_RING := -O3
+ifneq ($(SAN),)
+# What they add to the code makes gcc see uninitialized variables where there
+# are none; the ordinary build looks after those.
+SANFLAGS := -fsanitize=$(SAN) -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer -Wno-maybe-uninitialized
+OPT := -O1
+OPT_RING := -O1
+endif
+ifneq ($(findstring thread,$(SAN)),)
+# It says that fences are not followed, of every fence in libatomic_ops.
+SANFLAGS += -Wno-tsan
+endif
+
+CPPFLAGS += -D_GNU_SOURCE -Ishmbus -Ishmif
+# What a version script does not export stays inside: let the compiler know
+# that no function of ours is replaced from outside.
+COMPILE = $(CC) -std=gnu11 -g -fPIC -fno-semantic-interposition -pthread \
+	$(WARN) $(SANFLAGS) -MMD -MP $(CPPFLAGS)
+LINK = $(CC) -g -pthread $(SANFLAGS)
+LIBPATH = -L$(BUILD)/lib
+# A library that leaves something undefined is found out here, but for what
+# the sanitizers bring.
+LINK_LIB = $(LINK) -shared $(if $(SAN),,-Wl,-z,defs)
+RPATH := -Wl,-rpath,'$$ORIGIN/../lib'
+RPATH_TEST := -Wl,-rpath,'$$ORIGIN/../../lib'
+
+# ---- what there is -------------------------------------------------------
+
+objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+progs = $(patsubst %.c,$(BUILD)/%,$(1))
+
+BUS_SRC := $(wildcard shmbus/*.c)
+IF_SRC := $(wildcard shmif/*.c shmif/lwipv6/*.c)
+DUMP_SRC := $(wildcard dumpbus/*.c)
+EXAMPLE_SRC := $(wildcard examples/*.c)
+DEMO_SRC := $(wildcard demo/*.c)
+BENCH_SRC := $(wildcard bench/*.c)
+# Linked to all of them.
+BENCHLIB_SRC := $(wildcard bench/lib/*.c)
+# A test is tests/FOLDER/NAME_test.c or tests/FOLDER/NAME.bats.  Any other C
+# file in these folders is a program that some test runs.  tests/lib is linked
+# to all of them.  Tests in tests/unit get the insides of our libraries
+# (static), all others only what is public (shared).
+TEST_SRC := $(filter-out tests/lib/%,$(wildcard tests/*/*.c))
+TESTLIB_SRC := $(wildcard tests/lib/*.c)
+UNIT_SRC := $(filter tests/unit/%,$(TEST_SRC))
+PUBLIC_SRC := $(filter-out tests/unit/%,$(TEST_SRC))
+BATS := $(wildcard tests/*/*.bats)
+
+LIBSHMBUS := $(BUILD)/lib/libshmbus.so.1
+LIBSHMIF := $(BUILD)/lib/libshmif.so.1
+LIBS := $(LIBSHMBUS) $(LIBSHMBUS:.1=) $(BUILD)/lib/libshmbus.a \
+	$(LIBSHMIF) $(LIBSHMIF:.1=)
+BINS := $(BUILD)/bin/shmif_dumpbus
+EXAMPLES := $(call progs,$(EXAMPLE_SRC))
+DEMOS := $(call progs,$(DEMO_SRC))
+BENCHES := $(call progs,$(BENCH_SRC))
+TESTPROGS := $(call progs,$(TEST_SRC))
+TESTS_C := $(filter %_test,$(TESTPROGS))
+HEADERS := shmbus/shmbus.h shmif/shmif.h
+PCFILES := shmbus/shmbus.pc shmif/shmif.pc
+MANPAGES := $(wildcard man?/*.[1-9])
+
+# Whoever includes a header of the interface or of the stack is linked with
+# them, the rest with the bus alone.
+SHARED_SRC := $(EXAMPLE_SRC) $(DEMO_SRC) $(BENCH_SRC) $(PUBLIC_SRC)
+ifneq ($(strip $(SHARED_SRC)),)
+STACK_SRC := $(shell grep -lE '^\#[[:space:]]*include.*(shmif|lwipv6)' \
+	$(SHARED_SRC))
+endif
+STACK_PROGS := $(call progs,$(STACK_SRC))
+BUS_PROGS := $(call progs,$(filter-out $(STACK_SRC),$(SHARED_SRC)))
+
+# libshmif replaces functions of liblwipv6: it has to come first everywhere.
+STACK_LIBS := -lshmif -lshmbus -llwipv6
+
+.PHONY: all demo check bench install uninstall deps format lint \
+	lint_man clean FORCE
+.DELETE_ON_ERROR:
+# Objects are kept.
+.SECONDARY:
+
+all: $(LIBS) $(BINS) $(EXAMPLES)
+
+# ---- packages ------------------------------------------------------------
+
+ifneq ($(filter bench deps,$(MAKECMDGOALS)),)
+PACKAGES += $(PACKAGES_BENCH)
+endif
+# Before anything is compiled, but only where the user did not ask for a mere
+# build.
+ifneq ($(filter demo check bench,$(MAKECMDGOALS)),)
+FIRST := deps
+endif
+
+deps:
+	@.ci/deps $(PACKAGES)
+
+# ---- compiling and linking -----------------------------------------------
+
+ifeq ($(V),)
+say = @echo '  $(1)';
+endif
+
+# Changes when the commands do, and everything is made again.
+$(BUILD)/commands: export COMMANDS = $(COMPILE) $(OPT) $(OPT_RING) $(CFLAGS) \
+	$(LINK) $(LDFLAGS) $(VERSION)
+$(BUILD)/commands: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$COMMANDS" | cmp -s - $@ || \
+	    printf '%s\n' "$$COMMANDS" >$@
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/commands | $(FIRST)
+	@mkdir -p $(@D)
+	$(call say,CC $<)$(COMPILE) $(OPT) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/shmbus/ring.o: private OPT := $(OPT_RING)
+$(BUILD)/obj/dumpbus/%.o: private CPPFLAGS += -DVERSION='"$(VERSION)"'
+$(BUILD)/obj/tests/%.o: private CPPFLAGS += -Itests/lib
+$(BUILD)/obj/bench/%.o: private CPPFLAGS += -Ibench/lib
+
+link_program = $(call say,LD $@)$(LINK) $(RPATH) -o $@ \
+	$(filter %.o %.a,$^) $(LIBPATH) $(LDLIBS) $(LDFLAGS)
+
+$(LIBSHMBUS): $(call objs,$(BUS_SRC)) shmbus/libshmbus.map
+	@mkdir -p $(@D)
+	$(call say,LD $@)$(LINK_LIB) -Wl,-soname,$(@F) \
+	    -Wl,--version-script=shmbus/libshmbus.map -o $@ \
+	    $(filter %.o,$^) $(LDFLAGS)
+
+$(LIBSHMIF): $(call objs,$(IF_SRC)) $(wildcard shmif/libshmif.map) \
+    $(LIBSHMBUS:.1=)
+	@mkdir -p $(@D)
+	$(call say,LD $@)$(LINK_LIB) -Wl,-soname,$(@F) -Wl,-rpath,'$$ORIGIN' \
+	    $(patsubst %,-Wl$(comma)--version-script=%,$(filter %.map,$^)) \
+	    -o $@ $(filter %.o,$^) $(LIBPATH) -lshmbus -lurcu-bp \
+	    -lurcu-common -llwipv6 $(LDFLAGS)
+
+$(BUILD)/lib/%.so: $(BUILD)/lib/%.so.1
+	@ln -sf $(<F) $@
+
+$(BUILD)/lib/libshmbus.a: $(call objs,$(BUS_SRC))
+# For unit tests only: not installed.
+$(BUILD)/obj/libshmif.a: $(call objs,$(IF_SRC))
+$(BUILD)/obj/libtest.a: $(call objs,$(TESTLIB_SRC))
+$(BUILD)/obj/libbench.a: $(call objs,$(BENCHLIB_SRC))
+$(BUILD)/lib/libshmbus.a $(addprefix $(BUILD)/obj/,libshmif.a libtest.a \
+    libbench.a):
+	@mkdir -p $(@D)
+	$(call say,AR $@)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/bin/shmif_dumpbus: private LDLIBS := -lshmbus -lpcap
+$(BUILD)/bin/shmif_dumpbus: $(call objs,$(DUMP_SRC)) $(LIBSHMBUS:.1=)
+	@mkdir -p $(@D)
+	$(link_program)
+
+$(TESTPROGS): private RPATH := $(RPATH_TEST)
+$(TESTPROGS): $(BUILD)/obj/libtest.a
+$(call progs,$(UNIT_SRC)): $(BUILD)/obj/libshmif.a $(BUILD)/lib/libshmbus.a
+$(call progs,$(UNIT_SRC)): private LDLIBS := \
+	-lcmocka -lurcu-bp -lurcu-common -llwipv6
+$(BUS_PROGS): $(LIBSHMBUS:.1=)
+$(BUS_PROGS): private LDLIBS := -lshmbus
+$(STACK_PROGS): $(LIBSHMIF:.1=) $(LIBSHMBUS:.1=)
+$(STACK_PROGS): private LDLIBS := $(STACK_LIBS)
+# The stack as it is, for comparison.
+$(BUILD)/bench/tcp_vde: private LDLIBS := -llwipv6
+$(BENCHES): $(BUILD)/obj/libbench.a
+$(filter-out $(call progs,$(UNIT_SRC)),$(TESTPROGS)): private LDLIBS += \
+	-lcmocka
+
+$(EXAMPLES) $(DEMOS) $(BENCHES) $(TESTPROGS): $(BUILD)/%: $(BUILD)/obj/%.o
+	@mkdir -p $(@D)
+	$(link_program)
+
+-include $(patsubst %.o,%.d,$(call objs,$(BUS_SRC) $(IF_SRC) $(DUMP_SRC) \
+	$(EXAMPLE_SRC) $(DEMO_SRC) $(BENCH_SRC) $(BENCHLIB_SRC) $(TEST_SRC) \
+	$(TESTLIB_SRC)))
+
+# ---- running -------------------------------------------------------------
+
+# What the scripts need to know of this build; with these in its environment a
+# make that a test starts finds everything up to date.
+RUN = BUILD='$(abspath $(BUILD))' SAN='$(SAN)' CC='$(CC)' WERROR='$(WERROR)' \
+	CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' MAKEFLAGS=
+
+demo: all $(DEMOS) | $(FIRST)
+	@$(RUN) demo/demo.sh
+
+check: all $(TESTPROGS) | $(FIRST)
+	@$(RUN) tests/run $(TESTS_C) $(BATS)
+
+bench: all $(BENCHES) | $(FIRST)
+	@$(RUN) bench/bench.sh
+
+# ---- installing ----------------------------------------------------------
+
+MAN_INSTALLED := $(foreach p,$(MANPAGES),$(MANDIR)/$(p))
+INSTALLED := $(BINS:$(BUILD)/bin/%=$(BINDIR)/%) \
+	$(LIBS:$(BUILD)/lib/%=$(LIBDIR)/%) \
+	$(addprefix $(INCLUDEDIR)/,$(notdir $(HEADERS))) \
+	$(addprefix $(PKGCONFIGDIR)/,$(notdir $(PCFILES))) \
+	$(MAN_INSTALLED)
+
+install: $(LIBS) $(BINS)
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED))))
+	$(INSTALL) -m 755 $(BINS) $(DESTDIR)$(BINDIR)
+	$(INSTALL) -m 644 $(filter %.1 %.a,$(LIBS)) $(DESTDIR)$(LIBDIR)
+	cp -P $(filter %.so,$(LIBS)) $(DESTDIR)$(LIBDIR)
+	$(INSTALL) -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)
+	for f in $(PCFILES); do \
+	    sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|' $$f.in \
+		>$(DESTDIR)$(PKGCONFIGDIR)/$${f##*/} && \
+	    chmod 644 $(DESTDIR)$(PKGCONFIGDIR)/$${f##*/} || exit 1; \
+	done
+	for f in $(MANPAGES); do \
+	    $(INSTALL) -m 644 $$f $(DESTDIR)$(MANDIR)/$$f || exit 1; \
+	done
+# The loader knows /usr/local/lib by its cache only.
+	if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
+
+# ---- looking after -------------------------------------------------------
+
+C_FILES = $(BUS_SRC) $(IF_SRC) $(DUMP_SRC) $(EXAMPLE_SRC) $(DEMO_SRC) \
+	$(BENCH_SRC) $(BENCHLIB_SRC) $(TEST_SRC) $(TESTLIB_SRC)
+H_FILES = $(wildcard *bus/*.h shmif/*.h shmif/*/*.h bench/*/*.h tests/*/*.h)
+
+format:
+	clang-format -i $(C_FILES) $(H_FILES)
+
+lint_man:
+	mandoc -Tlint -Wwarning $(MANPAGES)
+
+lint: lint_man
+	@if command -v cppcheck >/dev/null; then \
+	    set -x; cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
+		--enable=warning,performance,portability \
+		--suppress=missingIncludeSystem -D__x86_64__ -D__LP64__ -Ishmbus -Ishmif \
+		$(BUS_SRC) $(IF_SRC) $(DUMP_SRC) $(EXAMPLE_SRC); \
+	else echo 'cppcheck is not installed: left out'; fi
+	@if command -v clang-format >/dev/null; then \
+	    set -x; clang-format --dry-run --Werror $(C_FILES) $(H_FILES); \
+	else echo 'clang-format is not installed: left out'; fi
+
+clean:
+	rm -rf $(BUILD)
