@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * header.c - what shmif_dumpbus -h shows: the bus and who is attached to it
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "dump.h"
+
+/* Copies NAME, which comes from the file, leaving out what is not text. */
+static void
+safe_name(char *to, const char name[SHMBUS_NAME_MAX])
+{
+	size_t i;
+
+	for (i = 0; i < SHMBUS_NAME_MAX - 1 && name[i] != '\0'; i++)
+		to[i] = name[i] >= ' ' && name[i] <= '~' ? name[i] : '?';
+	to[i] = '\0';
+}
+
+/* One attachment, in four lines. */
+static void
+peer_print(const struct shmbus_peer *p)
+{
+	const struct shmbus_stats *st = &p->stats;
+	char name[SHMBUS_NAME_MAX], since[TIME_TEXT];
+
+	safe_name(name, p->name);
+	printf("%3u  %02x:%02x:%02x:%02x:%02x:%02x  %s%s  pid %" PRId32
+	       "  name %s\n",
+	    p->index, p->mac[0], p->mac[1], p->mac[2], p->mac[3], p->mac[4],
+	    p->mac[5],
+	    p->alive > 0      ? "alive" :
+		p->alive == 0 ? "dead" :
+				"unknown",
+	    p->promisc ? "  promiscuous" : "", p->pid, name);
+	printf("     since %s\n", time_text(since, p->since_ns));
+	printf("     sent %" PRIu64 " frames, %" PRIu64 " bytes, %" PRIu64
+	       " failed; rang %" PRIu64 " times\n",
+	    st->tx_frames, st->tx_bytes, st->tx_failed, st->rung);
+	printf("     received %" PRIu64 " frames, %" PRIu64 " bytes; %" PRIu64
+	       " skipped, %" PRIu64 " lost, %" PRIu64 " bad; gave up %" PRIu64
+	       " times, woke %" PRIu64 " times\n",
+	    st->rx_frames, st->rx_bytes, st->rx_skipped, st->rx_lost,
+	    st->rx_bad, st->gave_up, st->wakeups);
+}
+
+/* Prints everything about B but its frames.  Returns 0 or -1. */
+int
+header_print(struct shmbus *b, const char *path)
+{
+	static struct shmbus_peer peers[SHMBUS_ATTACH_MAX];
+	struct shmbus_info info;
+	char created[TIME_TEXT];
+	unsigned count = 0;
+	int err;
+
+	shmbus_info(b, &info);
+	if ((err = shmbus_list(b, peers, SHMBUS_ATTACH_MAX, &count)) == 0)
+		err = shmbus_check(b);
+	/* That the path leads elsewhere by now is no news of this bus. */
+	if (err != 0 && err != SHMBUS_EREPLACED && err != ENOENT) {
+		complain(path, shmbus_strerror(err), NULL);
+		return -1;
+	}
+	printf("version   %" PRIu32 "\n", info.version);
+	printf("id        %016" PRIx64 "\n", info.id);
+	printf("created   %s\n", time_text(created, info.created_ns));
+	printf("mtu       %" PRIu32 "\n", info.geometry.mtu);
+	printf("frame     at most %" PRIu32 " bytes\n", info.frame_max);
+	printf("slots     %" PRIu32 "\n", info.geometry.slots);
+	printf("mode      %04" PRIo32 "\n", info.geometry.mode);
+	printf("size      %" PRIu64 " bytes\n", info.file_size);
+	printf("tail      %" PRIu64 "\n", info.tail);
+	printf("attached  %u\n", count);
+	if (count > SHMBUS_ATTACH_MAX)
+		count = SHMBUS_ATTACH_MAX;
+	for (unsigned i = 0; i < count; i++)
+		peer_print(&peers[i]);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		complain("standard output", strerror(errno), NULL);
+		return -1;
+	}
+	return 0;
+}

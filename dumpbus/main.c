@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * shmif_dumpbus - shows or captures what is on a bus
+ *
+ * It attaches read-only: it needs no more than the right to read the file,
+ * takes no attachment away from anybody and cannot disturb those who use the
+ * bus, nor be told from nobody by them.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dump.h"
+
+#define PROGRAM "shmif_dumpbus"
+
+volatile sig_atomic_t stopped;
+static struct shmbus *bus; /* what on_signal() wakes up */
+
+static const char usage_text[] =
+    "usage: " PROGRAM " [-f] [-c count] [-w out.pcap] bus.file\n"
+    "       " PROGRAM " -h bus.file\n"
+    "       " PROGRAM " --help | --version\n"
+    "Shows the frames that a bus file holds, a line each.\n"
+    "\n"
+    "  -w, --write FILE  write them to FILE as a pcap with nanoseconds; - is\n"
+    "                    standard output\n"
+    "  -p FILE           the same\n"
+    "  -f, --follow      go on with new frames until SIGINT or SIGTERM\n"
+    "  -c, --count N     end after N frames\n"
+    "  -h, --header      show the bus's geometry and who is attached instead\n"
+    "      --help        show this text\n"
+    "  -V, --version     show the version\n";
+
+/* Says on stderr "program: OBJECT: CAUSE: DETAIL"; DETAIL may be NULL or "". */
+void
+complain(const char *object, const char *cause, const char *detail)
+{
+	if (detail == NULL || strcmp(detail, cause) == 0)
+		detail = "";
+	fprintf(stderr, PROGRAM ": %s: %s%s%s\n", object, cause,
+	    detail[0] == '\0' ? "" : ": ", detail);
+}
+
+/* Says what is wrong with the command line, and exits. */
+static _Noreturn void
+usage_error(const char *cause, const char *object)
+{
+	if (cause != NULL)
+		fprintf(stderr, PROGRAM ": %s%s\n", cause,
+		    object == NULL ? "" : object);
+	fprintf(stderr, "Try '" PROGRAM " --help'.\n");
+	exit(2);
+}
+
+/* Returns the positive number that TEXT is, or exits. */
+static uint64_t
+parse_count(const char *text)
+{
+	char *end;
+
+	errno = 0;
+	unsigned long long n = strtoull(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 ||
+	    n == 0)
+		usage_error("not a number of frames: ", text);
+	return n;
+}
+
+/* Fills in O from the command line, or exits. */
+static void
+parse_options(struct options *o, int argc, char **argv)
+{
+	enum { OPT_HELP = 256 };
+	static const struct option longs[] = {
+		{ "write", required_argument, NULL, 'w' },
+		{ "follow", no_argument, NULL, 'f' },
+		{ "count", required_argument, NULL, 'c' },
+		{ "header", no_argument, NULL, 'h' },
+		{ "help", no_argument, NULL, OPT_HELP },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	static char name[] = PROGRAM;
+	int c;
+
+	argv[0] = name; /* what getopt_long()'s messages begin with */
+	while ((c = getopt_long(argc, argv, "w:p:fc:hV", longs, NULL)) != -1)
+		switch (c) {
+		case 'w':
+		case 'p':
+			if (o->out != NULL)
+				usage_error("only one output, please", NULL);
+			o->out = optarg;
+			break;
+		case 'f':
+			o->follow = true;
+			break;
+		case 'c':
+			o->count = parse_count(optarg);
+			break;
+		case 'h':
+			o->header = true;
+			break;
+		case OPT_HELP:
+			fputs(usage_text, stdout);
+			exit(fflush(stdout) == 0 ? 0 : 1);
+		case 'V':
+			puts(PROGRAM " " VERSION);
+			exit(fflush(stdout) == 0 ? 0 : 1);
+		default:
+			usage_error(NULL, NULL);
+		}
+	if (optind >= argc)
+		usage_error("which bus file?", NULL);
+	if (argc - optind > 1)
+		usage_error("only one bus file, please: ", argv[optind + 1]);
+	if (o->header && (o->out != NULL || o->follow || o->count != 0))
+		usage_error("-h goes with no other option", NULL);
+	o->bus = argv[optind];
+}
+
+/* Follows no longer.  A second signal finds the default in place. */
+static void
+on_stop(int sig)
+{
+	(void)sig;
+	stopped = 1;
+	shmbus_wake(bus);
+}
+
+/* Ends the process by the signal, leaving nothing half-written. */
+static void
+on_abort(int sig)
+{
+	sink_unlink();
+	raise(sig); /* SA_RESETHAND: by the default, after return */
+}
+
+/*
+ * Decides what signals do.  Without SA_RESTART: a write to a reader that does
+ * not read is interrupted too.
+ */
+static void
+catch_signals(bool follow)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction sa = {
+		.sa_handler = follow ? on_stop : on_abort,
+		.sa_flags = (int)SA_RESETHAND,
+	};
+
+	/*
+	 * A reader that went away, or a file that may not grow any more, is
+	 * reported like any failing write.
+	 */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		struct sigaction old;
+
+		if (sigaction(ends[i], NULL, &old) == 0 && ends[i] == SIGHUP &&
+		    old.sa_handler == SIG_IGN)
+			continue; /* nohup(1) */
+		sigaction(ends[i], &sa, NULL);
+	}
+}
+
+/* Whether output would go into the bus file O->bus itself; then says so. */
+static bool
+output_is_bus(const struct options *o)
+{
+	struct stat in, out;
+	int err;
+
+	if (stat(o->bus, &in) != 0)
+		return false; /* attaching says what is wrong */
+	if (o->out == NULL || strcmp(o->out, "-") == 0)
+		err = fstat(STDOUT_FILENO, &out);
+	else
+		err = stat(o->out, &out);
+	if (err != 0 || in.st_dev != out.st_dev || in.st_ino != out.st_ino)
+		return false;
+	complain(o->out == NULL ? "standard output" : o->out,
+	    "is the bus file itself", NULL);
+	return true;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = { 0 };
+	/* Attaching for good would be noticed; reading is not. */
+	struct shmbus_options how = {
+		.flags = SHMBUS_RDONLY | SHMBUS_PROMISC | SHMBUS_OLDEST,
+	};
+	struct shmbus_info info;
+	struct sink *sink = NULL;
+	int err;
+
+	parse_options(&o, argc, argv);
+	if (output_is_bus(&o))
+		return 1;
+	if ((err = shmbus_guard()) != 0) {
+		complain("SIGBUS", shmbus_strerror(err), NULL);
+		return 1;
+	}
+	if ((err = shmbus_attach(o.bus, &how, &bus)) != 0) {
+		complain(o.bus, shmbus_strerror(err), shmbus_why());
+		return 1;
+	}
+	catch_signals(o.follow);
+	if (o.header) {
+		err = header_print(bus, o.bus);
+	} else {
+		shmbus_info(bus, &info);
+		err = sink_open(&sink, &o, info.frame_max);
+		if (err == 0)
+			err = read_bus(bus, &o, sink);
+		if (sink != NULL && sink_close(sink, err == 0) != 0)
+			err = -1;
+	}
+	/*
+	 * Not detached: a signal may still want to wake the attachment, and
+	 * the kernel does it better.
+	 */
+	return err == 0 ? 0 : 1;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * read.c - the frames of a bus, from the oldest on, into a sink
+ *
+ * DOC: Where it ends
+ *
+ * Positions order the frames of a bus.  "What is in the ring now" are the
+ * positions from the oldest up to the tail as it is at the start; frames that
+ * come meanwhile lie beyond and end the reading, so that it ends on a bus on
+ * which others never cease to send.
+ *
+ * Just below the tail there may be positions that were handed out and are not
+ * published yet.  Their writers need a few microseconds, or were stopped or
+ * killed; the library gives them SHMBUS_PATIENCE_NS and then goes on.
+ * "Nothing there" below the tail is therefore believed only when nothing has
+ * moved for longer than that: no frame, and no counter of frames passed over.
+ *
+ * When following there is no end but a signal, the number of frames that was
+ * asked for, or the death of the file.  That the path leads elsewhere by now,
+ * so that newcomers meet on another bus, is said once, and no end.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dump.h"
+
+#define BATCH 32u
+#define QUIET_NS (4 * (uint64_t)SHMBUS_PATIENCE_NS)
+#define SECOND_NS 1000000000
+/* Frames after which a sink is flushed though there are more to come. */
+#define FLUSH_EVERY 4096u
+
+struct reader {
+	struct shmbus *bus;
+	const struct options *o;
+	struct sink *sink;
+	uint64_t end;	 /* the first position that is none of ours */
+	uint64_t next;	 /* after the last frame's position */
+	uint64_t limit;	 /* frames, at most; 0: no such limit */
+	uint64_t frames; /* given to the sink */
+	uint64_t lost;	 /* counted as lost, below end */
+	bool moved;	 /* it was said that the path leads elsewhere */
+	bool done;
+};
+
+/* CLOCK_MONOTONIC in nanoseconds. */
+static uint64_t
+now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* A number that changes whenever the library passes anything over. */
+static uint64_t
+passed_over(struct shmbus *b)
+{
+	struct shmbus_stats st;
+
+	shmbus_stats(b, &st);
+	return st.rx_lost + st.rx_bad + st.gave_up;
+}
+
+/* Hands N received frames on, as far as they are wanted.  0 or -1. */
+static int
+deliver(struct reader *r, const struct shmbus_rx *rx, unsigned n)
+{
+	for (unsigned i = 0; i < n && !r->done; i++) {
+		struct shmbus_frame f = rx[i].frame;
+
+		if (f.position >= r->end) {
+			r->done = true;
+			break;
+		}
+		/* The library keeps to it; so must what prints the frame. */
+		if (f.len > rx[i].size)
+			f.len = rx[i].size;
+		if (sink_frame(r->sink, &f) != 0)
+			return -1;
+		r->next = f.position + 1;
+		r->frames++;
+		if (r->frames == r->limit)
+			r->done = true;
+		if (r->frames % FLUSH_EVERY == 0 && sink_flush(r->sink) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/*
+ * Counts what was lost, after a receive that began at position BEFORE, gave
+ * GOT frames and may have jumped: of a jump beyond the end only what lies
+ * before the end was for us.
+ */
+static void
+count_lost(struct reader *r, uint64_t before, unsigned got)
+{
+	struct shmbus_stats st;
+	uint64_t room = r->end - before;
+
+	shmbus_stats(r->bus, &st);
+	room = room > got ? room - got : 0;
+	if (r->done && st.rx_lost - r->lost > room)
+		r->lost += room;
+	else
+		r->lost = st.rx_lost;
+}
+
+/* Says so, once, when new attachments meet elsewhere. */
+static void
+look_after(struct reader *r)
+{
+	int err = r->moved ? 0 : shmbus_check(r->bus);
+
+	if (err != SHMBUS_EREPLACED && err != ENOENT)
+		return;
+	complain(r->o->bus,
+	    err == ENOENT ? "the bus file was removed" : shmbus_strerror(err),
+	    "following the old one");
+	r->moved = true;
+}
+
+/*
+ * Waits for more, once the bus has nothing to give.  Sets R->done when there
+ * is nothing to wait for.  0 or an errno value.
+ */
+static int
+wait_for_more(struct reader *r, uint64_t *quiet_since, uint64_t *seen)
+{
+	uint64_t now = now_ns(), over = passed_over(r->bus);
+	int err;
+
+	if (r->o->follow) {
+		err = shmbus_wait(r->bus, SECOND_NS);
+		if (err == ETIMEDOUT)
+			look_after(r);
+		return err == ETIMEDOUT || err == ECANCELED ? 0 : err;
+	}
+	if (over != *seen || *quiet_since == 0) {
+		*seen = over;
+		*quiet_since = now;
+	}
+	if (r->next >= r->end || now - *quiet_since >= QUIET_NS) {
+		r->done = true;
+		return 0;
+	}
+	err = shmbus_wait(r->bus, SHMBUS_PATIENCE_NS);
+	return err == ETIMEDOUT || err == ECANCELED ? 0 : err;
+}
+
+/* Tells on stderr what is missing from the output. */
+static void
+report(const struct reader *r)
+{
+	struct shmbus_stats st;
+	char text[96];
+
+	if (r->lost != 0) {
+		snprintf(text, sizeof(text), "%" PRIu64 " frame%s lost",
+		    r->lost, r->lost == 1 ? "" : "s");
+		complain(r->o->bus, text, "the bus was faster");
+	}
+	shmbus_stats(r->bus, &st);
+	if (st.rx_bad != 0) {
+		snprintf(text, sizeof(text), "%" PRIu64 " slot%s passed over",
+		    st.rx_bad, st.rx_bad == 1 ? "" : "s");
+		complain(r->o->bus, text, "no valid frame there");
+	}
+}
+
+/* The reading itself, by way of the BATCH buffers RX.  0 or -1. */
+static int
+read_all(struct reader *r, struct shmbus_rx *rx)
+{
+	uint64_t quiet_since = 0, seen = 0;
+
+	while (!r->done && !stopped) {
+		uint64_t before = r->next, left = r->limit - r->frames;
+		unsigned n = BATCH, got = 0;
+
+		/* What is not asked for is not received, nor lost. */
+		if (r->limit != 0 && left < n)
+			n = (unsigned)left;
+		int err = shmbus_recv_batch(r->bus, rx, n, &got);
+
+		if (err == 0) {
+			if (deliver(r, rx, got) != 0)
+				return -1;
+			count_lost(r, before, got);
+			quiet_since = 0;
+			continue;
+		}
+		if (err == EAGAIN) {
+			if (sink_flush(r->sink) != 0)
+				return -1;
+			err = wait_for_more(r, &quiet_since, &seen);
+		}
+		if (err != 0) {
+			complain(r->o->bus, shmbus_strerror(err), NULL);
+			return -1;
+		}
+	}
+	return sink_flush(r->sink);
+}
+
+/*
+ * Reads the bus as O says, into S.  What the bus overwrote before it could be
+ * read is reported and is no failure.  Returns 0 or -1.
+ */
+int
+read_bus(struct shmbus *b, const struct options *o, struct sink *s)
+{
+	struct shmbus_info info;
+	struct shmbus_rx rx[BATCH];
+	struct reader r = { .bus = b, .o = o, .sink = s };
+	int err;
+
+	shmbus_info(b, &info);
+	r.end = o->follow ? UINT64_MAX : info.tail;
+	/* A ring never holds more; only a tail that lies could say so. */
+	r.limit = o->count;
+	if (!o->follow && (r.limit == 0 || r.limit > info.geometry.slots))
+		r.limit = info.geometry.slots;
+	if (info.tail > info.geometry.slots)
+		r.next = info.tail - info.geometry.slots;
+	uint8_t *memory = malloc((size_t)BATCH * info.frame_max);
+	if (memory == NULL) {
+		complain(o->bus, strerror(ENOMEM), NULL);
+		return -1;
+	}
+	for (unsigned i = 0; i < BATCH; i++) {
+		rx[i].buf = memory + (size_t)i * info.frame_max;
+		rx[i].size = info.frame_max;
+	}
+	err = read_all(&r, rx);
+	report(&r);
+	free(memory);
+	return err;
+}

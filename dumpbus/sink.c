@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sink.c - where frames go to: a pcap, or lines of text
+ *
+ * DOC: Nothing half-written
+ *
+ * A regular file is written under a name of its own beside the one that was
+ * asked for, and takes that name when it is complete: until then what was
+ * there before stays there, and on an error, or a signal, nothing new does.
+ *
+ * That cannot be where somebody looks on.  Standard output and what is not a
+ * regular file (a FIFO, a device) are written to as they are.  So is the file
+ * when following, for it is to be seen growing; when it cannot be written any
+ * further, it is cut back behind the last frame that is known to be whole.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pcap/pcap.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dump.h"
+
+#define BUFFER_SIZE (256u * 1024)
+#define TEMPORARY ".shmif_dumpbus.XXXXXX"
+
+struct sink {
+	FILE *f;
+	const char *name; /* for messages */
+	pcap_t *pcap;	  /* NULL: text */
+	pcap_dumper_t *dumper;
+	char *path; /* of the complete file; NULL: written in place */
+	char *half; /* its name until then */
+	bool cut;   /* in place, but a file that can be cut back */
+	off_t good; /* up to here it holds whole frames */
+};
+
+/* The name to be removed if it comes to nothing; read by signal handlers. */
+static char *volatile temporary;
+
+/* Removes what is half-written.  May be called from a signal handler. */
+void
+sink_unlink(void)
+{
+	char *name = temporary;
+
+	temporary = NULL;
+	if (name != NULL)
+		unlink(name);
+}
+
+/*
+ * Opens a file beside S->path that will take its name.  Returns a descriptor,
+ * or -1 with errno.
+ */
+static int
+open_temporary(struct sink *s)
+{
+	const char *slash = strrchr(s->path, '/');
+	size_t folder = slash == NULL ? 0 : (size_t)(slash - s->path) + 1;
+	char *name = malloc(folder + sizeof(TEMPORARY));
+	sigset_t all, old;
+
+	if (name == NULL)
+		return -1;
+	memcpy(name, s->path, folder);
+	memcpy(name + folder, TEMPORARY, sizeof(TEMPORARY));
+	s->half = name;
+	/* A signal in between would leave the file and not know of it. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &old);
+	int fd = mkostemp(name, O_CLOEXEC);
+	if (fd >= 0)
+		temporary = name;
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (fd < 0)
+		return -1;
+	/* As open(2) would have made it. */
+	mode_t mask = umask(0);
+	umask(mask);
+	(void)fchmod(fd, 0666 & ~mask);
+	return fd;
+}
+
+/*
+ * Opens what O->out names.  Returns a descriptor, or -1 with errno; S->path
+ * and S->cut tell how it is to be finished.
+ */
+static int
+open_output(struct sink *s, const struct options *o)
+{
+	struct stat st;
+	bool exists = stat(o->out, &st) == 0;
+
+	if (!exists && errno != ENOENT)
+		return -1;
+	if (exists && S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		return -1;
+	}
+	if (exists && !S_ISREG(st.st_mode))
+		return open(o->out, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	if (o->follow) {
+		s->cut = true;
+		return open(o->out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+		    0666);
+	}
+	/* A symbolic link stays one: its target is replaced. */
+	s->path = exists ? realpath(o->out, NULL) : strdup(o->out);
+	return s->path == NULL ? -1 : open_temporary(s);
+}
+
+/* Frees S; what it was writing to is left as it is. */
+static void
+sink_free(struct sink *s)
+{
+	if (s->pcap != NULL)
+		pcap_close(s->pcap);
+	free(s->path);
+	free(s->half);
+	free(s);
+}
+
+/* Makes S, whose f is open, a pcap of frames up to FRAME_MAX.  0 or -1. */
+static int
+start_pcap(struct sink *s, uint32_t frame_max)
+{
+	s->pcap = pcap_open_dead_with_tstamp_precision(DLT_EN10MB,
+	    (int)frame_max, PCAP_TSTAMP_PRECISION_NANO);
+	if (s->pcap == NULL) {
+		complain(s->name, strerror(ENOMEM), NULL);
+		return -1;
+	}
+	s->dumper = pcap_dump_fopen(s->pcap, s->f);
+	if (s->dumper == NULL) {
+		complain(s->name, pcap_geterr(s->pcap), NULL);
+		return -1;
+	}
+	return 0;
+}
+
+/* Says that writing to S failed.  Returns -1. */
+static int
+write_failed(const struct sink *s)
+{
+	complain(s->name, strerror(errno), NULL);
+	return -1;
+}
+
+/*
+ * Opens the sink that O asks for; FRAME_MAX is the longest frame to come.  On
+ * success *RESULT is to be given to sink_close().  Returns 0 or -1.
+ */
+int
+sink_open(struct sink **result, const struct options *o, uint32_t frame_max)
+{
+	struct sink *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		complain("memory", strerror(ENOMEM), NULL);
+		return -1;
+	}
+	s->f = stdout;
+	s->name = "standard output";
+	if (o->out == NULL) {
+		*result = s;
+		return 0;
+	}
+	if (strcmp(o->out, "-") != 0) {
+		s->name = o->out;
+		int fd = open_output(s, o);
+		s->f = fd < 0 ? NULL : fdopen(fd, "w");
+		if (s->f == NULL) {
+			write_failed(s);
+			goto failed;
+		}
+	}
+	if (isatty(fileno(s->f))) {
+		complain(s->name, "is a terminal: a pcap is not text", NULL);
+		goto failed;
+	}
+	setvbuf(s->f, NULL, _IOFBF, BUFFER_SIZE);
+	if (start_pcap(s, frame_max) != 0)
+		goto failed;
+	*result = s;
+	return 0;
+failed:
+	sink_unlink();
+	sink_free(s);
+	return -1;
+}
+
+/* Writes one frame.  Returns 0 or -1. */
+int
+sink_frame(struct sink *s, const struct shmbus_frame *f)
+{
+	if (s->pcap == NULL) {
+		print_frame(s->f, f);
+	} else {
+		struct pcap_pkthdr h = {
+			.ts.tv_sec = (time_t)(f->time_ns / 1000000000u),
+			/* with this precision they are nanoseconds */
+			.ts.tv_usec = (suseconds_t)(f->time_ns % 1000000000u),
+			.caplen = f->len,
+			.len = f->len,
+		};
+		pcap_dump((u_char *)s->dumper, &h, f->data);
+	}
+	return ferror(s->f) ? write_failed(s) : 0;
+}
+
+/* Writes out what is buffered.  Returns 0 or -1. */
+int
+sink_flush(struct sink *s)
+{
+	if (fflush(s->f) != 0 || ferror(s->f))
+		return write_failed(s);
+	if (s->cut)
+		s->good = ftello(s->f);
+	return 0;
+}
+
+/* Gives a file written under another name its own.  Returns 0 or -1. */
+static int
+take_name(struct sink *s)
+{
+	/* Errors that a disk keeps to itself until it has to write. */
+	if (fsync(fileno(s->f)) != 0 || rename(temporary, s->path) != 0)
+		return write_failed(s);
+	temporary = NULL;
+	return 0;
+}
+
+/*
+ * Ends S, and frees it.  COMPLETE tells that everything was written and
+ * flushed; otherwise nothing half-written is left.  Returns 0 or -1.
+ */
+int
+sink_close(struct sink *s, bool complete)
+{
+	int err = 0;
+
+	if (s->path != NULL) {
+		if (complete)
+			err = take_name(s);
+		sink_unlink();
+	}
+	if (!complete && s->cut) {
+		/* Closing would try to write the rest once more: cut after. */
+		int fd = dup(fileno(s->f));
+
+		fclose(s->f);
+		if (fd >= 0) {
+			if (ftruncate(fd, s->good) != 0)
+				write_failed(s);
+			close(fd);
+		}
+	} else if (fclose(s->f) != 0 && complete) {
+		err = write_failed(s);
+	}
+	sink_free(s);
+	return err;
+}
