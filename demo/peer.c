@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * peer.c - a process that is a TCP/IP stack on a bus, and does as it is told
+ *
+ *	peer BUS ADDRESS/PREFIX ...
+ *
+ * Then reads commands, a line each, and answers each with a line that begins
+ * with "ok" or "failed":
+ *
+ *	ping ADDRESS COUNT SIZE    echo requests, one after the other
+ *	serve FILE                 on TCP port 8000, IPv4 and IPv6
+ *	fetch ADDRESS FILE         from there into FILE
+ *	count                      frames in and out
+ *
+ * It ends with its standard input.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <lwipv6.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <shmbus.h>
+#include <shmif.h>
+
+#define PORT 8000
+#define PIECE 65536
+#define PING_MAX 60000
+
+static int unit;
+
+static void
+die(const char *what, const char *why)
+{
+	fprintf(stderr, "peer: %s: %s\n", what, why);
+	exit(1);
+}
+
+static void
+answer(bool ok, const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs(ok ? "ok: " : "failed: ", stdout);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+	fflush(stdout);
+}
+
+static double
+now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* Either family's socket address, with PORT. */
+union address {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+/* Reads TEXT (NULL: any) into A.  Returns the length, 0 when it is none. */
+static socklen_t
+parse(const char *text, int family, union address *a)
+{
+	memset(a, 0, sizeof(*a));
+	if (family == AF_INET) {
+		a->in.sin_family = AF_INET;
+		a->in.sin_port = htons(PORT);
+		if (text && inet_pton(AF_INET, text, &a->in.sin_addr) != 1)
+			return 0;
+		return sizeof(a->in);
+	}
+	a->in6.sin6_family = AF_INET6;
+	a->in6.sin6_port = htons(PORT);
+	if (text && inet_pton(AF_INET6, text, &a->in6.sin6_addr) != 1)
+		return 0;
+	return sizeof(a->in6);
+}
+
+static int
+family_of(const char *text)
+{
+	return strchr(text, ':') ? AF_INET6 : AF_INET;
+}
+
+/* ---- ping --------------------------------------------------------------- */
+
+/*
+ * One for each family: a raw socket and the thread that listens to it, both
+ * for as long as the process lives.
+ */
+struct pinger {
+	int fd;
+	int family;
+	bool running;
+	sem_t got;
+	/* What is being waited for; written before it is sent. */
+	_Atomic size_t size;
+	_Atomic unsigned answered; /* the last one that came back right */
+};
+
+static struct pinger pinger4 = { .family = AF_INET };
+static struct pinger pinger6 = { .family = AF_INET6 };
+
+/* The internet checksum of N bytes, added to SUM. */
+static uint32_t
+add_up(const void *bytes, size_t n, uint32_t sum)
+{
+	const uint8_t *p = bytes;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		sum += i % 2 ? p[i] : (uint32_t)p[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+/* The byte at I of echo request SEQ, to be found again in the answer. */
+static uint8_t
+body(unsigned seq, size_t i)
+{
+	return (uint8_t)(i * 7 + seq);
+}
+
+/* Listens to a pinger's answers, for ever. */
+static __attribute__((noreturn)) void *
+ping_listen(void *arg)
+{
+	struct pinger *p = arg;
+	uint8_t *buf = malloc(PING_MAX + 128);
+
+	for (;;) {
+		ssize_t n = lwip_recv(p->fd, buf, PING_MAX + 128, 0);
+		uint8_t *icmp = buf;
+		uint8_t type = ICMP6_ECHO_REPLY;
+		unsigned seq;
+		size_t i;
+
+		if (n <= 0)
+			die("raw socket", "cannot receive");
+		if (p->family == AF_INET) { /* comes with its IP header */
+			icmp += (buf[0] & 15) * 4;
+			n -= icmp - buf;
+			type = ICMP_ECHOREPLY;
+		}
+		if (n != (ssize_t)(8 + p->size) || icmp[0] != type ||
+		    (icmp[4] << 8 | icmp[5]) != (uint16_t)getpid())
+			continue;
+		seq = (unsigned)(icmp[6] << 8 | icmp[7]);
+		for (i = 0; i < (size_t)n - 8; i++)
+			if (icmp[8 + i] != body(seq, i))
+				break;
+		if (i < (size_t)n - 8)
+			continue;
+		p->answered = seq;
+		sem_post(&p->got);
+	}
+}
+
+/* The pinger of FAMILY, made at its first use. */
+static struct pinger *
+pinger_of(int family)
+{
+	struct pinger *p = family == AF_INET ? &pinger4 : &pinger6;
+	pthread_t thread;
+
+	if (p->running)
+		return p;
+	p->fd = lwip_msocket(shmif_stack(unit), family, SOCK_RAW,
+	    family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+	if (p->fd == -1)
+		die("raw socket", strerror(errno));
+	sem_init(&p->got, 0, 0);
+	if (pthread_create(&thread, NULL, ping_listen, p) != 0)
+		die("raw socket", "no thread");
+	p->running = true;
+	return p;
+}
+
+/* The source address that the peer at TO will see: one of our own. */
+static void
+own_address(char **own, int n, const union address *to, uint8_t src[16])
+{
+	int i;
+
+	memset(src, 0, 16);
+	for (i = 0; i < n; i++) {
+		char host[INET6_ADDRSTRLEN];
+
+		snprintf(host, sizeof(host), "%.*s",
+		    (int)strcspn(own[i], "/"), own[i]);
+		if (family_of(host) == to->sa.sa_family)
+			inet_pton(AF_INET6, host, src);
+	}
+}
+
+/* Fills in the echo request SEQ of SIZE bytes to TO. */
+static void
+ping_make(uint8_t *packet, unsigned seq, size_t size, char **own, int n_own,
+    const union address *to)
+{
+	uint16_t id = (uint16_t)getpid();
+	uint32_t check = 0;
+	size_t i;
+
+	memset(packet, 0, 8);
+	packet[0] = ICMP_ECHO;
+	packet[4] = (uint8_t)(id >> 8);
+	packet[5] = (uint8_t)id;
+	packet[6] = (uint8_t)(seq >> 8);
+	packet[7] = (uint8_t)seq;
+	for (i = 0; i < size; i++)
+		packet[8 + i] = body(seq, i);
+	if (to->sa.sa_family == AF_INET6) { /* pseudo header, RFC 8200 8.1 */
+		uint8_t src[16];
+
+		packet[0] = ICMP6_ECHO_REQUEST;
+		own_address(own, n_own, to, src);
+		check = add_up(src, 16, IPPROTO_ICMPV6);
+		check = add_up(&to->in6.sin6_addr, 16, check);
+		check += (uint32_t)(8 + size);
+	}
+	check = add_up(packet, 8 + size, check);
+	packet[2] = (uint8_t)(~check >> 8);
+	packet[3] = (uint8_t)~check;
+}
+
+static void
+ping(char **own, int n_own, const char *host, unsigned count, size_t size)
+{
+	static uint8_t packet[8 + PING_MAX];
+	double worst = 0, best = 1e9, sum = 0;
+	union address to;
+	socklen_t len = parse(host, family_of(host), &to);
+	unsigned seq, good = 0;
+	struct pinger *p;
+
+	if (len == 0 || size > PING_MAX) {
+		answer(false, "ping %s: not an address, or too long", host);
+		return;
+	}
+	p = pinger_of(to.sa.sa_family);
+	p->size = size;
+	for (seq = 1; seq <= count; seq++) {
+		struct timespec until;
+		double t0, ms;
+
+		ping_make(packet, seq, size, own, n_own, &to);
+		p->answered = 0;
+		t0 = now();
+		if (lwip_sendto(p->fd, packet, (int)(8 + size), 0, &to.sa,
+			len) == -1)
+			continue;
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += 2;
+		while (p->answered != seq &&
+		    sem_timedwait(&p->got, &until) == 0)
+			;
+		if (p->answered != seq)
+			continue;
+		ms = (now() - t0) * 1e3;
+		good++;
+		sum += ms;
+		worst = ms > worst ? ms : worst;
+		best = ms < best ? ms : best;
+	}
+	answer(good == count,
+	    "%u of %u answers from %s, %zu bytes each, %.3f/%.3f/%.3f ms "
+	    "(min/mean/max)",
+	    good, count, host, size, good ? best : 0, good ? sum / good : 0,
+	    worst);
+}
+
+/* ---- serve and fetch ---------------------------------------------------- */
+
+static const char *served;
+
+/* Sends the file to one client. */
+static void
+serve_one(int fd)
+{
+	static __thread char buf[PIECE];
+	FILE *f = fopen(served, "r");
+	size_t n;
+
+	while (f != NULL && (n = fread(buf, 1, sizeof(buf), f)) > 0) {
+		size_t done = 0;
+
+		while (done < n) {
+			ssize_t w = lwip_send(fd, buf + done, (int)(n - done),
+			    0);
+
+			if (w <= 0)
+				goto out;
+			done += (size_t)w;
+		}
+	}
+out:
+	if (f != NULL)
+		fclose(f);
+	lwip_close(fd);
+}
+
+static void *
+serve_main(void *arg)
+{
+	int fd = *(int *)arg;
+
+	for (;;) {
+		union address peer;
+		socklen_t len = sizeof(peer);
+		int client = lwip_accept(fd, &peer.sa, &len);
+
+		if (client != -1)
+			serve_one(client);
+	}
+	return NULL;
+}
+
+static void
+serve(const char *file)
+{
+	static int fd;
+	union address any;
+	socklen_t len = parse(NULL, AF_INET6, &any);
+	pthread_t thread;
+
+	if (access(file, R_OK) == -1) {
+		answer(false, "%s: %s", file, strerror(errno));
+		return;
+	}
+	served = strdup(file);
+	/* One socket hears both families. */
+	fd = lwip_msocket(shmif_stack(unit), AF_INET6, SOCK_STREAM, 0);
+	if (fd == -1 || lwip_bind(fd, &any.sa, len) == -1 ||
+	    lwip_listen(fd, 5) == -1 ||
+	    pthread_create(&thread, NULL, serve_main, &fd) != 0) {
+		answer(false, "cannot listen: %s", strerror(errno));
+		return;
+	}
+	answer(true, "serving %s on port %d", file, PORT);
+}
+
+static void
+fetch(const char *host, const char *file)
+{
+	static char buf[PIECE];
+	union address to;
+	socklen_t len = parse(host, family_of(host), &to);
+	FILE *f = fopen(file, "w");
+	double t0 = now();
+	size_t total = 0;
+	ssize_t n;
+	int fd;
+
+	if (len == 0 || f == NULL) {
+		answer(false, "fetch %s %s: %s", host, file,
+		    len ? strerror(errno) : "not an address");
+		return;
+	}
+	fd = lwip_msocket(shmif_stack(unit), to.sa.sa_family, SOCK_STREAM, 0);
+	if (fd == -1 || lwip_connect(fd, &to.sa, len) == -1) {
+		answer(false, "connect to %s: %s", host, strerror(errno));
+		return;
+	}
+	while ((n = lwip_recv(fd, buf, sizeof(buf), 0)) > 0) {
+		if (fwrite(buf, 1, (size_t)n, f) != (size_t)n)
+			die(file, strerror(errno));
+		total += (size_t)n;
+	}
+	lwip_close(fd);
+	if (fclose(f) != 0)
+		die(file, strerror(errno));
+	answer(n == 0, "%zu bytes from %s in %.2f s, %.1f MB/s", total, host,
+	    now() - t0, (double)total / (now() - t0) * 1e-6);
+}
+
+static void
+count(void)
+{
+	struct shmif_stats st;
+
+	shmif_stats(unit, &st);
+	answer(st.in_lost == 0,
+	    "frames in %llu, out %llu; for others %llu, refused %llu, "
+	    "lost %llu",
+	    (unsigned long long)st.in_frames, (unsigned long long)st.out_frames,
+	    (unsigned long long)st.in_skipped,
+	    (unsigned long long)st.in_refused, (unsigned long long)st.in_lost);
+}
+
+int
+main(int argc, char **argv)
+{
+	static char line[4096], word[4096];
+	unsigned number;
+	size_t size;
+	int error;
+	int i;
+
+	if (argc < 3) {
+		fprintf(stderr, "usage: peer bus address/prefix ...\n");
+		return 2;
+	}
+	shmbus_guard();
+	if ((error = shmif_create(argv[1], &unit)) != 0)
+		die(argv[1], shmbus_why());
+	for (i = 2; i < argc; i++)
+		if ((error = shmif_add_addr(unit, argv[i])) != 0)
+			die(argv[i], strerror(error));
+	if ((error = shmif_up(unit)) != 0)
+		die("up", strerror(error));
+	answer(true, "attached to %s", argv[1]);
+	while (fgets(line, sizeof(line), stdin) != NULL) {
+		char host[64];
+
+		line[strcspn(line, "\n")] = '\0';
+		if (sscanf(line, "ping %63s %u %zu", host, &number, &size) == 3)
+			ping(argv + 2, argc - 2, host, number, size);
+		else if (sscanf(line, "serve %4095[^\n]", word) == 1)
+			serve(word);
+		else if (sscanf(line, "fetch %63s %4095[^\n]", host, word) == 2)
+			fetch(host, word);
+		else if (strcmp(line, "count") == 0)
+			count();
+		else
+			answer(false, "not a command: %s", line);
+	}
+	return 0;
+}
