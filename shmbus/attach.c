@@ -260,29 +260,33 @@ map_file(struct shmbus *b)
 }
 
 /*
- * Opens, locks and maps.  No fork of another thread comes in between: its
- * child would keep the descriptor, and with it the lock.
+ * Opens, locks and maps.  What file_open() gives may have been inherited by a
+ * child of another thread, which would keep the number's lock; so that which
+ * is locked is opened once more, with forks kept away until it is entered in
+ * the list of guard.c.
  */
 static int
 open_bus(struct shmbus *b, const char *path, const struct shmbus_options *opt,
     unsigned *me)
 {
+	int first;
 	int error;
 
-	guard_lock();
-	error = file_open(path, opt->flags, &opt->geometry, false, &b->fd,
+	error = file_open(path, opt->flags, &opt->geometry, false, &first,
 	    &b->geo);
 	if (error != 0)
-		goto out;
-	if ((!b->rdonly && (error = take_number(b->fd, me)) != 0) ||
-	    ((b->path = realpath(path, NULL)) == NULL &&
-		(error = errno) != 0) ||
-	    (error = map_file(b)) != 0) {
+		return error;
+	guard_lock();
+	if ((error = file_again(path, b->rdonly, first, &b->fd)) == 0 &&
+	    ((!b->rdonly && (error = take_number(b->fd, me)) != 0) ||
+		((b->path = realpath(path, NULL)) == NULL &&
+		    (error = errno) != 0) ||
+		(error = map_file(b)) != 0)) {
 		free(b->path);
 		close(b->fd);
 	}
-out:
 	guard_unlock();
+	close(first);
 	return error;
 }
 
@@ -321,7 +325,7 @@ shmbus_attach(const char *path, const struct shmbus_options *opt,
 	ring_init(&b->ring, b->base, &b->geo, me, &env);
 	b->ring.env.arg = b;
 	b->entry = b->rdonly ? &b->spare : &b->ring.att[me];
-	b->id = b->ring.hdr->id;
+	AO_store(&b->id, b->ring.hdr->id);
 	b->ring.rx.promisc = b->rdonly || (opt->flags & SHMBUS_PROMISC);
 	b->ring.rx.mac = mac_to_word(b->mac);
 	AO_store(&b->ident, mac_to_word(b->mac) | FORMAT_ATT_USED |
@@ -496,6 +500,31 @@ shmbus_list(struct shmbus *b, struct shmbus_peer *peers, unsigned n,
 	return usable(b);
 }
 
+/*
+ * The header shows another id than when B attached: the file was emptied and
+ * made a bus anew under its users, or somebody scribbled.  A bus of the same
+ * geometry serves, once it knows B; one of another does not; and a header that
+ * is no bus's is of no concern to those who are attached.  Returns whether B
+ * can go on.
+ */
+static bool
+meet_again(struct shmbus *b)
+{
+	struct format_header h;
+	struct ring_geometry g;
+	char why[8];
+
+	memcpy(&h, b->ring.hdr, sizeof(h));
+	if (ring_check(&h, b->geo.file_size, &g, why, sizeof(why)) != 0)
+		return true;
+	if (g.mtu != b->geo.mtu || g.slots != b->geo.slots)
+		return false;
+	AO_store(&b->id, h.id);
+	if (!b->rdonly)
+		announce(b);
+	return true;
+}
+
 int
 shmbus_check(struct shmbus *b)
 {
@@ -504,10 +533,9 @@ shmbus_check(struct shmbus *b)
 
 	if ((error = usable(b)) != 0)
 		return error;
-	/* Another id: it was cut off, and made a bus anew. */
 	if (fstat(b->fd, &st) == 0 &&
 	    ((uint64_t)st.st_size < b->geo.file_size ||
-		b->ring.hdr->id != b->id)) {
+		(b->ring.hdr->id != AO_load(&b->id) && !meet_again(b)))) {
 		AO_store(&b->map->broken, 1);
 		return SHMBUS_ETRUNC;
 	}

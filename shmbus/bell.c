@@ -123,7 +123,14 @@ bell_ring(struct shmbus *b, unsigned i, uint64_t pos)
 	AO_t door = AO_load(&a->door);
 
 	if (door & 1) {
-		AO_store(&a->hint, pos);
+		/* Of all that it is woken for, the first. */
+		AO_t hint = AO_load(&a->hint);
+		int tries;
+
+		for (tries = 0; tries < 16 && pos < hint &&
+		     !AO_compare_and_swap_full(&a->hint, hint, pos);
+		     tries++)
+			hint = AO_load(&a->hint);
 		/* Also when another was faster: it may have been stopped. */
 		AO_compare_and_swap_full(&a->door, door, door + 1);
 		futex_wake(b, a);
@@ -221,6 +228,7 @@ bell_sleep(struct shmbus *b, uint64_t timeout_ns)
 	int error = EAGAIN;
 	bool rung;
 
+	AO_store(&a->hint, ~(AO_t)0);
 	AO_store_release(&a->door, asleep);
 	AO_or_full(map, bit); /* bell:sleep, pairs with ring:publish */
 	ring_fence();

@@ -239,13 +239,37 @@ file_await(int fd)
 	}
 }
 
+/* Not to wait for a FIFO's other end, nor take over a terminal. */
+static int
+open_mode(bool rdonly)
+{
+	return (rdonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+}
+
+/*
+ * Opens PATH, which is the file that FD has open, once more.  Returns 0,
+ * SHMBUS_EREPLACED when it is another by now, or an errno value.
+ */
+int
+file_again(const char *path, bool rdonly, int fd, int *fdp)
+{
+	struct stat was, is;
+
+	*fdp = open(path, open_mode(rdonly));
+	if (*fdp == -1)
+		return errno;
+	if (fstat(fd, &was) == 0 && fstat(*fdp, &is) == 0 &&
+	    was.st_dev == is.st_dev && was.st_ino == is.st_ino)
+		return 0;
+	close(*fdp);
+	return SHMBUS_EREPLACED;
+}
+
 /* Opens PATH, creating when FLAGS say so; *OURS: it was not there before. */
 static int
 open_path(const char *path, unsigned flags, int *fdp, bool *ours)
 {
-	/* Not to wait for a FIFO's other end, nor take over a terminal. */
-	int mode = (flags & SHMBUS_RDONLY ? O_RDONLY : O_RDWR) | O_CLOEXEC |
-	    O_NONBLOCK | O_NOCTTY;
+	int mode = open_mode((flags & SHMBUS_RDONLY) != 0);
 	int tries;
 
 	*ours = false;

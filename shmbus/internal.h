@@ -71,7 +71,7 @@ struct shmbus {
 	uint64_t heels_tx; /* bus.c: own frames sent by then */
 	AO_t cancel; /* shmbus_wake() was called */
 	AO_t ident;  /* MAC and promiscuity as set last; see look() */
-	uint64_t id; /* of the bus, as it was when it attached */
+	AO_t id;     /* of the bus, as it was last seen */
 	struct format_attachment *entry; /* on the bus, or spare */
 	struct format_attachment spare;	 /* of one who may only read */
 	uint64_t wakeups;
@@ -88,6 +88,7 @@ void why_set(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int file_open(const char *path, unsigned flags,
     const struct shmbus_geometry *geo, bool exclusive, int *fdp,
     struct ring_geometry *g);
+int file_again(const char *path, bool rdonly, int fd, int *fdp);
 int file_lock(int fd, int64_t byte, bool on);
 bool file_locked(int fd, int64_t byte);
 

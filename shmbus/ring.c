@@ -330,7 +330,7 @@ ring_send(struct ring *r, const struct iovec *frames, unsigned n,
 				pos = ring_ticket(r, 1);
 				end = pos + 1;
 			}
-			prefetch_slot_write(r, pos + RING_AHEAD, len);
+			prefetch_slot_write(r, pos + ahead(len), len);
 			if (likely(claim_at(r, pos++, &c)))
 				break;
 		}

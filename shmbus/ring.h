@@ -54,8 +54,11 @@ struct ring_tx {
 	AO_t busy; /* a slot is, or may be, in our hands */
 };
 
-/* Why the frames of a gap were not read. */
-enum ring_gap { GAP_NONE, GAP_ASLEEP, GAP_LOST };
+/*
+ * Why the frames of a gap were not read.  SETTLED: lost, and as far as its
+ * sender has counted, nothing of it is missing any more.
+ */
+enum ring_gap { GAP_NONE, GAP_ASLEEP, GAP_SETTLED, GAP_LOST };
 
 /* The receiving side's private memory. */
 struct ring_rx {

@@ -54,13 +54,9 @@ learn(struct ring *r, uint64_t pos, bool oldest, uint64_t tail)
 			/* Its first: all before it is no business of ours. */
 			r->rx.last[sender] = seq - 1;
 			r->rx.gap[sender] = GAP_LOST;
-		} else if (this_lap && !oldest && r->rx.cursor == tail) {
-			if (seq > r->rx.last[sender])
-				r->rx.last[sender] = seq;
-		} else if (this_lap && !oldest &&
-		    seq <= r->rx.last[sender]) {
-			/* To be looked at again; counted already by tx_seq. */
-			r->rx.last[sender] = seq - 1;
+		} else if (this_lap && !oldest && r->rx.cursor == tail &&
+		    seq > r->rx.last[sender]) {
+			r->rx.last[sender] = seq;
 		}
 	}
 	if (r->rx.cursor == tail && pos < tail &&

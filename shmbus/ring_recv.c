@@ -33,7 +33,7 @@ note_gap(struct ring *r, enum ring_gap kind, uint64_t positions)
 	if (r->rx.gap_budget == 0) /* nothing of earlier gaps is missing */
 		memset(r->rx.gap, GAP_NONE, sizeof(r->rx.gap));
 	for (i = 0; i < FORMAT_ATTACHMENTS; i++)
-		if (r->rx.gap[i] < kind)
+		if (r->rx.gap[i] != GAP_LOST)
 			r->rx.gap[i] = (uint8_t)kind;
 	r->rx.gap_budget += positions;
 	r->rx.unsettled = 64;
@@ -47,10 +47,10 @@ count_missing(struct ring *r, unsigned sender, uint64_t missing)
 	if (missing > r->rx.gap_budget)
 		missing = r->rx.gap_budget;
 	r->rx.gap_budget -= missing;
-	if (r->rx.gap[sender] == GAP_LOST)
-		r->rx.lost += missing;
-	else
+	if (r->rx.gap[sender] == GAP_ASLEEP)
 		r->rx.skipped += missing;
+	else
+		r->rx.lost += missing;
 }
 
 /* account(), where SEQ does not follow the last one seen, or after a gap. */
@@ -194,10 +194,11 @@ pass(struct ring *r, const struct ring_frame *f, enum verdict v)
 {
 	if (v == BAD) {
 		r->rx.bad++;
-	} else {
+	} else if (v == PASS) {
 		account(r, f->sender, f->seq);
-		if (v == PASS)
-			r->rx.skipped++;
+		r->rx.skipped++;
+	} else if (f->seq > r->rx.last[f->sender]) {
+		r->rx.last[f->sender] = f->seq;
 	}
 	r->rx.cursor++;
 }
@@ -291,7 +292,7 @@ ring_recv(struct ring *r, struct ring_frame *f, void *const *bufs,
 		if (likely(v == TAKE)) {
 			uint32_t len = f[got].len;
 
-			prefetch_slot_read(r, r->rx.cursor + RING_AHEAD, len);
+			prefetch_slot_read(r, r->rx.cursor + ahead(len), len);
 			if (unlikely(len > sizes[got]))
 				len = sizes[got];
 			copy_bytes(bufs[got], s->data, len);
@@ -386,13 +387,9 @@ ring_settle(struct ring *r)
 			count_missing(r, i, seq[i] - r->rx.last[i]);
 			r->rx.last[i] = seq[i];
 		}
-		/*
-		 * It may have published and not counted yet: what then turns
-		 * up missing still is counted, but as skipped, for a later gap
-		 * may be one of sleep.  One who only reads has none of these.
-		 */
-		if (r->me != SLOT_NOBODY)
-			r->rx.gap[i] = GAP_ASLEEP;
+		/* It may have published more, and not counted yet. */
+		if (r->rx.gap[i] == GAP_LOST)
+			r->rx.gap[i] = GAP_SETTLED;
 	}
 	return true;
 }

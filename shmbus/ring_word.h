@@ -13,8 +13,13 @@
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-/* How many positions ahead the lines of a slot are asked for. */
+/*
+ * How many positions ahead the lines of a slot are asked for, and how many of
+ * them at most: more at once than a first-level cache holds are gone again
+ * before they are used.
+ */
 #define RING_AHEAD 12u
+#define RING_LINES_AHEAD 256u
 
 #define WORD_LAP_SHIFT 16
 #define WORD_STATE_SHIFT 14
@@ -72,6 +77,17 @@ slot_at(const struct ring *r, uint64_t pos)
 {
 	return (struct format_slot *)(void *)(r->slots +
 	    (pos & r->mask) * r->stride);
+}
+
+/* How far ahead to ask for slots with frames of LEN bytes. */
+static inline uint64_t
+ahead(uint32_t len)
+{
+	uint32_t lines = (len + (uint32_t)sizeof(struct format_slot)) /
+	    FORMAT_LINE + 1;
+
+	return lines <= RING_LINES_AHEAD / RING_AHEAD ? RING_AHEAD :
+							RING_LINES_AHEAD / lines;
 }
 
 /* Asks for the lines of a slot, to write. */

@@ -8,9 +8,10 @@
  * File permissions are the access control.
  *
  * ERRORS.  Every function that returns int returns 0 or a positive errno
- * value; errno itself tells nothing, and is not preserved.  Values with a meaning of their own
- * here are listed with SHMBUS_E* below; shmbus_strerror() has a text for each
- * and shmbus_why() the particulars of the calling thread's last failure.
+ * value; errno itself tells nothing, and is not preserved.  Values with a
+ * meaning of their own here are listed with SHMBUS_E* below; shmbus_strerror()
+ * has a text for each and shmbus_why() the particulars of the calling thread's
+ * last failure.
  *
  * THREADS.  An attachment has two sides, and each side belongs to one thread
  * at a time; the sides are independent of each other:
@@ -176,7 +177,8 @@ int shmbus_create(const char *path, const struct shmbus_geometry *geo);
  * create).  On success *B is the attachment, to be freed by shmbus_detach().
  * Errors: those of shmbus_create() but EEXIST when SHMBUS_CREATE is set, and
  * ENOENT, EACCES, SHMBUS_ENOTBUS, SHMBUS_EVERSION, SHMBUS_EORDER,
- * SHMBUS_ETRUNC, SHMBUS_EDAMAGED, SHMBUS_EFULL, EINVAL, ENOMEM, ENOLCK.
+ * SHMBUS_ETRUNC, SHMBUS_EDAMAGED, SHMBUS_EFULL, SHMBUS_EREPLACED (while it was
+ * being opened), EINVAL, ENOMEM, ENOLCK.
  */
 int shmbus_attach(const char *path, const struct shmbus_options *opt,
     struct shmbus **b);
@@ -200,9 +202,10 @@ int shmbus_send(struct shmbus *b, const void *frame, size_t len);
 int shmbus_sendv(struct shmbus *b, const struct iovec *iov, int n);
 /*
  * Publishes N frames, each one an iovec, in their order, with one time stamp;
- * doorbells are rung once for up to 64 of them.  *SENT (may be NULL) is the number published;
- * frames that were given up on are left out, and the first error is returned
- * after all have been tried.  A length that EMSGSIZE refuses sends nothing.
+ * doorbells are rung once for up to 64 of them.  *SENT (may be NULL) is the
+ * number published; frames that were given up on are left out, and the first
+ * error is returned after all have been tried.  A length that EMSGSIZE refuses
+ * sends nothing.
  */
 int shmbus_send_batch(struct shmbus *b, const struct iovec *frames, unsigned n,
     unsigned *sent);
@@ -299,8 +302,8 @@ void shmbus_info(const struct shmbus *b, struct shmbus_info *info);
 int shmbus_list(struct shmbus *b, struct shmbus_peer *peers, unsigned n,
     unsigned *count);
 /*
- * Looks after the file: 0, SHMBUS_ETRUNC (it became shorter, or was then made
- * anew: the bus is dead), SHMBUS_EFORKED,
+ * Looks after the file: 0, SHMBUS_ETRUNC (it became shorter, or was then made a
+ * bus of another geometry: the bus is dead), SHMBUS_EFORKED,
  * SHMBUS_EREPLACED (the path names another file: this one goes on, but new
  * attachers meet elsewhere), ENOENT (the path is gone: likewise).
  * shmbus_wait() does it about once a second.

@@ -13,7 +13,7 @@
 #include "internal.h"
 
 #define SECOND_NS 1000000000u
-#define TIDY_AT_ONCE 256u
+#define TIDY_AT_ONCE 2048u
 #define RDONLY_STEP_MIN_NS 50000u
 #define RDONLY_STEP_MAX_NS 5000000u
 
