@@ -35,12 +35,19 @@ static const char usage_text[] =
     "      --help        show this text\n"
     "  -V, --version     show the version\n";
 
-/* Says on stderr "program: OBJECT: CAUSE: DETAIL"; DETAIL may be NULL or "". */
+/*
+ * Says on stderr "program: OBJECT: CAUSE: DETAIL".  DETAIL may be NULL or "";
+ * one that says what CAUSE says, and more, stands alone.
+ */
 void
 complain(const char *object, const char *cause, const char *detail)
 {
-	if (detail == NULL || strcmp(detail, cause) == 0)
+	if (detail == NULL)
 		detail = "";
+	if (strncmp(detail, cause, strlen(cause)) == 0) {
+		cause = detail;
+		detail = "";
+	}
 	fprintf(stderr, PROGRAM ": %s: %s%s%s\n", object, cause,
 	    detail[0] == '\0' ? "" : ": ", detail);
 }

@@ -266,7 +266,7 @@ cat_bus_program()
 	local f
 	for f in $(find . -path ./.git -prune -o -path ./build -prune -o \
 	    -type f \( -name '*.[ch]' -o -name '*.bats' -o -name '*.[1-9]' -o \
-	    -name '*.sh' -o -name '*.map' -o -name Makefile \) -print); do
+	    -name '*.sh' -o -name '*.bash' -o -name '*.map' -o -name Makefile \) -print); do
 		head -n 2 "$f" | grep -q 'SPDX-License-Identifier: BSD-2-Clause' ||
 		    { echo "$f"; return 1; }
 	done
