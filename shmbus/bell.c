@@ -190,15 +190,18 @@ bell_frames(struct shmbus *b, const struct iovec *frames, unsigned n,
 	bell_map(b, map, pos);
 }
 
-/* Wakes the owner of A, whoever it is and whatever it waits for. */
+/*
+ * Wakes the owner of A, whoever it is and whatever it waits for.  Also where
+ * the door is even: who made it so may have been stopped before it woke.
+ */
 void
 bell_door(struct format_attachment *a)
 {
 	AO_t door = AO_load(&a->door);
 
-	if ((door & 1) && AO_compare_and_swap_full(&a->door, door, door + 1))
-		syscall(SYS_futex, futex_of(a), FUTEX_WAKE, INT_MAX, NULL,
-		    NULL, 0);
+	if (door & 1)
+		AO_compare_and_swap_full(&a->door, door, door + 1);
+	syscall(SYS_futex, futex_of(a), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 /* Whether the reader has yet to come to position POS. */

@@ -351,16 +351,26 @@ ring_patience_left(const struct ring *r, uint64_t now)
 }
 
 /*
- * The reader has slept.  RUNG: a writer woke it, for the frame at HINT;
- * otherwise nobody did, so that nothing published meanwhile was for it.
+ * The reader has slept.  RUNG: a writer woke it, for the frame at HINT, the
+ * first that it knew of; otherwise nobody did, so that nothing published
+ * meanwhile was for it.
+ *
+ * Another writer may have published shortly before HINT, and not rung yet.  So
+ * what is a quarter of a lap before it, and less, counts as lost if it is
+ * lapped.  Only a writer stopped between publishing and ringing, for longer
+ * than that, can still have its frame put down as skipped.
  */
 void
 ring_slept(struct ring *r, bool rung, uint64_t hint)
 {
 	uint64_t tail = AO_load_acquire(&r->hdr->tail); /* ring:tail */
+	uint64_t slack = (r->mask + 1) / 4;
 
-	r->rx.asleep_gap = rung && hint < tail ? hint : tail;
-	if (rung && hint >= tail)
+	if (!rung)
+		r->rx.asleep_gap = tail;
+	else if (hint < tail && hint > slack)
+		r->rx.asleep_gap = hint - slack;
+	else
 		r->rx.asleep_gap = 0;
 }
 
