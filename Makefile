@@ -4,6 +4,7 @@
 # make demo       two stacks on one bus, start to finish
 # make check      all tests; TESTS=regex selects by file name
 #                 SAN=address,undefined or SAN=thread: under sanitizers
+# make storm      many processes, killed and stopped at random; SECONDS=N
 # make bench      what it can do here
 # make install    into PREFIX (/usr/local), below DESTDIR
 # make uninstall  takes the same files away
@@ -119,7 +120,7 @@ BUS_PROGS := $(call progs,$(filter-out $(STACK_SRC),$(SHARED_SRC)))
 # libshmif replaces functions of liblwipv6: it has to come first everywhere.
 STACK_LIBS := -lshmif -lshmbus -llwipv6
 
-.PHONY: all demo check bench install uninstall deps format lint \
+.PHONY: all demo check storm bench install uninstall deps format lint \
 	lint_man clean FORCE
 .DELETE_ON_ERROR:
 # Objects are kept.
@@ -234,6 +235,10 @@ demo: all $(DEMOS) | $(FIRST)
 
 check: all $(TESTPROGS) | $(FIRST)
 	@$(RUN) tests/run $(TESTS_C) $(BATS)
+
+# SECONDS=10, SEED=, PEOPLE=6, SLOTS=64; the exit status tells.
+storm: $(BUILD)/tests/storm/storm
+	@$(if $(SECONDS),SECONDS=$(SECONDS)) $<
 
 bench: all $(BENCHES) | $(FIRST)
 	@$(RUN) bench/bench.sh
