@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lwipv6_abi.h - what liblwipv6 1.5a exports but does not declare
+ *
+ * DOC: The public header of lwipv6 knows vde, tap, tun and slirp interfaces
+ * only.  The shared object exports the rest as well, and a driver of one's
+ * own declares what it uses.  These are our own declarations of its binary
+ * interface on amd64, as measured on the Debian 12 package: the layout of
+ * its structures by offset, nothing else.  What is here and does not hold in
+ * the library that is really loaded is found by lwipv6/check.c before an
+ * interface is put on a stack.
+ *
+ * Names are the library's where the linker needs them; types have the
+ * library's names as well, so that `struct netif *' is the one that
+ * <lwipv6.h> speaks of.
+ */
+#ifndef SHMIF_LWIPV6_ABI_H
+#define SHMIF_LWIPV6_ABI_H
+
+#include <assert.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifndef __LP64__
+#error "lwipv6's layout is known for 64-bit machines only"
+#endif
+
+#define ABI_AT(type, field, offset) \
+	static_assert(offsetof(struct type, field) == (offset), \
+	    #type "." #field)
+#define ABI_SIZE(type, size) \
+	static_assert(sizeof(struct type) == (size), "size of " #type)
+
+typedef int8_t err_t;
+enum {
+	ERR_OK = 0,
+	ERR_MEM = -1,
+	ERR_BUF = -2,
+	ERR_ABRT = -3,
+	ERR_CONN = -6,
+	ERR_VAL = -7,
+	ERR_ARG = -8,
+	ERR_RTE = -9,
+	ERR_IF = -11,
+};
+
+struct stack;
+struct sys_sem;
+struct tcp_pcb;
+struct netconn;
+
+/* An address; IPv4 is ::ffff:a.b.c.d.  Network byte order. */
+struct ip_addr {
+	uint32_t addr[4];
+};
+ABI_SIZE(ip_addr, 16);
+
+/* ---- interfaces -------------------------------------------------------- */
+
+enum {
+	NETIF_FLAG_UP = 0x1,
+	NETIF_FLAG_BROADCAST = 0x2,
+	NETIF_FLAG_LOOPBACK = 0x8,
+	NETIF_FLAG_RUNNING = 0x40,
+	NETIF_FLAG_PROMISC = 0x100,
+	NETIF_FLAG_AUTOCONF = 0x800,
+	NETIF_FLAG_RADV = 0x2000,
+	NETIF_FLAG_DHCP = 0x4000,
+	NETIF_FLAG_LINK_UP = 0x8000,
+};
+enum { NETIF_CHANGE_UP = 1, NETIF_CHANGE_DOWN, NETIF_CHANGE_MTU };
+enum { NETIFCTL_CLEANUP = 1 };
+enum {
+	NETIF_LINK_TYPE = 5, /* free in this build; 6 overruns an array */
+	NETIF_ARPHRD_ETHER = 1,
+	NETIF_PACKET_OUTGOING = 4,
+	ARP_TMR_INTERVAL_MS = 5000,
+};
+
+/*
+ * One address of an interface.  They are a ring; the interface points to the
+ * last one.
+ */
+struct ip_addr_list {
+	struct ip_addr_list *next;
+	struct ip_addr ipaddr;
+	struct ip_addr netmask;
+	struct netif *netif;
+	char flags;
+	struct {
+		uint8_t flag; /* 0: configured by hand */
+		uint8_t dad_counter;
+		uint32_t preferred;
+		uint32_t valid;
+	} info;
+};
+ABI_AT(ip_addr_list, ipaddr, 8);
+ABI_AT(ip_addr_list, netmask, 24);
+ABI_AT(ip_addr_list, netif, 40);
+ABI_AT(ip_addr_list, flags, 48);
+ABI_AT(ip_addr_list, info, 52);
+ABI_SIZE(ip_addr_list, 64);
+
+/* State of stateless autoconfiguration; exists while the interface is up. */
+struct autoconf {
+	uint8_t status; /* 0: nothing configured yet */
+	uint8_t flags[7];
+	struct ip_addr_list *tentative;
+	/* more follows */
+};
+ABI_AT(autoconf, tentative, 8);
+enum { AUTOCONF_INIT = 0, AUTOCONF_FAIL, AUTOCONF_SUCC };
+
+struct pbuf;
+
+struct netif {
+	struct netif *next;
+	struct ip_addr_list *addrs;
+	err_t (*input)(struct pbuf *, struct netif *);
+	err_t (*output)(struct netif *, struct pbuf *, struct ip_addr *);
+	err_t (*linkoutput)(struct netif *, struct pbuf *);
+	err_t (*netifctl)(struct netif *, int, void *);
+	void *state;
+	void (*change)(struct netif *, uint32_t);
+	void *dhcp;
+	struct autoconf *autoconf;
+	void *radv;
+	uint8_t hwaddr_len;
+	uint8_t hwaddr[6];
+	uint16_t mtu;
+	uint8_t link_type;
+	char name[2];
+	uint8_t num;
+	uint8_t id;
+	uint16_t flags;
+	uint16_t type;
+	struct stack *stack;
+};
+ABI_AT(netif, next, 0);
+ABI_AT(netif, addrs, 8);
+ABI_AT(netif, input, 16);
+ABI_AT(netif, output, 24);
+ABI_AT(netif, linkoutput, 32);
+ABI_AT(netif, netifctl, 40);
+ABI_AT(netif, state, 48);
+ABI_AT(netif, change, 56);
+ABI_AT(netif, dhcp, 64);
+ABI_AT(netif, autoconf, 72);
+ABI_AT(netif, radv, 80);
+ABI_AT(netif, hwaddr_len, 88);
+ABI_AT(netif, hwaddr, 89);
+ABI_AT(netif, mtu, 96);
+ABI_AT(netif, link_type, 98);
+ABI_AT(netif, name, 99);
+ABI_AT(netif, num, 101);
+ABI_AT(netif, id, 102);
+ABI_AT(netif, flags, 104);
+ABI_AT(netif, type, 106);
+ABI_AT(netif, stack, 112);
+ABI_SIZE(netif, 120);
+
+struct netif *tcpip_netif_add(struct stack *, struct netif *, void *,
+    err_t (*)(struct netif *), err_t (*)(struct pbuf *, struct netif *),
+    void (*)(struct netif *, uint32_t));
+void netif_remove(struct netif *);
+void netif_set_up(struct netif *, int);
+void netif_set_down(struct netif *);
+void netif_set_down_low(struct netif *);
+struct netif *netif_find(struct stack *, char *);
+int netif_add_addr(struct netif *, struct ip_addr *, struct ip_addr *);
+int netif_del_addr(struct netif *, struct ip_addr *, struct ip_addr *);
+void netif_init(struct stack *);
+void netif_shutdown(struct stack *);
+struct ifreq;
+int netif_ioctl(struct stack *, int, struct ifreq *, int);
+void ip_notify(struct netif *, uint32_t);
+void tcpip_notify(struct netif *, uint32_t);
+struct ip_addr_list *ip_addr_list_alloc(struct stack *);
+void ip_addr_list_free(struct stack *, struct ip_addr_list *);
+void ip_addr_list_add(struct ip_addr_list **, struct ip_addr_list *);
+void ip_addr_list_del(struct ip_addr_list **, struct ip_addr_list *);
+
+/* ---- buffers ----------------------------------------------------------- */
+
+/* How much room a buffer has before its payload. */
+enum pbuf_layer { PBUF_TRANSPORT, PBUF_IP, PBUF_LINK, PBUF_RAW };
+enum pbuf_kind { PBUF_RAM, PBUF_ROM, PBUF_REF, PBUF_POOL };
+enum {
+	PBUF_LINK_HLEN = 16,
+	PBUF_IP_HLEN = 40,
+	PBUF_TRANSPORT_HLEN = 20,
+};
+
+struct pbuf {
+	struct pbuf *next;
+	void *payload;
+	uint16_t tot_len; /* of this one and those after it */
+	uint16_t len;	  /* of this one */
+	uint16_t flags;
+	uint16_t ref;
+	struct {
+		uint32_t info;
+		uint32_t dir;
+		void *track;
+	} nat;
+};
+ABI_AT(pbuf, payload, 8);
+ABI_AT(pbuf, tot_len, 16);
+ABI_AT(pbuf, len, 18);
+ABI_AT(pbuf, flags, 20);
+ABI_AT(pbuf, ref, 22);
+ABI_AT(pbuf, nat, 24);
+ABI_SIZE(pbuf, 40);
+
+struct pbuf *pbuf_alloc(enum pbuf_layer, uint16_t, enum pbuf_kind);
+uint8_t pbuf_header(struct pbuf *, int16_t);
+uint8_t pbuf_free(struct pbuf *);
+void pbuf_ref(struct pbuf *);
+void *mem_malloc(size_t);
+void mem_free(void *);
+
+/* ---- the stack's thread ------------------------------------------------ */
+
+struct stack *lwip_stack_get(void);
+void lwip_stack_set(struct stack *);
+struct stack *lwip_add_stack(unsigned long);
+/* Runs F(CTX) on the stack's thread; SYNC: returns when it has run. */
+err_t tcpip_callback(struct stack *, void (*f)(void *), void *ctx, int sync);
+err_t tcpip_input(struct pbuf *, struct netif *);
+pthread_t sys_thread_new(void (*)(void *), void *, int prio);
+void sys_timeout(uint32_t, void (*)(void *), void *);
+void sys_untimeout(void (*)(void *), void *);
+
+struct sys_mbox {
+	int pipe[2]; /* messages are pointers in a pipe */
+};
+ABI_SIZE(sys_mbox, 8);
+uint32_t sys_arch_mbox_fetch(struct sys_mbox *, void **, uint32_t);
+void sys_mbox_fetch(struct sys_mbox *, void **);
+void sys_mbox_post(struct sys_mbox *, void *);
+void sys_mbox_free(struct sys_mbox *);
+struct sys_sem *sys_sem_new(uint8_t);
+void sys_sem_free(struct sys_sem *);
+void sys_sem_wait(struct sys_sem *);
+void sys_sem_signal(struct sys_sem *);
+uint32_t sys_arch_sem_wait(struct sys_sem *, uint32_t);
+#define SYS_ARCH_TIMEOUT 0xffffffffu
+
+/* ---- IP ---------------------------------------------------------------- */
+
+void ip_input(struct pbuf *, struct netif *);
+/* SRC NULL: chosen by route. */
+err_t ip_output(struct stack *, struct pbuf *, struct ip_addr *src,
+    struct ip_addr *dst, uint8_t ttl, uint8_t tos, uint8_t proto);
+/* In network byte order. */
+uint16_t inet6_chksum_pseudo(struct pbuf *, struct ip_addr *src,
+    struct ip_addr *dst, uint8_t proto, uint32_t len);
+err_t ip4_frag(struct stack *, struct pbuf *, struct netif *, struct ip_addr *);
+err_t ip6_frag(struct stack *, struct pbuf *, struct netif *, struct ip_addr *);
+void etharp_tmr(struct netif *);
+void etharp_ip_input(struct netif *, struct pbuf *);
+void etharp_arp_input(struct netif *, uint8_t *hwaddr, struct pbuf *);
+err_t etharp_output(struct netif *, struct ip_addr *, struct pbuf *);
+void eth_packet_mgmt(struct netif *, struct pbuf *, uint8_t);
+err_t update_arp_entry(struct netif *, struct ip_addr *, uint8_t *hwaddr,
+    uint32_t);
+struct raw_pcb;
+struct raw_pcb *packet_new(struct stack *, uint16_t, uint16_t);
+void packet_remove(struct raw_pcb *);
+struct arpreq;
+int etharp_ioctl(struct stack *, int, struct arpreq *, int);
+void ip_radv_netif_reset(struct netif *);
+struct ip_addr_list *ip_addr_list_find(struct ip_addr_list *, struct ip_addr *,
+    struct ip_addr *);
+struct ip_addr_list *ip_addr_list_maskfind(struct ip_addr_list *,
+    struct ip_addr *);
+void icmp_neighbor_solicitation(struct stack *, struct ip_addr *,
+    struct ip_addr_list *);
+uint16_t inet_chksum(void *, uint16_t);
+void ip_autoconf_start(struct netif *);
+void ip_autoconf_stop(struct netif *);
+void rtr_sol_timeout(void *);
+void dad_remove_timer(struct ip_addr_list *);
+err_t ip_route_list_add(struct stack *, struct ip_addr *, struct ip_addr *,
+    struct ip_addr *, struct netif *, int);
+err_t ip_route_list_delnetif(struct stack *, struct netif *);
+err_t ip_route_list_del(struct stack *, struct ip_addr *, struct ip_addr *,
+    struct ip_addr *, struct netif *, int);
+
+struct ip_route_list {
+	struct ip_route_list *next;
+	struct ip_addr addr;
+	struct ip_addr netmask;
+	struct ip_addr nexthop;
+	struct netif *netif;
+	int flags;
+};
+ABI_AT(ip_route_list, netif, 56);
+
+/* The few fields of a stack that are looked at. */
+enum {
+	STACK_NETIF_LIST = 16,
+	STACK_ROUTE_HEAD = 48,
+	STACK_PACKET_ACTIVE = 333026, /* uint16_t: packet sockets exist */
+	STACK_TCP_ACTIVE = 333072,
+	STACK_TCP_TW = 333080,
+	STACK_QUEUE = 333096,
+};
+#define STACK_FIELD(stack, offset, type) \
+	(*(type *)(void *)((char *)(stack) + (offset)))
+
+/* ---- TCP --------------------------------------------------------------- */
+
+enum tcp_state {
+	TCP_CLOSED,
+	TCP_LISTEN,
+	TCP_SYN_SENT,
+	TCP_SYN_RCVD,
+	TCP_ESTABLISHED,
+	TCP_FIN_WAIT_1,
+	TCP_FIN_WAIT_2,
+	TCP_CLOSE_WAIT,
+	TCP_CLOSING,
+	TCP_LAST_ACK,
+	TCP_TIME_WAIT,
+};
+enum {
+	TCP_SND_BUF = 32768,
+	TCP_SND_QUEUELEN = 88,
+	TCP_SND_LOWAT = 16384,
+	TCP_WINDOW = 32768,
+	TCP_FLAG_ACK_DELAY = 0x1,
+	TCP_FLAG_ACK_NOW = 0x2,
+	TCP_FLAG_NODELAY = 0x40,
+};
+
+struct tcp_seg {
+	struct tcp_seg *next;
+	struct pbuf *p;
+	void *dataptr;
+	uint16_t len;
+	void *tcphdr;
+};
+ABI_SIZE(tcp_seg, 40);
+
+/* A connection; one that listens is shorter: see its state first. */
+struct tcp_pcb {
+	struct stack *stack;
+	struct ip_addr local_ip;
+	struct ip_addr remote_ip;
+	uint16_t so_options;
+	uint8_t tos;
+	uint8_t ttl;
+	void *slirp;
+	struct tcp_pcb *next;
+	enum tcp_state state;
+	uint32_t slirp_state;
+	uint8_t prio;
+	void *callback_arg;
+	uint16_t local_port;
+	uint16_t remote_port;
+	uint8_t flags;
+	uint32_t rcv_nxt;
+	uint16_t rcv_wnd;
+	uint32_t tmr;
+	uint8_t polltmr;
+	uint8_t pollinterval;
+	uint16_t rtime;
+	uint16_t mss;
+	uint8_t rtt[14];
+	uint8_t rto[4];
+	uint32_t lastack;
+	uint8_t dupacks;
+	uint16_t cwnd;
+	uint16_t ssthresh;
+	uint32_t snd_nxt;
+	uint32_t snd_max;
+	uint32_t snd_wnd;
+	uint32_t snd_wl1;
+	uint32_t snd_wl2;
+	uint32_t snd_lbb;
+	uint16_t acked;
+	uint16_t snd_buf;
+	uint8_t snd_queuelen;
+	struct tcp_seg *unsent;
+	struct tcp_seg *unacked;
+	struct tcp_seg *ooseq;
+	err_t (*sent)(void *, struct tcp_pcb *, uint16_t);
+	err_t (*recv)(void *, struct tcp_pcb *, struct pbuf *, err_t);
+	err_t (*connected)(void *, struct tcp_pcb *, err_t);
+	err_t (*accept)(void *, struct tcp_pcb *, err_t);
+	err_t (*poll)(void *, struct tcp_pcb *);
+	void (*errf)(void *, err_t);
+	uint32_t keepalive;
+	uint8_t keep_cnt;
+	struct pbuf *slirp_recvbuf;
+};
+ABI_AT(tcp_pcb, next, 56);
+ABI_AT(tcp_pcb, state, 64);
+ABI_AT(tcp_pcb, callback_arg, 80);
+ABI_AT(tcp_pcb, local_port, 88);
+ABI_AT(tcp_pcb, flags, 92);
+ABI_AT(tcp_pcb, rcv_nxt, 96);
+ABI_AT(tcp_pcb, rcv_wnd, 100);
+ABI_AT(tcp_pcb, pollinterval, 109);
+ABI_AT(tcp_pcb, mss, 112);
+ABI_AT(tcp_pcb, lastack, 132);
+ABI_AT(tcp_pcb, cwnd, 138);
+ABI_AT(tcp_pcb, snd_nxt, 144);
+ABI_AT(tcp_pcb, snd_wnd, 152);
+ABI_AT(tcp_pcb, snd_lbb, 164);
+ABI_AT(tcp_pcb, snd_buf, 170);
+ABI_AT(tcp_pcb, snd_queuelen, 172);
+ABI_AT(tcp_pcb, unsent, 176);
+ABI_AT(tcp_pcb, unacked, 184);
+ABI_AT(tcp_pcb, sent, 200);
+ABI_AT(tcp_pcb, recv, 208);
+ABI_AT(tcp_pcb, accept, 224);
+ABI_AT(tcp_pcb, poll, 232);
+ABI_AT(tcp_pcb, errf, 240);
+ABI_SIZE(tcp_pcb, 264);
+
+struct tcp_pcb *tcp_new(struct stack *);
+err_t tcp_close(struct tcp_pcb *);
+err_t tcp_bind(struct tcp_pcb *, struct ip_addr *, uint16_t);
+err_t tcp_connect(struct tcp_pcb *, struct ip_addr *, uint16_t,
+    err_t (*)(void *, struct tcp_pcb *, err_t));
+uint32_t tcp_next_iss(struct stack *);
+void tcp_abort(struct tcp_pcb *);
+void tcp_input(struct pbuf *, struct ip_addr_list *, void *pseudo,
+    struct netif *slirp);
+void tcp_arg(struct tcp_pcb *, void *);
+void tcp_sent(struct tcp_pcb *, err_t (*)(void *, struct tcp_pcb *, uint16_t));
+void tcp_recv(struct tcp_pcb *,
+    err_t (*)(void *, struct tcp_pcb *, struct pbuf *, err_t));
+void tcp_poll(struct tcp_pcb *, err_t (*)(void *, struct tcp_pcb *), uint8_t);
+void tcp_accept(struct tcp_pcb *, err_t (*)(void *, struct tcp_pcb *, err_t));
+void tcp_recved(struct tcp_pcb *, uint16_t);
+err_t tcp_write(struct tcp_pcb *, const void *, uint16_t, uint8_t copy);
+err_t tcp_output(struct tcp_pcb *);
+void tcp_fasttmr(struct stack *);
+
+/* ---- sockets ----------------------------------------------------------- */
+
+enum { NETCONN_TCP = 0, NETCONN_UDP = 1, NETCONN_RAW = 4 };
+enum { NETCONN_NONE = 0, NETCONN_WRITE = 1 };
+enum netconn_evt {
+	NETCONN_EVT_RCVPLUS,
+	NETCONN_EVT_RCVMINUS,
+	NETCONN_EVT_SENDPLUS,
+	NETCONN_EVT_SENDMINUS,
+	NETCONN_EVT_ACCEPTPLUS,
+};
+
+struct netconn {
+	struct stack *stack;
+	uint8_t type;
+	uint8_t state;
+	uint8_t ack_pending;
+	uint8_t connected;
+	err_t err;
+	struct tcp_pcb *pcb; /* a union; here TCP's */
+	struct sys_mbox *mbox;
+	struct sys_mbox *recvmbox;
+	struct sys_mbox *acceptmbox;
+	struct sys_sem *sem;
+	int socket;
+	uint16_t recv_avail;
+	void (*callback)(struct netconn *, enum netconn_evt, uint16_t);
+};
+ABI_AT(netconn, type, 8);
+ABI_AT(netconn, state, 9);
+ABI_AT(netconn, connected, 11);
+ABI_AT(netconn, err, 12);
+ABI_AT(netconn, pcb, 16);
+ABI_AT(netconn, mbox, 24);
+ABI_AT(netconn, recvmbox, 32);
+ABI_AT(netconn, acceptmbox, 40);
+ABI_AT(netconn, sem, 48);
+ABI_AT(netconn, socket, 56);
+ABI_AT(netconn, recv_avail, 60);
+ABI_AT(netconn, callback, 64);
+ABI_SIZE(netconn, 72);
+
+struct netbuf {
+	struct pbuf *p;
+	struct pbuf *ptr;
+	struct ip_addr fromaddr;
+	uint16_t fromport;
+};
+ABI_AT(netbuf, fromaddr, 16);
+ABI_AT(netbuf, fromport, 32);
+
+struct msghdr;
+struct sockaddr;
+ssize_t lwip_send(int s, const void *data, int size, unsigned flags);
+ssize_t lwip_sendto(int s, const void *data, int size, unsigned flags,
+    const struct sockaddr *to, socklen_t tolen);
+ssize_t lwip_sendmsg(int s, const struct msghdr *msg, int flags);
+int lwip_close(int);
+int lwip_event_subscribe(void (*)(void *), void *, int, int);
+struct netbuf *netbuf_new(void);
+void netbuf_delete(struct netbuf *);
+struct netconn *netconn_new(struct stack *, int type);
+err_t netconn_delete(struct netconn *);
+struct netconn *netconn_accept(struct netconn *);
+struct netbuf *netconn_recv(struct netconn *);
+err_t netconn_write(struct netconn *, void *, uint16_t, uint8_t copy);
+/* Runs FUN(CONN, ARG) on the stack's thread and returns what it returns. */
+err_t netconn_callback(struct netconn *, err_t (*fun)(struct netconn *, void *),
+    void *arg);
+
+#endif /* SHMIF_LWIPV6_ABI_H */

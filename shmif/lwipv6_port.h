@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lwipv6_port.h - what the files of the lwipv6 driver share (not installed)
+ */
+#ifndef SHMIF_LWIPV6_PORT_H
+#define SHMIF_LWIPV6_PORT_H
+
+#include "lwipv6_abi.h"
+#include "unit.h"
+
+/* A function that replaces one of the library's, or that a program calls. */
+#define EXPORT __attribute__((visibility("default")))
+
+struct neigh_table;
+
+/* The stack's side of a unit.  The netif comes first: lwipv6 sees only it. */
+struct port {
+	struct netif netif;
+	struct unit *unit;
+	struct neigh_table *neigh;
+	uint16_t mtu;	   /* as we set it; see lwipv6/ioctl.c */
+	bool removing;	   /* we take it off; else the stack goes down */
+	int tid;	   /* of the stack's thread */
+	struct port *next; /* in the graveyard of lwipv6.c */
+};
+
+/* The port of NETIF, or NULL where the interface is not ours. */
+struct port *port_of(const struct netif *netif);
+err_t port_linkoutput(struct netif *netif, struct pbuf *p);
+
+/* ---- lwipv6/real.c: the library's own versions of what we replace ------- */
+
+struct real {
+	void (*netif_init)(struct stack *);
+	void (*netif_shutdown)(struct stack *);
+	int (*netif_add_addr)(struct netif *, struct ip_addr *,
+	    struct ip_addr *);
+	int (*netif_del_addr)(struct netif *, struct ip_addr *,
+	    struct ip_addr *);
+	int (*netif_ioctl)(struct stack *, int, struct ifreq *, int);
+	int (*etharp_ioctl)(struct stack *, int, struct arpreq *, int);
+	err_t (*ip_route_list_add)(struct stack *, struct ip_addr *,
+	    struct ip_addr *, struct ip_addr *, struct netif *, int);
+	err_t (*ip_route_list_del)(struct stack *, struct ip_addr *,
+	    struct ip_addr *, struct ip_addr *, struct netif *, int);
+	void (*ip_autoconf_start)(struct netif *);
+	void (*ip_autoconf_stop)(struct netif *);
+	err_t (*update_arp_entry)(struct netif *, struct ip_addr *, uint8_t *,
+	    uint32_t);
+	err_t (*tcp_close)(struct tcp_pcb *);
+	err_t (*tcp_connect)(struct tcp_pcb *, struct ip_addr *, uint16_t,
+	    err_t (*)(void *, struct tcp_pcb *, err_t));
+	void (*tcp_input)(struct pbuf *, struct ip_addr_list *, void *,
+	    struct netif *);
+	void (*tcp_accept)(struct tcp_pcb *,
+	    err_t (*)(void *, struct tcp_pcb *, err_t));
+	ssize_t (*lwip_sendmsg)(int, const struct msghdr *, int);
+};
+const struct real *real(void);
+/*
+ * Whether the library calls our replacements.  0 or ENOTSUP, with a message
+ * on stderr.
+ */
+int real_check(void);
+
+/* ---- lwipv6/thread.c ---------------------------------------------------- */
+
+/* Whether the calling thread is STACK's own. */
+bool thread_inside(const struct stack *stack);
+/* Runs FN(ARG) on STACK's thread and waits.  0 or ENOMEM. */
+int thread_call(struct stack *stack, void (*fn)(void *), void *arg);
+
+/* ---- lwipv6/check.c ----------------------------------------------------- */
+
+/*
+ * Whether the library that is loaded has the layout of lwipv6_abi.h; finds
+ * out once.  0, ENOMEM or ENOTSUP, with a message on stderr.
+ */
+int check_layout(struct stack *stack);
+
+/* ---- lwipv6/close.c ----------------------------------------------------- */
+
+/*
+ * Has the process wait, when it exits, for connections that are being closed
+ * and have data to send yet.
+ */
+void close_at_exit(void);
+
+/* ---- lwipv6/neigh.c, lwipv6/nd.c; all on the stack's thread ------------- */
+
+struct neigh_table *neigh_new(void);
+void neigh_free(struct neigh_table *t);
+/* Once a second. */
+void neigh_timer(struct port *port);
+/* netif.output: resolves DST and sends. */
+err_t neigh_output(struct netif *netif, struct pbuf *p, struct ip_addr *dst);
+/*
+ * DST has the hardware address MAC.  CREATE: remember it even where nobody
+ * asked for it.
+ */
+void neigh_learn(struct port *port, const struct ip_addr *dst,
+    const uint8_t mac[6], bool create);
+bool neigh_find(struct port *port, const struct ip_addr *dst, uint8_t mac[6]);
+void neigh_forget(struct port *port, const struct ip_addr *dst);
+/* Tells neighbours that the interface, if it is up, has the address IP. */
+void neigh_announce(struct port *port, const struct ip_addr *ip);
+void neigh_announce_all(struct port *port);
+void nd_announce(struct port *port, const struct ip_addr *ip);
+/* Handles a well-formed ARP frame. */
+void neigh_arp_input(struct port *port, const uint8_t *frame, uint32_t len);
+/*
+ * Handles a well-formed neighbour solicitation for TARGET from SOURCE.
+ * Returns whether it was answered.
+ */
+bool nd_solicited(struct port *port, const uint8_t *frame, uint32_t len,
+    const uint8_t target[16], const uint8_t source[16]);
+
+/* lwipv6.c: sends a frame that was built by the driver. */
+void port_send_bytes(struct port *port, const uint8_t *frame, uint32_t len);
+/* Sends a frame as the stack does: packet sockets see it. */
+err_t port_send(struct port *port, struct pbuf *p);
+
+static inline bool
+ip_is_v4(const struct ip_addr *ip)
+{
+	return ip->addr[0] == 0 && ip->addr[1] == 0 &&
+	    ip->addr[2] == htonl(0xffff);
+}
+
+#endif /* SHMIF_LWIPV6_PORT_H */

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * unit.h - one interface between a stack and a bus (not installed)
+ */
+#ifndef SHMIF_UNIT_H
+#define SHMIF_UNIT_H
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+#include <urcu/ref.h>
+
+#include <shmbus.h>
+
+#include "shmif.h"
+#include "stack.h"
+
+/* Frames that one visit to the stack's thread handles at most. */
+#define UNIT_BUDGET 64u
+/* Pieces of a frame that unit_output() takes. */
+#define UNIT_PIECES_MAX 64
+
+/*
+ * A connection to a bus, or to none.  Published by RCU; nothing in it changes
+ * until it is freed after a grace period.
+ */
+struct link {
+	struct shmbus *bus; /* NULL: no bus */
+	uint32_t frame_max;
+	uint16_t bus_mtu;	  /* 0: no bus */
+	struct shmbus_stats past; /* of the connections before this one */
+	char path[];
+};
+
+/* The unit's own counters; each has one writer at a time. */
+struct unit_counters {
+	_Atomic uint64_t in_frames, in_bytes, in_refused, in_answered, in_down;
+	_Atomic uint64_t in_errors, out_frames, out_bytes, out_down;
+	_Atomic uint64_t out_errors, batches;
+};
+
+struct unit {
+	int num;
+	struct urcu_ref ref;
+	const struct stack_ops *ops;
+	void *stack; /* the stack that carries it */
+	void *port;  /* the stack's side of it */
+
+	pthread_mutex_t ctl; /* held by whoever changes the unit */
+	bool dead;	     /* under ctl: destroyed */
+	unsigned mtu_wanted; /* under ctl; 0: the largest possible */
+	bool promisc;	     /* under ctl */
+	uint8_t mac[6];	     /* under ctl */
+
+	struct link *link; /* RCU; changed under ctl; never NULL */
+
+	pthread_mutex_t tx;   /* the send side of the attachment */
+	struct link *tx_link; /* under tx; NULL: do not send */
+
+	/* The receive side: see the DOC block of unit.c. */
+	pthread_t rx_thread;
+	struct link *rx_link;
+	atomic_bool rx_quit;
+	atomic_bool rx_stop;
+	atomic_bool bus_dead; /* the bus file was cut off */
+	sem_t rx_go;	      /* rx_link is there to be waited for */
+	sem_t rx_idle;	      /* the thread is done with rx_link */
+	sem_t rx_turn;	      /* the stack's thread is done with it for now */
+	bool rx_more;	      /* and left frames behind */
+	bool link_seen;	      /* stack's thread: last told to set_link() */
+
+	struct unit_counters n;
+};
+
+/*
+ * A unit without bus and port, its receive thread idle; reference count 1.
+ * Returns 0, ENOMEM or EAGAIN.
+ */
+int unit_new(struct unit **up, const struct stack_ops *ops, void *stack,
+    int num);
+/* Ends its thread.  Nobody else may know U but readers of RCU. */
+void unit_free(struct unit *u);
+
+/*
+ * A new link to the bus PATH (NULL: to none), not in use yet.  Returns 0,
+ * ENOMEM, or what shmbus_attach() gives.
+ */
+int unit_link_new(const struct unit *u, const char *path,
+    const struct shmbus_options *opt, struct link **lp);
+/* Detaches and frees a link that is not in use. */
+void unit_link_free(struct link *l);
+
+/*
+ * Stops receiving and sending.  ORPHANED: called on the stack's thread, which
+ * will run no more unit_drain().
+ */
+void unit_stop(struct unit *u, bool orphaned);
+/* Makes L the link of U, which is stopped, and frees the one before. */
+void unit_set_link(struct unit *u, struct link *l);
+/* Leaves the bus for good: U is stopped, and nobody looks at it any more. */
+void unit_leave(struct unit *u);
+/* Begins to receive and send. */
+void unit_start(struct unit *u);
+
+/* shmif.c: unit N inside a read-side section, or NULL. */
+struct unit *unit_look(int n);
+/* Fills in *ST.  Never waits. */
+void unit_stats(struct unit *u, struct shmif_stats *st);
+
+/* ---- for the stack ----------------------------------------------------- */
+
+/* On the stack's thread, once for each kick(): takes what there is. */
+void unit_drain(struct unit *u);
+/*
+ * Sends one frame of N pieces, LEN bytes in all.  Any thread.  Returns 0,
+ * ENETDOWN (no bus), EMSGSIZE, EINVAL (too many pieces), or what
+ * shmbus_sendv() gives.
+ */
+int unit_output(struct unit *u, const struct iovec *iov, int n, uint32_t len);
+/* The stack is being taken down: on its thread, once, instead of detach(). */
+void unit_orphaned(struct unit *u);
+
+static inline void
+unit_set_port(struct unit *u, void *port)
+{
+	u->port = port;
+}
+
+static inline void *
+unit_port(const struct unit *u)
+{
+	return u->port;
+}
+
+/* A counter with one writer. */
+static inline void
+unit_count(_Atomic uint64_t *c, uint64_t by)
+{
+	atomic_store_explicit(c,
+	    atomic_load_explicit(c, memory_order_relaxed) + by,
+	    memory_order_relaxed);
+}
+
+#endif /* SHMIF_UNIT_H */
