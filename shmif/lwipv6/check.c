@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * check.c - is the library that is loaded the one that this was built for?
+ *
+ * DOC: lwipv6_abi.h says where the library keeps what.  Before the first
+ * interface is put on a stack each structure is looked at in a live instance:
+ *
+ *	netif	the stack's own lo0; then the library adds an interface of
+ *		ours, in an oversized buffer full of a canary, whose init
+ *		function looks at what was filled in and where, and refuses
+ *	pbuf	allocated, its header moved, freed
+ *	tcp_pcb	a new connection: its windows, callbacks set and found
+ *	stack	its list of interfaces, its routes, its packet sockets
+ *	netconn	a new socket's
+ *
+ * Where anything differs, a message names it, and no interface is made.  The
+ * answer is kept for the life of the process.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../lwipv6_port.h"
+
+#define CANARY 0xa5
+#define OVERSIZE 512
+
+struct verdict {
+	struct stack *stack;
+	const char *wrong; /* the first thing that differs; NULL: none */
+	bool initialised;
+};
+
+/* Notes that WHAT does not hold. */
+#define EXPECT(v, cond) \
+	do { \
+		if (!(cond) && (v)->wrong == NULL) \
+			(v)->wrong = #cond; \
+	} while (0)
+
+/* ---- netif -------------------------------------------------------------- */
+
+static void
+look_at_lo0(struct verdict *v)
+{
+	const struct netif *lo = STACK_FIELD(v->stack, STACK_NETIF_LIST,
+	    struct netif *);
+
+	EXPECT(v, lo != NULL);
+	if (lo == NULL)
+		return;
+	EXPECT(v, lo->name[0] == 'l' && lo->name[1] == 'o');
+	EXPECT(v, lo->num == 0 && lo->link_type == 0);
+	EXPECT(v, lo->stack == v->stack);
+	EXPECT(v, lo->input == tcpip_input);
+	EXPECT(v, (lo->flags & NETIF_FLAG_LOOPBACK) != 0);
+	EXPECT(v, lo->addrs != NULL && lo->addrs->netif == lo);
+}
+
+static err_t
+any_input(struct pbuf *p, struct netif *netif)
+{
+	(void)p;
+	(void)netif;
+	return ERR_OK;
+}
+
+static void
+any_change(struct netif *netif, uint32_t type)
+{
+	(void)netif;
+	(void)type;
+}
+
+/* Whether bytes FROM..TO-1 of BUF are untouched. */
+static bool
+untouched(const uint8_t *buf, size_t from, size_t to)
+{
+	for (; from < to; from++)
+		if (buf[from] != CANARY)
+			return false;
+	return true;
+}
+
+/* The init function of an interface that will never be. */
+static err_t
+refuse(struct netif *n)
+{
+	const uint8_t *raw = (const uint8_t *)n;
+	struct verdict *v = n->state;
+	const uint16_t flags = (CANARY << 8 | CANARY) | NETIF_FLAG_LINK_UP |
+	    NETIF_FLAG_RUNNING;
+
+	/* If state is elsewhere this is no verdict; it points to one. */
+	if ((uintptr_t)v == UINT64_C(0x0101010101010101) * CANARY || v == NULL)
+		return ERR_IF;
+	v->initialised = true;
+	EXPECT(v, n->stack == v->stack);
+	EXPECT(v, n->addrs == NULL && n->dhcp == NULL);
+	EXPECT(v, n->input == any_input && n->change == any_change);
+	EXPECT(v, n->netifctl == NULL);
+	EXPECT(v, n->num == 0 && n->id != 0);
+	EXPECT(v, n->flags == flags);
+	EXPECT(v, untouched(raw, 0, offsetof(struct netif, addrs)));
+	EXPECT(v,
+	    untouched(raw, offsetof(struct netif, output),
+		offsetof(struct netif, netifctl)));
+	EXPECT(v,
+	    untouched(raw, offsetof(struct netif, autoconf),
+		offsetof(struct netif, num)));
+	EXPECT(v,
+	    untouched(raw, offsetof(struct netif, type),
+		offsetof(struct netif, stack)));
+	EXPECT(v, untouched(raw, sizeof(struct netif), OVERSIZE));
+	return ERR_IF;
+}
+
+static int
+try_netif(struct verdict *v)
+{
+	uint8_t *buf = malloc(OVERSIZE);
+
+	if (buf == NULL)
+		return ENOMEM;
+	memset(buf, CANARY, OVERSIZE);
+	EXPECT(v,
+	    tcpip_netif_add(v->stack, (struct netif *)(void *)buf, v, refuse,
+		any_input, any_change) == NULL);
+	EXPECT(v, v->initialised);
+	free(buf);
+	return 0;
+}
+
+/* ---- the rest, on the stack's thread ------------------------------------ */
+
+static void
+try_pbuf(struct verdict *v)
+{
+	struct pbuf *p = pbuf_alloc(PBUF_IP, 100, PBUF_RAM);
+	uint8_t *data;
+
+	EXPECT(v, p != NULL);
+	if (p == NULL)
+		return;
+	data = p->payload;
+	EXPECT(v, p->next == NULL && p->ref == 1 && p->flags == 0);
+	EXPECT(v, p->len == 100 && p->tot_len == 100);
+	EXPECT(v, p->nat.track == NULL);
+	EXPECT(v,
+	    data == (uint8_t *)p + sizeof(*p) + PBUF_LINK_HLEN + PBUF_IP_HLEN);
+	EXPECT(v, pbuf_header(p, 14) == 0 && p->payload == data - 14);
+	EXPECT(v, p->len == 114 && p->tot_len == 114);
+	EXPECT(v, pbuf_header(p, -14) == 0 && p->payload == data);
+	EXPECT(v, pbuf_header(p, 100) != 0 && p->payload == data);
+	pbuf_free(p);
+}
+
+static err_t
+any_sent(void *arg, struct tcp_pcb *pcb, uint16_t len)
+{
+	(void)arg;
+	(void)pcb;
+	(void)len;
+	return ERR_OK;
+}
+
+static err_t
+any_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
+{
+	(void)arg;
+	(void)pcb;
+	(void)p;
+	return err;
+}
+
+static err_t
+any_poll(void *arg, struct tcp_pcb *pcb)
+{
+	(void)arg;
+	(void)pcb;
+	return ERR_OK;
+}
+
+static void
+try_tcp(struct verdict *v)
+{
+	struct tcp_pcb *pcb = tcp_new(v->stack);
+
+	EXPECT(v, pcb != NULL);
+	if (pcb == NULL)
+		return;
+	EXPECT(v, pcb->stack == v->stack && pcb->state == TCP_CLOSED);
+	EXPECT(v, pcb->snd_buf == TCP_SND_BUF && pcb->rcv_wnd == TCP_WINDOW);
+	EXPECT(v, pcb->mss == 1488 && pcb->cwnd == 1);
+	EXPECT(v,
+	    pcb->snd_queuelen == 0 && pcb->unsent == NULL &&
+		pcb->unacked == NULL);
+	EXPECT(v, pcb->snd_nxt == pcb->lastack && pcb->slirp == NULL);
+	tcp_arg(pcb, v);
+	tcp_sent(pcb, any_sent);
+	tcp_recv(pcb, any_recv);
+	tcp_poll(pcb, any_poll, 77);
+	EXPECT(v, pcb->callback_arg == v);
+	EXPECT(v, pcb->sent == any_sent && pcb->recv == any_recv);
+	EXPECT(v, pcb->poll == any_poll && pcb->pollinterval == 77);
+	EXPECT(v, pcb->errf == NULL);
+	real()->tcp_close(pcb);
+}
+
+static void
+try_stack(struct verdict *v)
+{
+	const struct netif *lo = STACK_FIELD(v->stack, STACK_NETIF_LIST,
+	    struct netif *);
+	const struct ip_route_list *r = STACK_FIELD(v->stack, STACK_ROUTE_HEAD,
+	    struct ip_route_list *);
+	uint16_t before = STACK_FIELD(v->stack, STACK_PACKET_ACTIVE, uint16_t);
+	struct raw_pcb *packet;
+
+	const struct sys_mbox *queue = STACK_FIELD(v->stack, STACK_QUEUE,
+	    struct sys_mbox *);
+
+	EXPECT(v,
+	    queue != NULL && queue->pipe[0] >= 0 &&
+		queue->pipe[1] > queue->pipe[0]);
+	for (; r != NULL && r->netif != lo; r = r->next)
+		continue;
+	EXPECT(v, r != NULL);
+	EXPECT(v, before == 0 || before == 1);
+	if ((packet = packet_new(v->stack, 0, 0)) != NULL) {
+		EXPECT(v,
+		    STACK_FIELD(v->stack, STACK_PACKET_ACTIVE, uint16_t) == 1);
+		packet_remove(packet);
+		EXPECT(v,
+		    STACK_FIELD(v->stack, STACK_PACKET_ACTIVE, uint16_t) ==
+			before);
+	}
+}
+
+static void
+try_inside(void *arg)
+{
+	struct verdict *v = arg;
+
+	EXPECT(v, thread_inside(v->stack));
+	look_at_lo0(v);
+	if (v->wrong == NULL)
+		try_pbuf(v);
+	if (v->wrong == NULL)
+		try_tcp(v);
+	if (v->wrong == NULL)
+		try_stack(v);
+}
+
+/* ---- sockets ------------------------------------------------------------ */
+
+static err_t
+count_call(struct netconn *conn, void *arg)
+{
+	(void)conn;
+	++*(int *)arg;
+	return ERR_ARG;
+}
+
+static void
+try_netconn(struct verdict *v)
+{
+	struct netconn *c = netconn_new(v->stack, NETCONN_TCP);
+	int calls = 0;
+
+	EXPECT(v, c != NULL);
+	if (c == NULL)
+		return;
+	EXPECT(v, c->stack == v->stack && c->type == NETCONN_TCP);
+	EXPECT(v, c->err == ERR_OK && c->connected == 0);
+	EXPECT(v, c->pcb != NULL && c->pcb->callback_arg == c);
+	EXPECT(v, c->mbox != NULL && c->recvmbox != NULL);
+	EXPECT(v, c->acceptmbox == NULL && c->sem == NULL);
+	EXPECT(v, c->callback == NULL && c->recv_avail == 0);
+	EXPECT(v, c->recvmbox->pipe[1] != c->recvmbox->pipe[0]);
+	EXPECT(v, netconn_callback(c, count_call, &calls) == ERR_ARG);
+	EXPECT(v, calls == 1);
+	netconn_delete(c);
+}
+
+int
+check_layout(struct stack *stack)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static bool good;
+	struct verdict v = { .stack = stack };
+	int error = 0;
+
+	pthread_mutex_lock(&lock);
+	if (good)
+		goto out;
+	error = try_netif(&v);
+	if (error == 0 && v.wrong == NULL)
+		error = thread_call(stack, try_inside, &v);
+	if (error == 0 && v.wrong == NULL)
+		try_netconn(&v);
+	if (v.wrong != NULL) {
+		fprintf(stderr,
+		    "shmif: liblwipv6: not the library that this "
+		    "was built for (1.5a): %s does not hold\n",
+		    v.wrong);
+		error = ENOTSUP;
+	}
+	good = error == 0;
+out:
+	pthread_mutex_unlock(&lock);
+	return error;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * delete.c - what a stack leaves behind when it is deleted
+ *
+ * DOC: The fault: lwip_del_stack() forgets its loopback interface, with its
+ * addresses, all routes, and the mailbox of the stack's thread.
+ *
+ * How it is seen: every stack deleted costs two descriptors and some memory.
+ *
+ * The cure: netif_shutdown() is the last thing that a stack's thread does with
+ * it.  When the library's own is done, nobody is left who would use these.  (A
+ * program that goes on using a stack which it deletes has lost already: the
+ * library frees the stack itself next.)
+ */
+#include "../lwipv6_port.h"
+
+/* Frees the addresses and routes of NETIF. */
+static void
+strip(struct stack *stack, struct netif *netif)
+{
+	ip_route_list_delnetif(stack, netif);
+	while (netif->addrs != NULL) {
+		struct ip_addr_list *el = netif->addrs->next;
+
+		ip_addr_list_del(&netif->addrs, el);
+		ip_addr_list_free(stack, el);
+	}
+}
+
+/* Replaces the library's; on the stack's thread. */
+EXPORT void
+netif_shutdown(struct stack *stack)
+{
+	struct netif *lo = STACK_FIELD(stack, STACK_NETIF_LIST, struct netif *);
+	struct sys_mbox **queue = &STACK_FIELD(stack, STACK_QUEUE,
+	    struct sys_mbox *);
+
+	real()->netif_shutdown(stack);
+	/* The first is the loopback interface, which nobody else knows. */
+	if (lo != NULL && (lo->flags & NETIF_FLAG_LOOPBACK)) {
+		STACK_FIELD(stack, STACK_NETIF_LIST, struct netif *) = lo->next;
+		strip(stack, lo);
+		mem_free(lo);
+	}
+	sys_mbox_free(*queue);
+	*queue = NULL;
+}

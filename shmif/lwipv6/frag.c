@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * frag.c - datagrams larger than the MTU
+ *
+ * DOC: The faults: the library's ip4_frag() and ip6_frag() move the payload
+ * pointers of the datagram while they copy from it, build fragments in a
+ * buffer of 1500 bytes on the stack whatever the MTU is, and hand the link
+ * buffers that refer to it.  Reassembling IPv6 fragments reads a buffer that
+ * it has freed.
+ *
+ * How they are seen: a TCP segment that had to be fragmented crashes the
+ * stack when it is retransmitted; a datagram above an MTU above 1500 smashes
+ * the stack; an IPv6 datagram above the MTU crashes whoever receives it.
+ *
+ * The cure for IPv4: RFC 791, 3.2: every fragment is a buffer of its own, with
+ * a copy of the header and a multiple of 8 bytes of data; the datagram is not
+ * touched.  lwipv6 sets "don't fragment" on all it sends and fragments
+ * nevertheless; the bit is cleared in fragments, as before.  Options, which
+ * only programs with headers of their own send, are copied to all fragments
+ * where they say so, and replaced by no-operations elsewhere.
+ *
+ * The cure for IPv6: an IPv6 datagram above the MTU is refused.  wall.c drops
+ * such fragments on receiving, so it would not get through to a peer of this
+ * kind.
+ */
+#include <string.h>
+
+#include "../lwipv6_port.h"
+
+#define IP4_HLEN_MIN 20u
+#define FLAG_MF 0x2000u
+#define OFFSET_MASK 0x1fffu
+
+static unsigned
+get16(const uint8_t *p)
+{
+	return (unsigned)p[0] << 8 | p[1];
+}
+
+static void
+put16(uint8_t *p, unsigned v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+/* Copies N bytes from OFFSET of the chain P to TO. */
+static void
+copy(uint8_t *to, const struct pbuf *p, unsigned offset, unsigned n)
+{
+	for (; p != NULL && n > 0; p = p->next) {
+		unsigned part;
+
+		if (offset >= p->len) {
+			offset -= p->len;
+			continue;
+		}
+		part = p->len - offset < n ? p->len - offset : n;
+		memcpy(to, (const uint8_t *)p->payload + offset, part);
+		to += part;
+		n -= part;
+		offset = 0;
+	}
+}
+
+/* RFC 1071 over a header. */
+static unsigned
+checksum(const uint8_t *p, unsigned len)
+{
+	uint32_t sum = 0;
+	unsigned i;
+
+	for (i = 0; i < len; i += 2)
+		sum += get16(p + i);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum += sum >> 16;
+	return ~sum & 0xffff;
+}
+
+/* Replaces options in the HLEN bytes of HDR that stay in the first fragment. */
+static void
+drop_options(uint8_t *hdr, unsigned hlen)
+{
+	unsigned i = IP4_HLEN_MIN;
+
+	while (i < hlen && hdr[i] != 0) {
+		unsigned len = hdr[i] == 1 ? 1 : i + 1 < hlen ? hdr[i + 1] : 0;
+
+		if (hdr[i] != 1 && (len < 2 || i + len > hlen))
+			return;
+		if (!(hdr[i] & 0x80))
+			memset(hdr + i, 1, len);
+		i += len;
+	}
+}
+
+/*
+ * Replaces the library's: sends P, an IPv4 datagram that exceeds the MTU of
+ * NETIF, to the neighbour DEST in pieces.  P is not changed.
+ */
+EXPORT err_t
+ip4_frag(struct stack *stack, struct pbuf *p, struct netif *netif,
+    struct ip_addr *dest)
+{
+	uint8_t hdr[60];
+	unsigned hlen, step, total, at, flags, base;
+	err_t err = ERR_OK;
+
+	(void)stack;
+	if (p->tot_len < IP4_HLEN_MIN)
+		return ERR_BUF;
+	copy(hdr, p, 0, IP4_HLEN_MIN);
+	hlen = (hdr[0] & 15u) * 4;
+	total = p->tot_len;
+	if (hlen < IP4_HLEN_MIN || hlen > total || netif->mtu < hlen + 8)
+		return ERR_BUF;
+	copy(hdr, p, 0, hlen);
+	flags = get16(hdr + 6) & FLAG_MF;
+	base = get16(hdr + 6) & OFFSET_MASK;
+	step = (netif->mtu - hlen) & ~7u;
+	for (at = hlen; at < total && err == ERR_OK; at += step) {
+		unsigned n = total - at < step ? total - at : step;
+		struct pbuf *f;
+		uint8_t *ip;
+
+		f = pbuf_alloc(PBUF_LINK, (uint16_t)(hlen + n), PBUF_RAM);
+		if (f == NULL)
+			return ERR_MEM;
+		ip = f->payload;
+		memcpy(ip, hdr, hlen);
+		copy(ip + hlen, p, at, n);
+		put16(ip + 2, hlen + n);
+		put16(ip + 6,
+		    (at + n < total ? FLAG_MF : flags) |
+			((base + (at - hlen) / 8) & OFFSET_MASK));
+		put16(ip + 10, 0);
+		put16(ip + 10, checksum(ip, hlen));
+		err = netif->output(netif, f, dest);
+		pbuf_free(f);
+		if (at == hlen)
+			drop_options(hdr, hlen);
+	}
+	return err;
+}
+
+/* Replaces the library's: refuses. */
+EXPORT err_t
+ip6_frag(struct stack *stack, struct pbuf *p, struct netif *netif,
+    struct ip_addr *dest)
+{
+	(void)stack;
+	(void)p;
+	(void)netif;
+	(void)dest;
+	return ERR_BUF;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * real.c - replacing functions of the library
+ *
+ * DOC: How faults of lwipv6 are cured
+ *
+ * Debian's liblwipv6 calls its own exported functions through the procedure
+ * linkage table, and does not bind them inside.  A function of the same name
+ * in a library that comes earlier in the search order is therefore called
+ * instead of the library's own, by the library itself too.  libshmif comes
+ * earlier, being linked before -llwipv6.
+ *
+ * Each file in this folder cures one fault.  It begins with the fault, how it
+ * is seen, and why what is here is right, and is written from what the
+ * function is for (RFCs, POSIX, its callers' needs).  To add one: write the
+ * file, enter its functions in the table below, in ../libshmif.map and, if it
+ * calls the library's own version, in struct real.
+ *
+ * None of it works when the order is wrong, so it is checked before the first
+ * interface is made, for every name; port_init() in ../lwipv6.c makes sure
+ * once more, for a stack at hand, that the library did call one of ours.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+
+#include "../lwipv6_port.h"
+
+static const char *const replaced[] = {
+	/* thread.c */
+	"sys_thread_new",
+	"netif_init",
+	"netif_add_addr",
+	"netif_del_addr",
+	"ip_route_list_add",
+	"ip_route_list_del",
+	/* delete.c */
+	"netif_shutdown",
+	/* sem.c */
+	"sys_sem_new",
+	"sys_sem_free",
+	"sys_sem_signal",
+	"sys_arch_sem_wait",
+	/* mbox.c */
+	"sys_mbox_post",
+	"sys_arch_mbox_fetch",
+	/* close.c */
+	"tcp_close",
+	/* isn.c */
+	"tcp_next_iss",
+	"tcp_connect",
+	"tcp_input",
+	/* persist.c */
+	"tcp_fasttmr",
+	/* write.c */
+	"netconn_write",
+	/* sendmsg.c */
+	"lwip_sendmsg",
+	/* recv.c */
+	"netconn_recv",
+	/* accept.c */
+	"tcp_accept",
+	"netconn_accept",
+	/* frag.c */
+	"ip4_frag",
+	"ip6_frag",
+	/* autoconf.c */
+	"ip_autoconf_start",
+	"ip_autoconf_stop",
+	/* ioctl.c */
+	"netif_ioctl",
+	"etharp_ioctl",
+	"update_arp_entry",
+};
+
+static struct real the_real;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* A function pointer from an object pointer, as POSIX has it. */
+#define FIND(name) (*(void **)&the_real.name = dlsym(RTLD_NEXT, #name))
+
+static void
+find_all(void)
+{
+	FIND(netif_init);
+	FIND(netif_shutdown);
+	FIND(netif_add_addr);
+	FIND(netif_del_addr);
+	FIND(netif_ioctl);
+	FIND(etharp_ioctl);
+	FIND(ip_route_list_add);
+	FIND(ip_route_list_del);
+	FIND(ip_autoconf_start);
+	FIND(ip_autoconf_stop);
+	FIND(update_arp_entry);
+	FIND(tcp_close);
+	FIND(tcp_connect);
+	FIND(tcp_input);
+	FIND(tcp_accept);
+	FIND(lwip_sendmsg);
+}
+
+const struct real *
+real(void)
+{
+	pthread_once(&once, find_all);
+	return &the_real;
+}
+
+/*
+ * Where the object that has ADDR begins.  (To compare a function's address with
+ * what is found by its name would not do: our own use of the name is bound to
+ * whatever comes first, like everybody's.)
+ */
+static const void *
+object_of(const void *addr)
+{
+	Dl_info info;
+
+	return dladdr(addr, &info) != 0 ? info.dli_fbase : NULL;
+}
+
+int
+real_check(void)
+{
+	const void *ours = object_of(&the_real);
+	size_t i;
+
+	for (i = 0; i < sizeof(replaced) / sizeof(replaced[0]); i++) {
+		const void *used = dlsym(RTLD_DEFAULT, replaced[i]);
+
+		if (used != NULL && object_of(used) == ours)
+			continue;
+		fprintf(stderr,
+		    "shmif: liblwipv6: %s() is not the one of libshmif; "
+		    "link with -lshmif before -llwipv6\n",
+		    replaced[i]);
+		return ENOTSUP;
+	}
+	if (real()->tcp_close == NULL || real()->netif_init == NULL) {
+		fprintf(stderr, "shmif: liblwipv6: not found\n");
+		return ENOTSUP;
+	}
+	return 0;
+}

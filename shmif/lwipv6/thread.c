@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * thread.c - addresses and routes are changed on the stack's thread
+ *
+ * DOC: The fault: lwip_add_addr(), lwip_del_addr(), lwip_add_route(),
+ * lwip_del_route() and a netlink socket change the lists of addresses, routes
+ * and connections on the thread of their caller, without a lock, while the
+ * stack's thread walks and changes them.
+ *
+ * How it is seen: a program that gives one interface an address while another
+ * is destroyed, or while traffic flows, crashes sooner or later in
+ * ip_route_findpath(), or loses routes.  Deleting an address resets its
+ * connections from the wrong thread.
+ *
+ * The cure: whoever is on another thread has the same function run on the
+ * stack's, and waits for it.  The library's meaning stays, but for memory
+ * that it loses: an address taken away is freed, and a route that is there
+ * already is not allocated once more (a router advertisement comes every few
+ * seconds).
+ *
+ * Who is on the stack's thread: it begins with netif_init(), which is ours
+ * and makes a note.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "../lwipv6_port.h"
+
+static __thread const struct stack *here;
+
+bool
+thread_inside(const struct stack *stack)
+{
+	return here == stack;
+}
+
+int
+thread_call(struct stack *stack, void (*fn)(void *), void *arg)
+{
+	return tcpip_callback(stack, fn, arg, 1) == ERR_OK ? 0 : ENOMEM;
+}
+
+/* Replaces the library's: the first thing that a stack's thread does. */
+EXPORT void
+netif_init(struct stack *stack)
+{
+	here = stack;
+	real()->netif_init(stack);
+}
+
+/*
+ * Replaces the library's, which leaves its threads to be joined by nobody: with
+ * every stack deleted two of their stacks stay behind.
+ */
+EXPORT pthread_t
+sys_thread_new(void (*fn)(void *), void *arg, int prio)
+{
+	void *(*start)(void *);
+	pthread_attr_t attr;
+	pthread_t thread;
+	int error;
+
+	(void)prio;
+	memcpy(&start, &fn,
+	    sizeof(start)); /* nobody looks at what it returns */
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	error = pthread_create(&thread, &attr, start, arg);
+	pthread_attr_destroy(&attr);
+	return error == 0 ? thread : (pthread_t)-1;
+}
+
+struct job {
+	struct netif *netif;
+	struct stack *stack;
+	struct ip_addr *addr, *mask, *hop;
+	int flags;
+	int result;
+};
+
+static void
+add_addr(void *arg)
+{
+	struct job *j = arg;
+
+	j->result = real()->netif_add_addr(j->netif, j->addr, j->mask);
+	if (j->result == 0 && port_of(j->netif) != NULL)
+		neigh_announce(port_of(j->netif), j->addr);
+}
+
+static void
+del_addr(void *arg)
+{
+	struct job *j = arg;
+	struct netif *netif = j->netif;
+	struct ip_addr_list *el;
+
+	el = ip_addr_list_find(netif->addrs, j->addr, j->mask);
+	j->result = real()->netif_del_addr(netif, j->addr, j->mask);
+	if (el != NULL && j->result == 0)
+		ip_addr_list_free(netif->stack, el);
+}
+
+static bool
+same(const struct ip_addr *a, const struct ip_addr *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+/* Whether J's route, as ip_route_list_add() would store it, is there. */
+static bool
+have_route(const struct job *j)
+{
+	const struct ip_route_list *el;
+	struct ip_addr net, hop = { { 0 } };
+	int i;
+
+	for (i = 0; i < 4; i++)
+		net.addr[i] = j->addr->addr[i] & j->mask->addr[i];
+	if (j->hop != NULL)
+		hop = *j->hop;
+	for (el = STACK_FIELD(j->stack, STACK_ROUTE_HEAD,
+		 struct ip_route_list *);
+	     el != NULL; el = el->next)
+		if (el->netif == j->netif && same(&el->addr, &net) &&
+		    same(&el->netmask, j->mask) && same(&el->nexthop, &hop))
+			return true;
+	return false;
+}
+
+static void
+add_route(void *arg)
+{
+	struct job *j = arg;
+
+	if (j->addr != NULL && j->mask != NULL && have_route(j))
+		j->result = ERR_CONN;
+	else
+		j->result = real()->ip_route_list_add(j->stack, j->addr,
+		    j->mask, j->hop, j->netif, j->flags);
+}
+
+static void
+del_route(void *arg)
+{
+	struct job *j = arg;
+
+	j->result = real()->ip_route_list_del(j->stack, j->addr, j->mask,
+	    j->hop, j->netif, j->flags);
+}
+
+/* Does J where it must be done.  Returns its result or NO_MEMORY. */
+static int
+do_job(struct job *j, void (*fn)(void *), int no_memory)
+{
+	if (thread_inside(j->stack))
+		fn(j);
+	else if (thread_call(j->stack, fn, j) != 0)
+		return no_memory;
+	return j->result;
+}
+
+EXPORT int
+netif_add_addr(struct netif *netif, struct ip_addr *addr, struct ip_addr *mask)
+{
+	struct job j = { .netif = netif,
+		.stack = netif->stack,
+		.addr = addr,
+		.mask = mask };
+
+	return do_job(&j, add_addr, -ENOMEM);
+}
+
+EXPORT int
+netif_del_addr(struct netif *netif, struct ip_addr *addr, struct ip_addr *mask)
+{
+	struct job j = { .netif = netif,
+		.stack = netif->stack,
+		.addr = addr,
+		.mask = mask };
+
+	return do_job(&j, del_addr, -ENOMEM);
+}
+
+EXPORT err_t
+ip_route_list_add(struct stack *stack, struct ip_addr *addr,
+    struct ip_addr *mask, struct ip_addr *hop, struct netif *netif, int flags)
+{
+	struct job j = { .netif = netif,
+		.stack = stack,
+		.addr = addr,
+		.mask = mask,
+		.hop = hop,
+		.flags = flags };
+
+	return (err_t)do_job(&j, add_route, ERR_MEM);
+}
+
+EXPORT err_t
+ip_route_list_del(struct stack *stack, struct ip_addr *addr,
+    struct ip_addr *mask, struct ip_addr *hop, struct netif *netif, int flags)
+{
+	struct job j = { .netif = netif,
+		.stack = stack,
+		.addr = addr,
+		.mask = mask,
+		.hop = hop,
+		.flags = flags };
+
+	return (err_t)do_job(&j, del_route, ERR_MEM);
+}
