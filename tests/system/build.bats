@@ -377,6 +377,17 @@ deps()
 	[[ $output == *"no dpkg here"*bats* ]]
 }
 
+@test "a program that links in the wrong order is told so" {
+	[ -z "$SHMIF_SAN" ] || skip 'sanitizers come first in the link'
+	${CC:-cc} -D_GNU_SOURCE -I"$TOP/shmbus" -I"$TOP/shmif" -o hello \
+	    "$TOP/examples/hello.c" -Wl,--no-as-needed -llwipv6 \
+	    -L"$BUILD/lib" -lshmif -lshmbus -Wl,-rpath,"$BUILD/lib"
+	run ./hello bus server
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[[ $output == *"link with -lshmif before -llwipv6"* ]]
+}
+
 # ---- the harness -------------------------------------------------------------
 
 @test "the harness finds failures, selects, and ends what hangs" {

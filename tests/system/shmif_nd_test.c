@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * shmif_nd_test.c - what a neighbour that is not lwipv6 says and hears
+ *
+ * A unit and, beside it on the bus, an attachment of the test's own, which
+ * speaks ARP and neighbour discovery as others do: solicitations with and
+ * without link-layer option, probes for duplicate addresses, advertisements
+ * of routers, well-formed and not.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <lwipv6.h>
+#include <shmbus.h>
+#include <shmif.h>
+
+#include "netstack.h"
+
+#define PATIENCE_MS 10000 /* for what must come */
+#define SILENCE_MS 200	  /* for what must not */
+
+#define MUST(cond) \
+	do { \
+		if (!(cond)) { \
+			fprintf(stderr, "# %s:%d: %s\n", __FILE__, __LINE__, \
+			    #cond); \
+			exit(1); \
+		} \
+	} while (0)
+
+static const uint8_t our_mac[6] = { 2, 0, 0, 0, 0, 0x99 };
+static const uint8_t all_mac[6] = { 0x33, 0x33, 0, 0, 0, 1 };
+static const uint8_t broadcast[6] = { 255, 255, 255, 255, 255, 255 };
+static struct shmbus *bus;
+static uint8_t unit_mac[6];
+static int unit;
+
+struct frame {
+	uint8_t b[1600];
+	uint32_t len;
+};
+
+/* ---- frames ------------------------------------------------------------- */
+
+static void
+ip6(uint8_t *to, const char *text)
+{
+	MUST(inet_pton(AF_INET6, text, to) == 1);
+}
+
+/* Fills in the checksum of the ICMPv6 message in F. */
+static void
+seal(struct frame *f)
+{
+	uint32_t n = f->len - 54, sum = n + 58;
+	uint16_t c;
+	int i;
+
+	f->b[18] = (uint8_t)(n >> 8);
+	f->b[19] = (uint8_t)n;
+	for (i = 22; i < 54; i += 2)
+		sum += (uint32_t)(f->b[i] << 8 | f->b[i + 1]);
+	f->b[56] = f->b[57] = 0;
+	c = net_checksum(f->b + 54, n, sum);
+	f->b[56] = (uint8_t)(c >> 8);
+	f->b[57] = (uint8_t)c;
+}
+
+/* An ICMPv6 message without its body. */
+static void
+icmp6(struct frame *f, const uint8_t dst_mac[6], const char *src,
+    const char *dst, uint8_t type, uint32_t body)
+{
+	memset(f, 0, sizeof(*f));
+	memcpy(f->b, dst_mac, 6);
+	memcpy(f->b + 6, our_mac, 6);
+	f->b[12] = 0x86;
+	f->b[13] = 0xdd;
+	f->b[14] = 0x60;
+	f->b[20] = 58;
+	f->b[21] = 255;
+	ip6(f->b + 22, src);
+	ip6(f->b + 38, dst);
+	f->b[54] = type;
+	f->len = 54 + 4 + body;
+}
+
+static void
+send_frame(const struct frame *f)
+{
+	MUST(shmbus_send(bus, f->b, f->len) == 0);
+}
+
+static void
+solicit(const uint8_t dst_mac[6], const char *src, const char *dst,
+    const char *target, bool option)
+{
+	struct frame f;
+
+	icmp6(&f, dst_mac, src, dst, 135, 20 + (option ? 8 : 0));
+	ip6(f.b + 62, target);
+	if (option) {
+		f.b[78] = 1;
+		f.b[79] = 1;
+		memcpy(f.b + 80, our_mac, 6);
+	}
+	seal(&f);
+	send_frame(&f);
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Receives until WANTED(F, ARG) or MS have gone by. */
+static bool
+expect(struct frame *f, bool (*wanted)(const struct frame *, const void *),
+    const void *arg, int ms)
+{
+	int64_t end = now_ms() + ms;
+	struct shmbus_frame sf;
+
+	for (;;) {
+		while (shmbus_recv(bus, f->b, sizeof(f->b), &sf) == 0) {
+			f->len = sf.len;
+			if (wanted(f, arg))
+				return true;
+		}
+		if (now_ms() >= end)
+			return false;
+		shmbus_wait(bus, 10000000);
+	}
+}
+
+/* An advertisement of the address ARG. */
+static bool
+is_advert(const struct frame *f, const void *arg)
+{
+	uint8_t target[16];
+
+	ip6(target, arg);
+	return f->len >= 86 && f->b[12] == 0x86 && f->b[20] == 58 &&
+	    f->b[54] == 136 && memcmp(f->b + 62, target, 16) == 0;
+}
+
+/* Whether the ICMPv6 checksum of F is right. */
+static bool
+sealed(const struct frame *f)
+{
+	struct frame g = *f;
+
+	seal(&g);
+	return memcmp(&g, f, f->len) == 0;
+}
+
+/* A right advertisement of TARGET with FLAGS to DST_MAC and DST. */
+static bool
+right_advert(const struct frame *f, const uint8_t dst_mac[6], const char *dst,
+    uint8_t flags)
+{
+	uint8_t ip[16];
+
+	ip6(ip, dst);
+	return memcmp(f->b, dst_mac, 6) == 0 &&
+	    memcmp(f->b + 6, unit_mac, 6) == 0 && f->b[21] == 255 &&
+	    memcmp(f->b + 38, ip, 16) == 0 && f->b[58] == flags &&
+	    f->b[78] == 2 && f->b[79] == 1 &&
+	    memcmp(f->b + 80, unit_mac, 6) == 0 && sealed(f);
+}
+
+static bool
+is_type(const struct frame *f, const void *arg)
+{
+	return f->len >= 58 && f->b[12] == 0x86 && f->b[20] == 58 &&
+	    f->b[54] == *(const uint8_t *)arg;
+}
+
+/* A probe for a duplicate of an address with the prefix ARG. */
+static bool
+is_probe(const struct frame *f, const void *arg)
+{
+	static const uint8_t ns = 135, none[16];
+
+	return is_type(f, &ns) && f->len >= 78 &&
+	    memcmp(f->b + 22, none, 16) == 0 && memcmp(f->b + 62, arg, 8) == 0;
+}
+
+static bool
+is_arp(const struct frame *f, const void *arg)
+{
+	return f->len >= 42 && f->b[12] == 8 && f->b[13] == 6 &&
+	    f->b[21] == *(const uint8_t *)arg;
+}
+
+static void
+set_up(const char *addr)
+{
+	struct shmbus_options o = { .flags = SHMBUS_CREATE };
+	const char *path = net_bus();
+
+	memcpy(o.mac, our_mac, 6);
+	MUST(shmbus_attach(path, &o, &bus) == 0);
+	MUST(shmif_create(path, &unit) == 0);
+	MUST(shmif_mac(unit, unit_mac) == 0);
+	if (addr != NULL)
+		MUST(shmif_add_addr(unit, addr) == 0);
+	MUST(shmif_up(unit) == 0);
+}
+
+/* ---- solicitations ------------------------------------------------------ */
+
+static int
+solicited(void *arg)
+{
+	struct frame f;
+
+	(void)arg;
+	set_up("fd00::1/64");
+	/* it says that it has come */
+	MUST(expect(&f, is_advert, "fd00::1", PATIENCE_MS));
+	MUST(right_advert(&f, all_mac, "ff02::1", 0x20));
+	/* a probe for a duplicate */
+	solicit((const uint8_t *)"\x33\x33\xff\0\0\1", "::", "ff02::1:ff00:1",
+	    "fd00::1", false);
+	MUST(expect(&f, is_advert, "fd00::1", PATIENCE_MS));
+	MUST(right_advert(&f, all_mac, "ff02::1", 0x20));
+	/* is it still there? */
+	solicit(unit_mac, "fd00::99", "fd00::1", "fd00::1", false);
+	MUST(expect(&f, is_advert, "fd00::1", PATIENCE_MS));
+	MUST(right_advert(&f, our_mac, "fd00::99", 0x60));
+	/* where is it? */
+	solicit((const uint8_t *)"\x33\x33\xff\0\0\1", "fd00::99",
+	    "ff02::1:ff00:1", "fd00::1", true);
+	MUST(expect(&f, is_advert, "fd00::1", PATIENCE_MS));
+	MUST(right_advert(&f, our_mac, "fd00::99", 0x60));
+	/* not its address */
+	solicit((const uint8_t *)"\x33\x33\xff\0\0\2", "::", "ff02::1:ff00:2",
+	    "fd00::2", false);
+	MUST(!expect(&f, is_advert, "fd00::2", SILENCE_MS));
+	/* a probe with a link-layer option is malformed (RFC 4861, 7.1.1) */
+	solicit((const uint8_t *)"\x33\x33\xff\0\0\1", "::", "ff02::1:ff00:1",
+	    "fd00::1", true);
+	MUST(!expect(&f, is_advert, "fd00::1", SILENCE_MS));
+	return 0;
+}
+
+/* ---- a conversation ----------------------------------------------------- */
+
+/* Pings the unit; it has to find us first. */
+static int
+conversation(void *arg)
+{
+	static const uint8_t ns = 135, reply = 129;
+	struct frame f, na;
+	int i;
+
+	(void)arg;
+	set_up("fd00::1/64");
+	icmp6(&f, unit_mac, "fd00::99", "fd00::1", 128, 4 + 100);
+	for (i = 62; i < 162; i++)
+		f.b[i] = (uint8_t)i;
+	seal(&f);
+	send_frame(&f);
+	MUST(expect(&f, is_type, &ns, PATIENCE_MS));
+	while (memcmp(f.b + 22, "\xfd\0", 2) != 0)
+		MUST(expect(&f, is_type, &ns, PATIENCE_MS));
+	MUST(f.b[77] == 0x99 && f.b[21] == 255 && sealed(&f));
+	MUST(memcmp(f.b, "\x33\x33\xff\0\0\x99", 6) == 0);
+	icmp6(&na, unit_mac, "fd00::99", "fd00::1", 136, 28);
+	na.b[58] = 0x60;
+	ip6(na.b + 62, "fd00::99");
+	na.b[78] = 2;
+	na.b[79] = 1;
+	memcpy(na.b + 80, our_mac, 6);
+	seal(&na);
+	send_frame(&na);
+	MUST(expect(&f, is_type, &reply, PATIENCE_MS));
+	MUST(f.len == 162 && memcmp(f.b, our_mac, 6) == 0 && sealed(&f));
+	for (i = 62; i < 162; i++)
+		MUST(f.b[i] == (uint8_t)i);
+	return 0;
+}
+
+/* ---- routers ------------------------------------------------------------ */
+
+/* An advertisement with the prefix option OPT, LEN bytes. */
+static void
+router(const uint8_t *opt, uint32_t len)
+{
+	struct frame f;
+
+	icmp6(&f, all_mac, "fe80::99", "ff02::1", 134, 12 + len);
+	f.b[58] = 64;
+	f.b[60] = 7; /* lifetime */
+	if (len != 0)
+		memcpy(f.b + 70, opt, len);
+	seal(&f);
+	send_frame(&f);
+}
+
+static int
+routers(void *arg)
+{
+	uint8_t opt[32] = { 3, 4, 64, 0xc0, 0, 0, 1, 0, 0, 0, 1, 0, [16] = 0x20,
+		0x01, 0x0d, 0xb8 };
+	uint8_t wide[32], none[32];
+	char text[INET6_ADDRSTRLEN];
+	struct shmif_stats st;
+	struct frame f;
+	int64_t end;
+
+	(void)arg;
+	set_up(NULL);
+	memcpy(wide, opt, sizeof(wide));
+	wide[2] = 200;
+	memcpy(none, opt, sizeof(none));
+	none[1] = 0;
+	router(wide, sizeof(wide));
+	router(none, sizeof(none));
+	router(opt, 5);
+	router(opt, sizeof(opt));
+	/* it chooses an address of that prefix and looks for a duplicate */
+	MUST(expect(&f, is_probe, opt + 16, PATIENCE_MS));
+	MUST(inet_ntop(AF_INET6, f.b + 62, text, sizeof(text)) != NULL);
+	/* and once it has found none has it */
+	end = now_ms() + PATIENCE_MS;
+	do {
+		MUST(now_ms() < end);
+		solicit(unit_mac, "fe80::99", text, text, true);
+	} while (!expect(&f, is_advert, text, SILENCE_MS));
+	MUST(shmif_stats(unit, &st) == 0 && st.in_refused >= 3);
+	return 0;
+}
+
+/* ---- ARP ---------------------------------------------------------------- */
+
+static void
+arp(const char *sender, const char *target)
+{
+	struct frame f = { .len = 60 };
+	static const uint8_t head[10] = { 8, 6, 0, 1, 8, 0, 6, 4, 0, 1 };
+
+	memcpy(f.b, broadcast, 6);
+	memcpy(f.b + 6, our_mac, 6);
+	memcpy(f.b + 12, head, sizeof(head));
+	memcpy(f.b + 22, our_mac, 6);
+	MUST(inet_pton(AF_INET, sender, f.b + 28) == 1);
+	MUST(inet_pton(AF_INET, target, f.b + 38) == 1);
+	send_frame(&f);
+}
+
+static int
+arps(void *arg)
+{
+	static const uint8_t request = 1, reply = 2;
+	struct frame f;
+
+	(void)arg;
+	set_up("10.5.0.1/24");
+	/* gratuitous */
+	MUST(expect(&f, is_arp, &request, PATIENCE_MS));
+	MUST(memcmp(f.b + 28, f.b + 38, 4) == 0);
+	MUST(memcmp(f.b, broadcast, 6) == 0);
+	arp("10.5.0.9", "10.5.0.1");
+	MUST(expect(&f, is_arp, &reply, PATIENCE_MS));
+	MUST(
+	    memcmp(f.b, our_mac, 6) == 0 && memcmp(f.b + 22, unit_mac, 6) == 0);
+	MUST(memcmp(f.b + 28, "\12\5\0\1", 4) == 0);
+	MUST(memcmp(f.b + 38, "\12\5\0\11", 4) == 0);
+	arp("0.0.0.0", "10.5.0.1"); /* RFC 5227: is it taken? */
+	MUST(expect(&f, is_arp, &reply, PATIENCE_MS));
+	arp("10.5.0.9", "10.5.0.2");
+	MUST(!expect(&f, is_arp, &reply, SILENCE_MS));
+	return 0;
+}
+
+/* ------------------------------------------------------------------------- */
+
+static void
+test_solicited(void **state)
+{
+	(void)state;
+	assert_int_equal(net_wait(net_child(solicited, NULL)), 0);
+}
+
+static void
+test_conversation(void **state)
+{
+	(void)state;
+	assert_int_equal(net_wait(net_child(conversation, NULL)), 0);
+}
+
+static void
+test_routers(void **state)
+{
+	(void)state;
+	assert_int_equal(net_wait(net_child(routers, NULL)), 0);
+}
+
+static void
+test_arp(void **state)
+{
+	(void)state;
+	assert_int_equal(net_wait(net_child(arps, NULL)), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_solicited),
+		cmocka_unit_test(test_conversation),
+		cmocka_unit_test(test_routers),
+		cmocka_unit_test(test_arp),
+	};
+	int failed;
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	net_bus(); /* before a child makes a folder of its own */
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	net_bus_remove();
+	return failed;
+}
