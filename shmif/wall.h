@@ -29,7 +29,7 @@ enum wall_kind {
 	WALL_KIND_IP6,
 };
 
-/* Why.  wall_reason_text() has the sentence, wall.c the chapter and verse. */
+/* Why.  wall_reason_text() has the sentence, wall*.c the chapter and verse. */
 enum wall_reason {
 	WALL_OK,
 	/* Ethernet, ARP */
