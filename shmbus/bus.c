@@ -175,10 +175,12 @@ may_receive(struct shmbus *b)
 {
 	int error = usable(b);
 
-	b->peeked = false;
 	if (__builtin_expect(error != 0, 0))
 		return error;
-	return __builtin_expect(helper_owns(b), 0) ? EAGAIN : 0;
+	if (__builtin_expect(helper_owns(b), 0))
+		return EAGAIN;
+	b->peeked = false;
+	return 0;
 }
 
 /* Takes over the address and mode set last, by whichever thread. */
@@ -355,7 +357,7 @@ end_peek(struct shmbus *b, void *buf, size_t size)
 
 	if (error != 0)
 		return error;
-	if (!b->peeked)
+	if (helper_owns(b) || !b->peeked)
 		return EINVAL;
 	b->peeked = false;
 	whole = ring_take(&b->ring, &b->peek, buf, size);
