@@ -313,6 +313,11 @@ file_check(int fd, struct ring_geometry *g)
 		return errno;
 	memset(&h, 0, sizeof(h));
 	error = read_all(fd, &h, sizeof(h), 0);
+	if ((error == 0 || error == ENODATA) &&
+	    memcmp(h.magic, FORMAT_MAGIC_NEW, sizeof(h.magic)) == 0) {
+		why_set("not a bus: whoever was creating it did not finish");
+		return SHMBUS_ENOTBUS;
+	}
 	if (error == ENODATA) {
 		if (memcmp(h.magic, FORMAT_MAGIC, sizeof(h.magic)) != 0) {
 			why_set(st.st_size == 0 ? "not a bus: an empty file" :
@@ -325,10 +330,6 @@ file_check(int fd, struct ring_geometry *g)
 	}
 	if (error != 0)
 		return error;
-	if (memcmp(h.magic, FORMAT_MAGIC_NEW, sizeof(h.magic)) == 0) {
-		why_set("not a bus: whoever was creating it did not finish");
-		return SHMBUS_ENOTBUS;
-	}
 	error = ring_check(&h, (uint64_t)st.st_size, g, why, sizeof(why));
 	if (error != 0)
 		why_set("%s", why);
