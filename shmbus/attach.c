@@ -508,14 +508,14 @@ shmbus_list(struct shmbus *b, struct shmbus_peer *peers, unsigned n,
  * can go on.
  */
 static bool
-meet_again(struct shmbus *b)
+meet_again(struct shmbus *b, uint64_t size)
 {
 	struct format_header h;
 	struct ring_geometry g;
 	char why[8];
 
 	memcpy(&h, b->ring.hdr, sizeof(h));
-	if (ring_check(&h, b->geo.file_size, &g, why, sizeof(why)) != 0)
+	if (ring_check(&h, size, &g, why, sizeof(why)) != 0)
 		return true;
 	if (g.mtu != b->geo.mtu || g.slots != b->geo.slots)
 		return false;
@@ -535,7 +535,8 @@ shmbus_check(struct shmbus *b)
 		return error;
 	if (fstat(b->fd, &st) == 0 &&
 	    ((uint64_t)st.st_size < b->geo.file_size ||
-		(b->ring.hdr->id != AO_load(&b->id) && !meet_again(b)))) {
+		(b->ring.hdr->id != AO_load(&b->id) &&
+		    !meet_again(b, (uint64_t)st.st_size)))) {
 		AO_store(&b->map->broken, 1);
 		return SHMBUS_ETRUNC;
 	}

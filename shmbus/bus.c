@@ -382,7 +382,25 @@ shmbus_skip(struct shmbus *b)
 void
 shmbus_stats(struct shmbus *b, struct shmbus_stats *st)
 {
+	int error = usable(b);
+
 	memset(st, 0, sizeof(*st));
-	if (usable(b) != SHMBUS_EFORKED)
+	if (error == SHMBUS_EFORKED)
+		return;
+	if (error == 0 || b->rdonly) {
 		read_stats(b->entry, st);
+		return;
+	}
+	/* The entry was cut off; this is where it came from. */
+	st->tx_frames = b->ring.tx.seq - b->ring.tx.joined;
+	st->tx_bytes = b->ring.tx.bytes;
+	st->tx_failed = b->ring.tx.failed;
+	st->rx_frames = b->ring.rx.frames;
+	st->rx_bytes = b->ring.rx.bytes;
+	st->rx_skipped = b->ring.rx.skipped;
+	st->rx_lost = b->ring.rx.lost;
+	st->rx_bad = b->ring.rx.bad;
+	st->gave_up = b->ring.rx.gave_up;
+	st->wakeups = b->wakeups;
+	st->rung = b->bell.rings;
 }
