@@ -247,6 +247,38 @@ test_tail(void **state)
 			}
 }
 
+/*
+ * The tail is put back to where somebody who came late has never been: he does
+ * not hear himself for that.
+ */
+static void
+test_no_echo_after_a_lie(void **state)
+{
+	struct crew c = crew_new();
+	struct format_header *h = (void *)c.w->base;
+	struct ring *late;
+	struct mark m;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 40 * SLOTS; i++)
+		send_one(c.w, c.r[0], TO_ALL, 60);
+	late = world_join(c.w, 9, false);
+	AO_store(&h->tail, 2 * SLOTS);
+	for (i = 0; i < 4 * SLOTS; i++) {
+		int error;
+
+		send_some(c.w, late, TO_ALL, 60, 1, &error);
+		assert_false(receive_one(late, &m, NULL));
+		send_some(c.w, c.r[1], TO_ALL, 60, 1, &error);
+		receive(late, 100);
+		c.w->now += WORLD_PATIENCE;
+	}
+	world_leave(c.w, late);
+	recovers(&c);
+	crew_free(&c);
+}
+
 static void
 test_word(void **state)
 {
@@ -556,6 +588,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tail),
+		cmocka_unit_test(test_no_echo_after_a_lie),
 		cmocka_unit_test(test_word),
 		cmocka_unit_test(test_held_for_idle),
 		cmocka_unit_test(test_frame_header),

@@ -63,6 +63,7 @@ struct scene {
 	bool claimed;		/* 4 has C in hand */
 	bool killed;		/* the first actor was */
 	bool joins;		/* 4 comes while others are at it */
+	bool at_ease;		/* nobody has a reason to give up on 1 */
 	uint64_t told[5];	/* frames that their sender knows are sent */
 	uint64_t heard[5];	/* frames received by 3, by sender */
 	uint64_t serial[5];	/* last one of each that 3 received */
@@ -343,12 +344,19 @@ four_died_a_lap_ago(struct scene *s)
 	s->w->dead[4] = true;
 }
 
-/* 3 was lapped; 1 is silent since. */
+/* 3 was lapped, also by what was no frame; 1 is silent since. */
 static void
 lapped(struct scene *s)
 {
+	struct ring_claim c;
+	unsigned i;
+
 	plain(s);
 	send_from(s, 1, 2);
+	for (i = 0; i < 6; i++) {
+		assert_true(claim_one(&s->ring[4], &c));
+		ring_cancel(&s->ring[4], &c);
+	}
 	send_from(s, 2, 20);
 	send_from(s, 2, 20);
 }
@@ -363,6 +371,7 @@ slots_of_one(struct scene *s)
 	for (i = 6; i < SLOTS; i += 3)
 		AO_store(&world_slot(s->w, i)->word,
 		    world_word(s->w, 0, SLOT_ABANDONED, 1));
+	s->at_ease = true;
 }
 
 /* ---- the end ------------------------------------------------------------ */
@@ -388,6 +397,8 @@ end(struct scene *s)
 	unsigned i;
 
 	four_cancels(s);
+	if (s->at_ease)
+		assert_int_equal(s->ring[1].tx.failed, 0);
 	if (s->joins) {
 		uint64_t had;
 
@@ -575,10 +586,46 @@ test_settling(void **state)
 	play_all(lapped, one_claims, three_settles, false);
 }
 
+/*
+ * A newcomer that is lapped before it has looked even once knows what it lost:
+ * all from the tail of the moment when it came.  (Every ticket is a frame
+ * here, and two may have been taken and not used at that moment.)
+ */
+static void
+lapped_at_once(void (*first)(struct scene *), void (*second)(struct scene *))
+{
+	struct part parts[2] = { { first }, { second } };
+	struct scene *s = &scene;
+	struct ring *r = &s->ring[4];
+	unsigned i;
+	bool last = false;
+
+	for (i = 0; !last; i++) {
+		begin(s);
+		plain(s);
+		actor_cast(0, act, &parts[0]);
+		actor_cast(1, act, &parts[1]);
+		actor_play(0, i);
+		last = actor_ended(0);
+		actor_play(1, FOR_EVER);
+		actor_play(0, FOR_EVER);
+		send_from(s, 1, 1);
+		send_from(s, 2, 20);
+		send_from(s, 2, 20);
+		hear_out(s, r);
+		ring_settle(r);
+		assert_in_range(counted(r), world_tail(s->w) - r->rx.from,
+		    world_tail(s->w) - r->rx.from + 2);
+	}
+}
+
 static void
 test_joining(void **state)
 {
 	(void)state;
+	lapped_at_once(four_joins, one_sends);
+	lapped_at_once(four_joins, two_sends);
+	lapped_at_once(one_sends, four_joins);
 	play_all(plain, one_sends, four_joins, false);
 	play_all(plain, one_claims, four_joins, false);
 	play_all(lapped, two_sends_a_lap, four_joins, false);
