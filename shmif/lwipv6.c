@@ -357,6 +357,7 @@ port_attach(struct unit *u, void *stack, const struct stack_setup *how)
 	close_at_exit();
 	if ((error = real_check()) != 0 || (error = check_layout(stack)) != 0)
 		return error;
+	sem_early(stack);
 	if ((port = calloc(1, sizeof(*port))) == NULL)
 		return ENOMEM;
 	if ((port->neigh = neigh_new()) == NULL) {

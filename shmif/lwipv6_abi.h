@@ -500,6 +500,7 @@ ssize_t lwip_send(int s, const void *data, int size, unsigned flags);
 ssize_t lwip_sendto(int s, const void *data, int size, unsigned flags,
     const struct sockaddr *to, socklen_t tolen);
 ssize_t lwip_sendmsg(int s, const struct msghdr *msg, int flags);
+int lwip_msocket(struct stack *stack, int domain, int type, int protocol);
 int lwip_close(int);
 int lwip_event_subscribe(void (*)(void *), void *, int, int);
 struct netbuf *netbuf_new(void);

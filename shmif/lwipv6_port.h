@@ -57,6 +57,8 @@ struct real {
 	ssize_t (*lwip_sendmsg)(int, const struct msghdr *, int);
 };
 const struct real *real(void);
+/* sem.c: what the library makes at first use, made before there are threads. */
+void sem_early(struct stack *stack);
 /*
  * Whether the library calls our replacements.  0 or ENOTSUP, with a message
  * on stderr.

@@ -6,7 +6,8 @@
  * that setting it holds timers up; and signalling wakes everybody that waits,
  * with the lock held.  And the two that guard its table of sockets and its
  * events are made by whoever needs them first, without a lock: two threads
- * that come at once have one each.
+ * that come at once have one each.  So is the table that leads from descriptors
+ * to sockets.
  *
  * How they are seen: after the date was set back, a wait that takes hours; with
  * several threads that send on one socket, all woken for each buffer.  Rarely,
@@ -114,4 +115,25 @@ make_early(void)
 	lwip_close(-1);
 	lwip_event_subscribe(NULL, NULL, -1, 0);
 	errno = e;
+}
+
+/*
+ * Makes the table of descriptors, by a first socket, before a program's threads
+ * can come at once: when the first interface is made on STACK.
+ */
+void
+sem_early(struct stack *stack)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static bool done;
+	int s;
+
+	pthread_mutex_lock(&lock);
+	if (!done) {
+		s = lwip_msocket(stack, AF_INET, SOCK_DGRAM, 0);
+		if (s != -1)
+			lwip_close(s);
+		done = true;
+	}
+	pthread_mutex_unlock(&lock);
 }
