@@ -4,6 +4,7 @@
 # make demo       two stacks on one bus, start to finish
 # make check      all tests; TESTS=regex selects by file name
 #                 SAN=address,undefined or SAN=thread: under sanitizers
+# make model      the ring's model, checked by spin; QUICK=1 for a minute
 # make storm      many processes, killed and stopped at random; SECONDS=N
 # make bench      what it can do here
 # make install    into PREFIX (/usr/local), below DESTDIR
@@ -35,6 +36,7 @@ WERROR ?= 1
 
 PACKAGES := gcc g++ make pkg-config libc6-dev liblwipv6-dev liburcu-dev \
 	libatomic-ops-dev libpcap-dev libcmocka-dev bats perl mandoc tcpdump
+PACKAGES_MODEL := spin
 # What the bench compares with.
 PACKAGES_BENCH := vde-switch libvdeplug-dev procps
 
@@ -120,7 +122,7 @@ BUS_PROGS := $(call progs,$(filter-out $(STACK_SRC),$(SHARED_SRC)))
 # libshmif replaces functions of liblwipv6: it has to come first everywhere.
 STACK_LIBS := -lshmif -lshmbus -llwipv6
 
-.PHONY: all demo check storm bench install uninstall deps format lint \
+.PHONY: all demo check model storm bench install uninstall deps format lint \
 	lint_man clean FORCE
 .DELETE_ON_ERROR:
 # Objects are kept.
@@ -133,9 +135,12 @@ all: $(LIBS) $(BINS) $(EXAMPLES)
 ifneq ($(filter bench deps,$(MAKECMDGOALS)),)
 PACKAGES += $(PACKAGES_BENCH)
 endif
+ifneq ($(filter model,$(MAKECMDGOALS)),)
+PACKAGES += $(PACKAGES_MODEL)
+endif
 # Before anything is compiled, but only where the user did not ask for a mere
 # build.
-ifneq ($(filter demo check bench,$(MAKECMDGOALS)),)
+ifneq ($(filter demo check bench storm model,$(MAKECMDGOALS)),)
 FIRST := deps
 endif
 
@@ -236,8 +241,11 @@ demo: all $(DEMOS) | $(FIRST)
 check: all $(TESTPROGS) | $(FIRST)
 	@$(RUN) tests/run $(TESTS_C) $(BATS)
 
+model: | $(FIRST)
+	@$(RUN) model/run.sh
+
 # SECONDS=10, SEED=, PEOPLE=6, SLOTS=64; the exit status tells.
-storm: $(BUILD)/tests/storm/storm
+storm: $(BUILD)/tests/storm/storm | $(FIRST)
 	@$(if $(SECONDS),SECONDS=$(SECONDS)) $<
 
 bench: all $(BENCHES) | $(FIRST)

@@ -361,6 +361,14 @@ lapped(struct scene *s)
 	send_from(s, 2, 20);
 }
 
+/* The same, and it has heard what is left. */
+static void
+lapped_and_heard(struct scene *s)
+{
+	lapped(s);
+	hear(s);
+}
+
 /* There are slots that are said to be 1's. */
 static void
 slots_of_one(struct scene *s)
@@ -580,10 +588,10 @@ static void
 test_settling(void **state)
 {
 	(void)state;
-	play_all(lapped, three_settles, one_sends, false);
-	play_all(lapped, one_sends, three_settles, false);
-	play_all(lapped, three_settles, two_sends_a_lap, false);
-	play_all(lapped, one_claims, three_settles, false);
+	play_all(lapped_and_heard, three_settles, one_sends, false);
+	play_all(lapped_and_heard, one_sends, three_settles, false);
+	play_all(lapped_and_heard, three_settles, two_sends_a_lap, false);
+	play_all(lapped_and_heard, one_claims, three_settles, false);
 }
 
 /*

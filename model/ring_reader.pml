@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ring_reader.pml - ring_recv.c: ring_recv(), ring_look(), ring_take(),
+ * ring_settle(); and ring_join().  Part of ring.pml.
+ */
+
+/* note_gap() */
+inline note_gap(positions) {
+	gap_budget = gap_budget + positions;
+	i = 0;
+	do
+	:: i < NW -> gap[i] = GAP_LOST; i++
+	:: else -> break
+	od;
+	i = 0
+}
+
+/* count_missing(): more than positions passed over would be a lie */
+inline count_missing(from, missing) {
+	inside(I4 || missing <= gap_budget);
+	miss = missing;
+	if
+	:: miss > gap_budget -> miss = gap_budget
+	:: else
+	fi;
+	gap_budget = gap_budget - miss;
+	if
+	:: gap[from] == GAP_LOST -> seen = seen + miss
+	:: else				/* skipped: nobody should be */
+	fi;
+	miss = 0
+}
+
+/* account(), account_gap() */
+inline account(from, s) {
+	if
+	:: from != me -> inside(I4 || s > last[from])	/* once, in order */
+	:: else
+	fi;
+	inside(I4 || gap[from] || s == last[from] + 1);	/* none unnoticed */
+	if
+	:: gap[from] && s > last[from] && from != me ->
+		count_missing(from, s - last[from] - 1)
+	:: else
+	fi;
+	gap[from] = GAP_NONE;
+	last[from] = s;
+	if
+	:: from != me -> seen++		/* rx.frames */
+	:: else
+	fi
+}
+
+/* The copy is to be taken for a frame. */
+inline accept() {
+	assert(I2 || !torn);		/* and so I4: it is this position's */
+#if JOIN
+	if
+	:: cursor >= from ->
+		account(sender[SLOT(cursor)], seq[SLOT(cursor)])
+	:: else ->			/* pass(): OLD */
+		i = sender[SLOT(cursor)];
+		if
+		:: seq[SLOT(cursor)] > last[i] -> last[i] = seq[SLOT(cursor)]
+		:: else
+		fi;
+		i = 0
+	fi;
+#else
+	account(sender[SLOT(cursor)], seq[SLOT(cursor)]);
+#endif
+	cursor++;
+	torn = 0;
+	late = 0;
+	early = 0;
+	w = 0;
+	pc = LOOK
+}
+
+#define WRONG(part) (part[SLOT(cursor)] != LAP(cursor))
+
+/* Whether ring_settle() would change something. */
+#define unsettled(x) ((x) < NW && (x) != me && gap[(x) % NW] &&		\
+	(tx_seq[(x) % NW] > last[(x) % NW] ||				\
+	(broken(SETTLE_ASLEEP) && gap[(x) % NW] == GAP_LOST)))
+#define UNSETTLED (gap_budget > 0 && !broken(NO_SETTLE) &&		\
+	(unsettled(0) || unsettled(1) || unsettled(2)))
+
+proctype reader(byte me)
+{
+#if JOIN
+	mtype pc = JOIN_SEQ;
+	byte from, pos, l_seq, l_sender;
+	byte before;		/* frames counted when it joined */
+#else
+	mtype pc = LOOK;
+#endif
+	byte cursor = FIRST, w, gap_budget, i, miss;
+	bit torn;		/* the copy is not the frame of the cursor */
+	byte seen;		/* rx.frames + rx.lost */
+	byte gap[NW];
+	byte last[NW], settle[NW];
+	byte early;		/* for WEAK_WORD, WEAK_TAIL */
+	bit late;		/* for WEAK_RECHECK */
+
+	do
+#if JOIN
+	/* ring_join(): what is counted is below the tail: ring:settle */
+	:: d_step { broken(JOIN_TAIL_FIRST) && pc == JOIN_SEQ && !from ->
+		from = tail
+	   }
+	:: d_step { pc == JOIN_SEQ && (!broken(JOIN_TAIL_FIRST) || from) ->
+		last[i] = tx_seq[i];
+		before = before + tx_seq[i];
+		i++;
+		if
+		:: i == NW ->
+			i = 0;
+			pc = JOIN_TAIL
+		:: else
+		fi
+	   }
+	:: d_step { pc == JOIN_TAIL ->
+		if
+		:: !from -> from = tail
+		:: else
+		fi;
+		cursor = from;
+		if
+		:: from - SLOTS > SLOTS -> pos = from - SLOTS
+		:: else -> pos = SLOTS
+		fi;
+		i = 0;
+		pc = LEARN_WORD
+	   }
+	/* learn(): ring:word */
+	:: d_step { pc == LEARN_WORD ->
+		w = word[SLOT(pos)];
+		pc = LEARN_FRAME
+	   }
+	:: d_step { pc == LEARN_FRAME ->
+		l_seq = seq[SLOT(pos)];
+		l_sender = sender[SLOT(pos)];
+		pc = LEARN_CONFIRM
+	   }
+	:: d_step { pc == LEARN_CONFIRM ->
+		if
+		:: word_state(w) == COMMITTED && word[SLOT(pos)] == w &&
+		    word_lap(w) == LAP(pos) && pos < from &&
+		    cursor == from && l_seq > last[l_sender] ->
+			last[l_sender] = l_seq
+		:: else
+		fi;
+		if
+		:: cursor == from && pos < from && (word_lap(w) < LAP(pos) ||
+		    w == WORD(pos, WRITING, word_owner(w))) ->
+			cursor = pos		/* may yet be published */
+		:: else
+		fi;
+		w = 0;
+		l_seq = 0;
+		l_sender = 0;
+		i++;
+		if
+		:: i < SLOTS ->
+			pos++;
+			pc = LEARN_WORD
+		:: else ->
+			i = 0;
+			pos = 0;
+			pc = LOOK
+		fi
+	   }
+#endif
+	/*
+	 * ring_look(): ring:word.  One who had nothing to receive, or who is
+	 * stuck and has patience left, looks again; of use once it changed.
+	 */
+	:: d_step { pc == LOOK || (pc == EMPTY && tail != cursor) ||
+	    (pc == STUCK && (word[SLOT(cursor)] != w ||
+	    tail - cursor > SLOTS)) ->
+		w = word[SLOT(cursor)];
+		if
+		:: word_lap(w) == LAP(cursor) && word_state(w) == COMMITTED ->
+			pc = EXAMINE
+		:: word_lap(w) == LAP(cursor) && word_state(w) == ABANDONED ->
+			w = 0;		/* hitch() */
+			torn = 0;
+			early = 0;
+			cursor++;
+			pc = LOOK
+		:: else ->
+			torn = 0;
+			pc = HITCH_TAIL
+		fi
+	   }
+	:: d_step { broken(WEAK_WORD) && pc == LOOK && !early ->
+		torn = WRONG(half_a);
+		early = 1
+	   }
+	:: d_step { broken(WEAK_TAIL) && pc == LOOK && !early -> early = tail }
+
+#if COARSE
+	/* examine(), copy_bytes() */
+	:: d_step { pc == EXAMINE ->
+		torn = WRONG(header) || WRONG(half_a) || WRONG(half_b);
+		pc = CONFIRM
+	   }
+#else
+	/* examine() */
+	:: d_step { pc == EXAMINE ->
+		torn = torn || WRONG(header);
+		pc = READ_A
+	   }
+	/* copy_bytes() */
+	:: d_step { pc == READ_A ->
+		torn = torn || (WRONG(half_a) && !(broken(WEAK_WORD) && early));
+		pc = READ_B
+	   }
+	:: d_step { pc == READ_B ->
+		torn = torn || WRONG(half_b);
+		pc = CONFIRM
+	   }
+	:: d_step { broken(WEAK_RECHECK) && pc == READ_B ->
+		late = 1;
+		pc = CONFIRM
+	   }
+#endif
+	/* confirm(): ring:recheck */
+	:: atomic { pc == CONFIRM ->
+		if
+		:: word[SLOT(cursor)] == w || broken(NO_CONFIRM) ->
+			if
+			:: late -> pc = READ_LATE
+			:: else -> accept()
+			fi
+		:: else ->
+			if
+			:: pc = LOOK			/* ring_recv() */
+			:: !COARSE -> pc = TAKE_TAIL	/* ring_take() */
+			fi;
+			torn = 0;
+			late = 0;
+			early = 0;
+			w = 0
+		fi
+	   }
+	:: d_step { broken(WEAK_RECHECK) && pc == READ_LATE ->
+		torn = torn || WRONG(half_b);
+		accept()
+	   }
+	/* ring_take(): ring:tail */
+	:: d_step { pc == TAKE_TAIL ->
+		assert(I4 || tail - cursor > SLOTS);	/* nothing lies */
+		pc = LOOK
+	   }
+	/* hitch(): ring:tail */
+	:: d_step { pc == HITCH_TAIL ->
+		if
+		:: !broken(WEAK_TAIL) || !early -> early = tail
+		:: else
+		fi;
+		assert(I4 || early >= cursor);		/* nothing lies */
+		if
+		:: early == cursor ->
+			w = 0;
+			pc = EMPTY
+		:: early > cursor && early - cursor > SLOTS ->
+			if
+			:: broken(NO_GAP)
+			:: else -> note_gap(early - SLOTS - cursor)
+			fi;
+			cursor = early - SLOTS;		/* + SLOTS / 8 */
+			w = 0;
+			pc = LOOK
+		:: else ->
+			assert(I4 || word_lap(w) <= LAP(cursor));
+			pc = STUCK
+		fi;
+		early = 0
+	   }
+#if COARSE
+	/* All of give_up(); see others(). */
+	:: atomic { pc == STUCK && !(RDONLY && me == NOBODY) &&
+	    word[SLOT(cursor)] == w ->
+		if
+		:: held(w) ->
+			put_word(cursor, WORD(cursor, ABANDONED, word_owner(w)))
+		:: !held(w) || (word_owner(w) != me &&
+		    env_dead(word_owner(w))) ->
+			put_word(cursor, WORD(cursor, ABANDONED, NOBODY))
+		fi;
+		w = 0;
+		pc = LOOK
+	   }
+#endif
+	/* give_up(): silent for long enough, or env.dead() */
+	:: d_step { pc == STUCK && !broken(NO_PATIENCE) &&
+	    (!COARSE || (RDONLY && me == NOBODY)) ->
+		if
+		:: (RDONLY && me == NOBODY) || broken(GIVE_UP_ALONE) ->
+			if
+			:: broken(GIVE_UP_ALONE)
+			:: else -> note_gap(1)
+			fi;
+			cursor++;
+			w = 0;
+			pc = LOOK
+		:: else ->
+			if
+			:: !held(w) || broken(GIVE_UP_NOBODY) ->
+				pc = GIVE_UP_DEAD
+			:: else ->
+				if
+				:: word_owner(w) != me &&
+				    env_dead(word_owner(w)) ->
+					pc = GIVE_UP_DEAD
+				:: else -> pc = GIVE_UP
+				fi
+			fi
+		fi
+	   }
+	/* give_up(): ring:giveup */
+	:: d_step { pc == GIVE_UP || pc == GIVE_UP_DEAD ->
+		if
+		:: word[SLOT(cursor)] == w || broken(GIVE_UP_STORE) ->
+			if
+			:: pc == GIVE_UP ->
+				put_word(cursor, WORD(cursor, ABANDONED,
+				    word_owner(w)))
+			:: else ->
+				put_word(cursor, WORD(cursor, ABANDONED,
+				    NOBODY))
+			fi
+		:: else
+		fi;
+		w = 0;
+		pc = LOOK
+	   }
+	/* ring_settle(): ring:settle; in vain if the tail has moved on already */
+	:: d_step { pc == EMPTY && tail == cursor && gap_budget > 0 &&
+	    (UNSETTLED || (POLL && ended < NW)) && !broken(NO_SETTLE) ->
+		settle[0] = tx_seq[0];
+		i = 1;
+		pc = SETTLE
+	   }
+	:: d_step { pc == SETTLE && i < NW ->
+		settle[i] = tx_seq[i];
+		i++
+	   }
+	/* ring_settle(): the tail */
+	:: d_step { pc == SETTLE && i == NW ->
+		i = 0;
+		do
+		:: i < NW ->
+			if
+			:: (tail == cursor || broken(SETTLE_TAIL_FIRST)) &&
+			    i != me && gap[i] && settle[i] > last[i] ->
+				count_missing(i, settle[i] - last[i]);
+				last[i] = settle[i];
+				if
+				:: broken(SETTLE_ONCE) -> gap[i] = GAP_NONE
+				:: else
+				fi
+			:: else
+			fi;
+			if
+			:: broken(SETTLE_ASLEEP) && tail == cursor &&
+			    gap[i] == GAP_LOST ->
+				gap[i] = GAP_ASLEEP
+			:: else
+			fi;
+			settle[i] = 0;
+			i++
+		:: else -> break
+		od;
+		i = 0;
+		pc = EMPTY
+	   }
+
+	/* All is over. */
+	:: atomic { pc == EMPTY && tail == cursor && ended == NW &&
+	    !UNSETTLED ->
+		break
+	   }
+	od;
+
+	/*
+	 * I4: received + lost = published by the others, but for a writer that
+	 * was killed or stopped for ever before it counted its last frames.
+	 */
+	atomic {
+#if JOIN
+		/*
+		 * The same of what got a ticket since it joined.  What was
+		 * lapped of those in flight when it did (with a ticket, but not
+		 * counted by its sender yet) may be counted as lost, too.
+		 */
+		do
+		:: i < NW ->
+			if
+			:: i != me -> w = w + published[i] - tx_seq[i]
+			:: else
+			fi;
+			last[i] = 0;
+			gap[i] = 0;
+			i++
+		:: else -> break
+		od;
+		i = 0;
+		do
+		:: i < END ->
+			if
+			:: i < from && frame_of[i] != 0 -> settle[0]++
+			:: i >= from && frame_of[i] != 0 -> miss++
+			:: else
+			fi;
+			i++
+		:: else -> break
+		od;
+		assert(I4 || seen <= miss + settle[0] - before);
+		assert(I4 || seen + w >= miss);
+		settle[0] = 0;
+		miss = 0;
+		from = 0;
+		before = 0;
+#else
+		w = seen;
+		do
+		:: i < NW ->
+			if
+			:: i != me ->
+				inside(I4 || last[i] >= tx_seq[i]);
+				inside(I4 || last[i] <= published[i]);
+				assert(I4 || w >= tx_seq[i]);
+				w = w - tx_seq[i];
+				settle[0] = settle[0] + published[i] - tx_seq[i]
+			:: else
+			fi;
+			last[i] = 0;
+			gap[i] = 0;
+			i++
+		:: else -> break
+		od;
+		assert(I4 || w <= settle[0]);
+		settle[0] = 0;
+#endif
+		w = 0;
+		i = 0;
+		gap_budget = 0;
+		seen = 0
+	}
+}
+
+/* ---- any number of further readers -------------------------------------- */
+
+/*
+ * All that a reader does to others is give_up().  A swap that succeeds has the
+ * word that the reader had seen, for words never come back: so it may as well
+ * see it now.  Whether the owner was dead it may have asked before.
+ */
+#define pending(p)							\
+	(OTHERS && (p) < tail && (word_lap(word[SLOT(p)]) < LAP(p) ||	\
+	(word_lap(word[SLOT(p)]) == LAP(p) &&				\
+	word_state(word[SLOT(p)]) == WRITING)))
+#define OTHERS_GIVE_UP(p)						\
+	:: atomic { pending(p) ->					\
+		if							\
+		:: held(word[SLOT(p)]) ->				\
+			put_word(p, WORD(p, ABANDONED,			\
+			    word_owner(word[SLOT(p)])))			\
+		:: !held(word[SLOT(p)]) ||				\
+		    env_dead(word_owner(word[SLOT(p)])) ->		\
+			put_word(p, WORD(p, ABANDONED, NOBODY))		\
+		fi							\
+	   }
+
+proctype others()
+{
+end:	do
+	OTHERS_GIVE_UP(FIRST)
+	OTHERS_GIVE_UP(FIRST + 1)
+	OTHERS_GIVE_UP(FIRST + 2)
+#if TICKETS > 3
+	OTHERS_GIVE_UP(FIRST + 3)
+#endif
+#if TICKETS > 4
+	OTHERS_GIVE_UP(FIRST + 4)
+#endif
+#if TICKETS > 5
+	OTHERS_GIVE_UP(FIRST + 5)
+#endif
+	od
+}
