@@ -202,8 +202,8 @@ own_address(char **own, int n, const union address *to, uint8_t src[16])
 	for (i = 0; i < n; i++) {
 		char host[INET6_ADDRSTRLEN];
 
-		snprintf(host, sizeof(host), "%.*s",
-		    (int)strcspn(own[i], "/"), own[i]);
+		snprintf(host, sizeof(host), "%.*s", (int)strcspn(own[i], "/"),
+		    own[i]);
 		if (family_of(host) == to->sa.sa_family)
 			inet_pton(AF_INET6, host, src);
 	}
@@ -268,8 +268,8 @@ ping(char **own, int n_own, const char *host, unsigned count, size_t size)
 			continue;
 		clock_gettime(CLOCK_REALTIME, &until);
 		until.tv_sec += 2;
-		while (p->answered != seq &&
-		    sem_timedwait(&p->got, &until) == 0)
+		while (
+		    p->answered != seq && sem_timedwait(&p->got, &until) == 0)
 			;
 		if (p->answered != seq)
 			continue;

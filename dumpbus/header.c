@@ -30,8 +30,7 @@ peer_print(const struct shmbus_peer *p)
 	printf("%3u  %02x:%02x:%02x:%02x:%02x:%02x  %s%s  pid %" PRId32
 	       "  name %s\n",
 	    p->index, p->mac[0], p->mac[1], p->mac[2], p->mac[3], p->mac[4],
-	    p->mac[5],
-	    p->alive ? "alive" : "dead",
+	    p->mac[5], p->alive ? "alive" : "dead",
 	    p->promisc ? "  promiscuous" : "", p->pid, name);
 	printf("     since %s\n", time_text(since, p->since_ns));
 	printf("     sent %" PRIu64 " frames, %" PRIu64 " bytes, %" PRIu64

@@ -328,7 +328,8 @@ shmbus_attach(const char *path, const struct shmbus_options *opt,
 	AO_store(&b->id, b->ring.hdr->id);
 	b->ring.rx.promisc = b->rdonly || (opt->flags & SHMBUS_PROMISC);
 	b->ring.rx.mac = mac_to_word(b->mac);
-	AO_store(&b->ident, mac_to_word(b->mac) | FORMAT_ATT_USED |
+	AO_store(&b->ident,
+	    mac_to_word(b->mac) | FORMAT_ATT_USED |
 		(b->ring.rx.promisc ? FORMAT_ATT_PROMISC : 0));
 	b->spin_ns = opt->spin_us == 0 ? SPIN_DEFAULT_NS :
 	    opt->spin_us < 0	       ? 0 :
@@ -337,8 +338,9 @@ shmbus_attach(const char *path, const struct shmbus_options *opt,
 	b->next_check = clock_ns(CLOCK_MONOTONIC) + 1000000000u;
 	b->next_reap = me + 1;
 	if (!b->rdonly)
-		enter(b, opt->name[0] != '\0' ? opt->name :
-						program_invocation_short_name);
+		enter(b,
+		    opt->name[0] != '\0' ? opt->name :
+					   program_invocation_short_name);
 	if (usable(b) != 0) { /* truncated between the check and now */
 		error = usable(b);
 		why_set("%s", shmbus_strerror(error));
@@ -394,8 +396,7 @@ change_ident(struct shmbus *b, AO_t mask, AO_t bits)
 		return EACCES;
 	do
 		old = AO_load(&b->ident);
-	while (!AO_compare_and_swap_full(&b->ident, old,
-	    (old & ~mask) | bits));
+	while (!AO_compare_and_swap_full(&b->ident, old, (old & ~mask) | bits));
 	announce(b);
 	return 0;
 }

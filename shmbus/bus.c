@@ -231,8 +231,8 @@ show_rx(struct shmbus *b)
 }
 
 static void
-fill_frame(const struct shmbus *b, const struct ring_frame *f,
-    const void *data, struct shmbus_frame *frame)
+fill_frame(const struct shmbus *b, const struct ring_frame *f, const void *data,
+    struct shmbus_frame *frame)
 {
 	frame->data = data;
 	frame->len = f->len;

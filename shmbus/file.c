@@ -205,8 +205,7 @@ file_create(int fd, const char *path, const struct shmbus_geometry *geo,
 			why_set("cannot set its mode: %s", strerror(error));
 		} else if ((error = file_make(fd, g)) != 0) {
 			why_set("cannot allocate %llu bytes: %s",
-			    (unsigned long long)g->file_size,
-			    strerror(error));
+			    (unsigned long long)g->file_size, strerror(error));
 		}
 		if (error == 0) {
 			*made = true;
@@ -342,9 +341,8 @@ file_check(int fd, struct ring_geometry *g)
  * the descriptor and the file's geometry, or an errno value.
  */
 int
-file_open(const char *path, unsigned flags,
-    const struct shmbus_geometry *geo, bool exclusive, int *fdp,
-    struct ring_geometry *g)
+file_open(const char *path, unsigned flags, const struct shmbus_geometry *geo,
+    bool exclusive, int *fdp, struct ring_geometry *g)
 {
 	int tries;
 	int error;

@@ -73,7 +73,7 @@ struct format_header {
 	uint64_t created_ns;	     /*  72  CLOCK_REALTIME */
 	uint64_t id;		     /*  80  random */
 	uint8_t reserved1[168];
-	AO_t tail;		     /* 256 */
+	AO_t tail; /* 256 */
 	uint8_t reserved2[120];
 	AO_t sleeping[FORMAT_MAP_WORDS]; /* 384 */
 	uint8_t reserved3[96];
@@ -160,8 +160,8 @@ static_assert(sizeof(struct format_attachment) == FORMAT_ATTACHMENT_SIZE,
 
 /* A slot.  The frame's bytes follow. */
 struct format_slot {
-	AO_t word;    /*  0  lap in bits 16..63, state in 14..15, owner below */
-	AO_t seq;     /*  8  how many frames this sender had published, with it */
+	AO_t word; /*  0  lap in bits 16..63, state in 14..15, owner below */
+	AO_t seq;  /*  8  how many frames this sender had published, with it */
 	AO_t time_ns; /* 16  CLOCK_REALTIME */
 	AO_t meta;    /* 24  length in bits 0..31, sender in 32..47 */
 	uint8_t data[];

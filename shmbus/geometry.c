@@ -34,7 +34,8 @@ ring_geometry(struct ring_geometry *g, uint32_t mtu, uint32_t slots)
 	g->frame_max = mtu + SHMBUS_HEADROOM;
 	g->slots = slots;
 	lines = (uint32_t)(sizeof(struct format_slot) + g->frame_max +
-		    FORMAT_LINE - 1) / FORMAT_LINE;
+		    FORMAT_LINE - 1) /
+	    FORMAT_LINE;
 	g->stride = (lines | 1) * FORMAT_LINE;
 	g->file_size = FORMAT_SLOTS + (uint64_t)slots * g->stride;
 	return 0;
@@ -89,8 +90,7 @@ ring_check(const struct format_header *h, uint64_t size,
 	}
 	if (size < g->file_size) {
 		snprintf(why, whysize, "truncated: %llu of %llu bytes",
-		    (unsigned long long)size,
-		    (unsigned long long)g->file_size);
+		    (unsigned long long)size, (unsigned long long)g->file_size);
 		return SHMBUS_ETRUNC;
 	}
 	return 0;

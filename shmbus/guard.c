@@ -41,7 +41,6 @@ first(void)
 	return __atomic_load_n(&mappings, __ATOMIC_ACQUIRE);
 }
 
-
 /* In the child: lets go of the parent's attachments. */
 static void
 fork_child(void)

@@ -69,9 +69,9 @@ struct shmbus {
 	unsigned heels;	   /* bus.c: how long to keep off, in pauses */
 	bool caught_up;	   /* bus.c: the last call received all there was */
 	uint64_t heels_tx; /* bus.c: own frames sent by then */
-	AO_t cancel; /* shmbus_wake() was called */
-	AO_t ident;  /* MAC and promiscuity as set last; see look() */
-	AO_t id;     /* of the bus, as it was last seen */
+	AO_t cancel;	   /* shmbus_wake() was called */
+	AO_t ident;	   /* MAC and promiscuity as set last; see look() */
+	AO_t id;	   /* of the bus, as it was last seen */
 	struct format_attachment *entry; /* on the bus, or spare */
 	struct format_attachment spare;	 /* of one who may only read */
 	uint64_t wakeups;

@@ -346,4 +346,3 @@ out:
 	*sent = done;
 	return error;
 }
-

@@ -70,10 +70,10 @@ struct ring_rx {
 	uint64_t asleep_gap;  /* frames before this were passed over asleep */
 	uint64_t gap_budget;  /* positions passed over, not yet accounted */
 	uint64_t frames, bytes, skipped, lost, bad, gave_up;
-	uint64_t tidied;      /* see ring_tidy() */
-	unsigned unsettled;   /* ring_settle() may have something to do */
+	uint64_t tidied;    /* see ring_tidy() */
+	unsigned unsettled; /* ring_settle() may have something to do */
 	bool promisc;
-	uint64_t mac; /* as in ident, bits 16..63, or 0 */
+	uint64_t mac;			   /* as in ident, bits 16..63, or 0 */
 	uint8_t gap[FORMAT_ATTACHMENTS];   /* enum ring_gap, by sender */
 	uint64_t last[FORMAT_ATTACHMENTS]; /* last seq seen, by sender */
 };

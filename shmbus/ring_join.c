@@ -83,7 +83,7 @@ ring_join(struct ring *r, bool oldest)
 	for (i = 0; i < FORMAT_ATTACHMENTS; i++) /* ring:settle */
 		r->rx.last[i] = AO_load_acquire(&r->att[i].tx_seq);
 	tail = AO_load_acquire(&r->hdr->tail); /* ring:tail */
-	if (tail < slots) /* a lie: laps begin with 1 */
+	if (tail < slots)		       /* a lie: laps begin with 1 */
 		tail = slots;
 	first = tail - slots > slots ? tail - slots : slots;
 	r->rx.cursor = tail;

@@ -67,8 +67,8 @@ account_gap(struct ring *r, unsigned sender, uint64_t seq)
 static inline void
 account(struct ring *r, unsigned sender, uint64_t seq)
 {
-	if (unlikely(seq != r->rx.last[sender] + 1 ||
-		r->rx.gap[sender] != GAP_NONE))
+	if (unlikely(
+		seq != r->rx.last[sender] + 1 || r->rx.gap[sender] != GAP_NONE))
 		account_gap(r, sender, seq);
 	else
 		r->rx.last[sender] = seq;
@@ -214,8 +214,7 @@ ring_look(struct ring *r, struct ring_frame *f)
 
 	for (budget = RING_BUDGET; budget != 0; budget--) {
 		struct format_slot *s = slot_at(r, r->rx.cursor);
-		AO_t want =
-		    word_make(r, r->rx.cursor, SLOT_COMMITTED, 0);
+		AO_t want = word_make(r, r->rx.cursor, SLOT_COMMITTED, 0);
 		AO_t w = AO_load_acquire(&s->word); /* ring:word */
 		enum verdict v;
 
@@ -278,8 +277,7 @@ ring_recv(struct ring *r, struct ring_frame *f, void *const *bufs,
 
 	for (; got < n && budget != 0; budget--) {
 		struct format_slot *s = slot_at(r, r->rx.cursor);
-		AO_t want =
-		    word_make(r, r->rx.cursor, SLOT_COMMITTED, 0);
+		AO_t want = word_make(r, r->rx.cursor, SLOT_COMMITTED, 0);
 		AO_t w = AO_load_acquire(&s->word); /* ring:word */
 		enum verdict v;
 

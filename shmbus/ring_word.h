@@ -84,10 +84,12 @@ static inline uint64_t
 ahead(uint32_t len)
 {
 	uint32_t lines = (len + (uint32_t)sizeof(struct format_slot)) /
-	    FORMAT_LINE + 1;
+		FORMAT_LINE +
+	    1;
 
-	return lines <= RING_LINES_AHEAD / RING_AHEAD ? RING_AHEAD :
-							RING_LINES_AHEAD / lines;
+	return lines <= RING_LINES_AHEAD / RING_AHEAD ?
+	    RING_AHEAD :
+	    RING_LINES_AHEAD / lines;
 }
 
 /* Asks for the lines of a slot, to write. */

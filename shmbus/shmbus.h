@@ -46,29 +46,29 @@ extern "C" {
 #endif
 
 /* What the bus calls its limits. */
-#define SHMBUS_MTU_MIN 68u	   /* RFC 791: every IPv4 link carries 68 */
-#define SHMBUS_MTU_MAX 65521u	   /* 65535 less the Ethernet header */
+#define SHMBUS_MTU_MIN 68u    /* RFC 791: every IPv4 link carries 68 */
+#define SHMBUS_MTU_MAX 65521u /* 65535 less the Ethernet header */
 #define SHMBUS_MTU_DEFAULT 1500u
-#define SHMBUS_SLOTS_MIN 16u	   /* a power of two, both bounds included */
+#define SHMBUS_SLOTS_MIN 16u /* a power of two, both bounds included */
 #define SHMBUS_SLOTS_MAX (1u << 20)
 #define SHMBUS_SLOTS_DEFAULT 2048u
-#define SHMBUS_HEADROOM 18u	   /* Ethernet header and one 802.1Q tag */
-#define SHMBUS_FRAME_MIN 14u	   /* an Ethernet header; no padding needed */
-#define SHMBUS_ATTACH_MAX 256u	   /* attachments to one bus */
-#define SHMBUS_NAME_MAX 32u	   /* bytes of a name, its final NUL included */
+#define SHMBUS_HEADROOM 18u    /* Ethernet header and one 802.1Q tag */
+#define SHMBUS_FRAME_MIN 14u   /* an Ethernet header; no padding needed */
+#define SHMBUS_ATTACH_MAX 256u /* attachments to one bus */
+#define SHMBUS_NAME_MAX 32u    /* bytes of a name, its final NUL included */
 #define SHMBUS_PATIENCE_NS 2000000u /* how long a silent writer is waited for */
 
 /* errno values with a meaning of their own. */
-#define SHMBUS_ENOTBUS EMEDIUMTYPE	 /* the file is not a bus */
-#define SHMBUS_EVERSION EPROTONOSUPPORT	 /* a bus of another version */
-#define SHMBUS_EORDER EPROTOTYPE	 /* a bus of the other byte order */
-#define SHMBUS_ETRUNC ENODATA		 /* shorter than its header says */
-#define SHMBUS_EDAMAGED EUCLEAN		 /* the header contradicts itself */
-#define SHMBUS_ERANGE ERANGE		 /* geometry out of range */
-#define SHMBUS_EREPLACED ESTALE		 /* the path is another file by now */
-#define SHMBUS_EFULL EUSERS		 /* SHMBUS_ATTACH_MAX are attached */
-#define SHMBUS_EGIVENUP ETIMEDOUT	 /* this writer was given up on */
-#define SHMBUS_EFORKED EOWNERDEAD	 /* the attachment is the parent's */
+#define SHMBUS_ENOTBUS EMEDIUMTYPE	/* the file is not a bus */
+#define SHMBUS_EVERSION EPROTONOSUPPORT /* a bus of another version */
+#define SHMBUS_EORDER EPROTOTYPE	/* a bus of the other byte order */
+#define SHMBUS_ETRUNC ENODATA		/* shorter than its header says */
+#define SHMBUS_EDAMAGED EUCLEAN		/* the header contradicts itself */
+#define SHMBUS_ERANGE ERANGE		/* geometry out of range */
+#define SHMBUS_EREPLACED ESTALE		/* the path is another file by now */
+#define SHMBUS_EFULL EUSERS		/* SHMBUS_ATTACH_MAX are attached */
+#define SHMBUS_EGIVENUP ETIMEDOUT	/* this writer was given up on */
+#define SHMBUS_EFORKED EOWNERDEAD	/* the attachment is the parent's */
 
 /* An attachment.  Opaque. */
 struct shmbus;
@@ -96,9 +96,10 @@ enum shmbus_flags {
 struct shmbus_options {
 	struct shmbus_geometry geometry; /* used when creating */
 	unsigned flags;			 /* enum shmbus_flags */
-	uint8_t mac[6];	 /* all zero: b2:a0 and four random bytes */
-	char name[SHMBUS_NAME_MAX]; /* shown by shmbus_list(); "": the program's */
-	int32_t spin_us; /* how long wait() spins before it sleeps; 0: the
+	uint8_t mac[6]; /* all zero: b2:a0 and four random bytes */
+	char name
+	    [SHMBUS_NAME_MAX]; /* shown by shmbus_list(); "": the program's */
+	int32_t spin_us;       /* how long wait() spins before it sleeps; 0: the
 			    default, negative: not at all */
 };
 
@@ -121,10 +122,10 @@ struct shmbus_rx {
 
 /* Counters of one attachment.  All only grow. */
 struct shmbus_stats {
-	uint64_t tx_frames;  /* published */
+	uint64_t tx_frames; /* published */
 	uint64_t tx_bytes;
-	uint64_t tx_failed;  /* sends that returned SHMBUS_EGIVENUP or ENOBUFS */
-	uint64_t rx_frames;  /* delivered */
+	uint64_t tx_failed; /* sends that returned SHMBUS_EGIVENUP or ENOBUFS */
+	uint64_t rx_frames; /* delivered */
 	uint64_t rx_bytes;
 	uint64_t rx_skipped; /* not copied: meant for somebody else, or
 				shmbus_skip(); also those that passed while it
@@ -142,7 +143,7 @@ struct shmbus_peer {
 	int alive;	/* 0: it died without detaching; not yet reused.  Where
 			   the kernel cannot tell it is taken to be alive. */
 	int promisc;
-	int32_t pid;	/* in its own PID namespace */
+	int32_t pid; /* in its own PID namespace */
 	uint8_t mac[6];
 	char name[SHMBUS_NAME_MAX]; /* printable ASCII, NUL-terminated */
 	uint64_t since_ns;	    /* when it attached, CLOCK_REALTIME */

@@ -200,8 +200,7 @@ test_lengths(void **state)
 			assert_int_equal(f.len, len);
 			if (len == max)
 				break;
-			len = len < 200 || max - len < 130 ? len + 1 :
-							     len + 97;
+			len = len < 200 || max - len < 130 ? len + 1 : len + 97;
 		}
 		assert_int_equal(b->tx.failed + b->rx.bad, 0);
 		world_leave(w, a);
@@ -244,7 +243,9 @@ test_batch_shifts(void **state)
 		assert_true(receive_one(c, &m, &f));
 		assert_int_equal(m.serial, 13 + i + 1);
 		assert_int_equal((f.position - tail) % 16,
-		    i < 2 ? i : i < 4 ? i + 1 : i + 3);
+		    i < 2     ? i :
+			i < 4 ? i + 1 :
+				i + 3);
 	}
 	assert_false(receive_one(c, &m, NULL));
 	assert_int_equal(c->rx.lost, 0);
@@ -504,8 +505,7 @@ test_copy(void **state)
 		ring_copy(to + 32 + shift % 32, from + shift, len);
 		for (i = 0; i < sizeof(to); i++)
 			assert_int_equal(to[i],
-			    i >= 32 + shift % 32 &&
-				    i < 32 + shift % 32 + len ?
+			    i >= 32 + shift % 32 && i < 32 + shift % 32 + len ?
 				from[i - 32 - shift % 32 + shift] :
 				0);
 	}
