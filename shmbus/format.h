@@ -115,7 +115,7 @@ struct format_attachment {
 	AO_t name[4];  /*  24 */
 	AO_t reserved0;
 	AO_t door; /*  64  odd: asleep; its low 32 bits are the futex */
-	AO_t hint; /*  72  position of the frame it was woken for */
+	AO_t hint; /*  72  first position it was woken for */
 	AO_t reserved1[6];
 	AO_t tx_seq; /* 128  frames it published, and those who had its number
 			     before it: the next frame's seq less 1 */
