@@ -19,9 +19,9 @@
  * only programs with headers of their own send, are copied to all fragments
  * where they say so, and replaced by no-operations elsewhere.
  *
- * The cure for IPv6: an IPv6 datagram above the MTU is refused.  wall_ip6.c drops
- * such fragments on receiving, so it would not get through to a peer of this
- * kind.
+ * The cure for IPv6: an IPv6 datagram above the MTU is refused.  wall_ip6.c
+ * drops such fragments on receiving, so it would not get through to a peer of
+ * this kind.
  */
 #include <string.h>
 

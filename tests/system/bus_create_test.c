@@ -77,7 +77,7 @@ static void
 test_mode(void **state)
 {
 	static const mode_t masks[] = { 0, 022, 077, 0277, 0777 };
-	static const mode_t modes[] = { 0, 0600, 0640, 0660, 0666, 0644, 0400 };
+	static const mode_t modes[] = { 0, 0600, 0640, 0660, 0666, 0644 };
 	size_t i, k;
 
 	(void)state;
@@ -385,6 +385,68 @@ test_creator_stopped(void **state)
 	shmbus_detach(b);
 }
 
+static int
+attach_by_path(void *arg)
+{
+	struct shmbus_options opt = { .flags = SHMBUS_CREATE };
+	struct shmbus *b;
+	struct shmbus_info info, again;
+
+	MUST(shmbus_attach(arg, &opt, &b) == 0);
+	shmbus_info(b, &info);
+	shmbus_detach(b);
+	/* It is at the path where others will look for it. */
+	MUST(shmbus_attach(arg, NULL, &b) == 0);
+	shmbus_info(b, &again);
+	shmbus_detach(b);
+	return info.id == again.id ? 0 : 1;
+}
+
+/* Whether process PID has PATH open. */
+static bool
+has_open(pid_t pid, const char *path)
+{
+	char name[64], target[300];
+	int fd;
+
+	for (fd = 0; fd < 64; fd++) {
+		ssize_t n;
+
+		snprintf(name, sizeof(name), "/proc/%d/fd/%d", (int)pid, fd);
+		n = readlink(name, target, sizeof(target) - 1);
+		if (n > 0 && (size_t)n == strlen(path) &&
+		    memcmp(target, path, (size_t)n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A creator fails, and takes the file away: who waited for it begins anew. */
+static void
+test_creator_failed(void **state)
+{
+	const char *path = busdir_path("failed");
+	struct flock fl = { .l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = FORMAT_LOCK_CREATE,
+		.l_len = 1 };
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	pid_t pid;
+
+	(void)state;
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(fcntl(fd, F_OFD_SETLK, &fl), 0);
+	pid = child_start(attach_by_path, (void *)(uintptr_t)path);
+	while (!has_open(pid, path))
+		nap_ms(1);
+	nap_ms(3);
+	unlink(path);
+	fl.l_type = F_UNLCK;
+	assert_int_equal(fcntl(fd, F_OFD_SETLK, &fl), 0);
+	close(fd);
+	assert_int_equal(child_end(pid), 0);
+}
+
 /* ---- no room ------------------------------------------------------------ */
 
 static bool
@@ -403,12 +465,17 @@ static bool
 small_disk(const char *path)
 {
 	unsigned uid = (unsigned)geteuid();
+	unsigned gid = (unsigned)getegid();
 	char map[64];
 
 	if (uid != 0) {
 		snprintf(map, sizeof(map), "0 %u 1", uid);
 		if (unshare(CLONE_NEWUSER | CLONE_NEWNS) == -1 ||
-		    !write_file("/proc/self/uid_map", map))
+		    !write_file("/proc/self/uid_map", map) ||
+		    !write_file("/proc/self/setgroups", "deny"))
+			return false;
+		snprintf(map, sizeof(map), "0 %u 1", gid);
+		if (!write_file("/proc/self/gid_map", map))
 			return false;
 	} else if (unshare(CLONE_NEWNS) == -1) {
 		return false;
@@ -535,6 +602,7 @@ main(void)
 		TEST(test_races),
 		TEST(test_creator_killed),
 		TEST(test_creator_stopped),
+		TEST(test_creator_failed),
 		TEST(test_no_room),
 		TEST(test_too_big),
 	};

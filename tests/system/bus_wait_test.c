@@ -198,11 +198,14 @@ test_set_while_waiting(void **state)
 	struct map map = map_open(path);
 	struct shmbus *a = bus_join(path, 1, 0);
 	struct shmbus *b = bus_join(path, 2, 0);
-	struct waiter w;
+	struct shmbus *c = bus_join(path, 3, 0);
+	struct waiter w, other;
 	uint8_t mac[6];
 	unsigned i;
 
 	(void)state;
+	/* With one asleep all the time, the sender looks everybody up. */
+	start(&other, c, FOR_EVER, true, &map);
 	for (i = 0; i < 10; i++) {
 		unsigned to = 100 + i;
 
@@ -224,6 +227,9 @@ test_set_while_waiting(void **state)
 		assert_int_equal(shmbus_set_promisc(b, 0), 0);
 		assert_int_equal(wakeups(b), 2 * (i + 1));
 	}
+	shmbus_wake(c);
+	assert_int_equal(finish(&other), ECANCELED);
+	shmbus_detach(c);
 	shmbus_detach(a);
 	shmbus_detach(b);
 	map_close(&map);
