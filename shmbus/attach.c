@@ -277,7 +277,13 @@ open_bus(struct shmbus *b, const char *path, const struct shmbus_options *opt,
 	if (error != 0)
 		return error;
 	guard_lock();
-	if ((error = file_again(path, b->rdonly, first, &b->fd)) == 0 &&
+	error = file_again(path, b->rdonly, first, &b->fd);
+	if (error == EACCES) { /* it has just been made with such a mode */
+		b->fd = first;
+		first = -1;
+		error = 0;
+	}
+	if (error == 0 &&
 	    ((!b->rdonly && (error = take_number(b->fd, me)) != 0) ||
 		((b->path = realpath(path, NULL)) == NULL &&
 		    (error = errno) != 0) ||
@@ -286,7 +292,8 @@ open_bus(struct shmbus *b, const char *path, const struct shmbus_options *opt,
 		close(b->fd);
 	}
 	guard_unlock();
-	close(first);
+	if (first != -1)
+		close(first);
 	return error;
 }
 

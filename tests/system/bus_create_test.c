@@ -77,7 +77,7 @@ static void
 test_mode(void **state)
 {
 	static const mode_t masks[] = { 0, 022, 077, 0277, 0777 };
-	static const mode_t modes[] = { 0, 0600, 0640, 0660, 0666, 0644 };
+	static const mode_t modes[] = { 0, 0600, 0640, 0660, 0666, 0644, 0400 };
 	size_t i, k;
 
 	(void)state;

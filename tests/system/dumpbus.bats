@@ -226,8 +226,10 @@ load ../lib/dumpbus
 		"$pcap_hex" out.pcap >got
 		[ "$(wc -l <got)" -le 256 ]
 		# One lap of positions, from the oldest to the tail at the start.
-		"$dump" bus 2>/dev/null | grep -oE '#[0-9]+' | tr -d '#' >lap
-		[ $(($(tail -n 1 lap) - $(head -n 1 lap))) -lt 256 ]
+		# (It may have lost them all, when it got no time to run.)
+		"$dump" bus 2>/dev/null | sed -n 's/.*#\([0-9]*\) .*/\1/p' >lap
+		[ ! -s lap ] ||
+			[ $(($(tail -n 1 lap) - $(head -n 1 lap))) -lt 256 ]
 		run --separate-stderr -0 "$dump" -f -c 20000 bus
 		grep -oE '#[0-9]+' <<<"$output" | tr -d '#' >positions
 		[ "$(wc -l <positions)" -eq 20000 ]
