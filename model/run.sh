@@ -11,19 +11,13 @@
 # A failing model's trail is kept in $BUILD/model; README.md says how to read
 # it.  Exit status 0 only if every line of the table says what it should.
 set -eu
-cd "$(dirname "$0")"
-here=$PWD
-work=${BUILD:-../build}/model
+here=$(cd "$(dirname "$0")" && pwd)
+build=${BUILD:-$here/../build}
+mkdir -p "$build/model"
+work=$(cd "$build/model" && pwd)
+export BUILD=${work%/model}
 jobs=${JOBS:-2}
 memory=3800	# MB for each of two
-
-if [ "${1-}" != row ]; then
-	mkdir -p "$work"
-	work=$(cd "$work" && pwd)
-	export WORK=$work
-else
-	work=$WORK
-fi
 
 # ---- one model ------------------------------------------------------------
 
