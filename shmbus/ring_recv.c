@@ -132,8 +132,11 @@ hitch(struct ring *r, struct format_slot *s, AO_t w)
 		return true;
 	}
 	tail = AO_load_acquire(&r->hdr->tail); /* ring:tail */
-	if (tail == pos)
+	if (tail == pos) {
+		/* Nobody is waited for; who was, may have been a lie. */
+		r->rx.stuck_since = 0;
 		return false;
+	}
 	if (tail < pos) { /* a lie: tails only grow */
 		r->rx.bad++;
 		r->rx.cursor = tail;

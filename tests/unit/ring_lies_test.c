@@ -548,6 +548,34 @@ test_random(void **state)
 	}
 }
 
+/*
+ * A tail ahead of the truth makes a reader wait for writers that do not exist.
+ * When it has been taken back, that patience is not held against those who
+ * come to these positions later.
+ */
+static void
+test_patience_after_a_lie(void **state)
+{
+	struct crew c = crew_at_work(20, 0);
+	struct format_header *h = (void *)c.w->base;
+	uint64_t was = world_tail(c.w);
+	struct ring_claim claim;
+	struct mark m;
+
+	(void)state;
+	receive_all(c.r[1]);
+	AO_store(&h->tail, was + SLOTS / 2);
+	assert_false(receive_one(c.r[1], &m, NULL));
+	AO_store(&h->tail, was);
+	assert_false(receive_one(c.r[1], &m, NULL));
+	c.w->now += 2 * WORLD_PATIENCE;
+	assert_true(claim_one(c.r[0], &claim));
+	assert_false(receive_one(c.r[1], &m, NULL));
+	assert_int_equal(publish_one(c.w, c.r[0], &claim, TO_ALL, 60), 0);
+	assert_true(receive_one(c.r[1], &m, NULL));
+	crew_free(&c);
+}
+
 /* Somebody scribbles while a call runs: between any two of its questions. */
 static uint64_t amid_seed;
 
@@ -597,6 +625,7 @@ main(void)
 		cmocka_unit_test(test_join),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_random_amid),
+		cmocka_unit_test(test_patience_after_a_lie),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
