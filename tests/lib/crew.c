@@ -115,13 +115,14 @@ on_end(int sig)
 }
 
 int
-crew_begin(void)
+crew_begin(void **state)
 {
 	const char *tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" :
 	    getenv("TMPDIR") != NULL			? getenv("TMPDIR") :
 							  "/tmp";
 	struct timespec t;
 
+	(void)state;
 	notes = crew_shared(sizeof(*notes));
 	snprintf(folder, sizeof(folder), "%s/shmbus-test-XXXXXX", tmp);
 	if (mkdtemp(folder) == NULL) {
@@ -142,8 +143,9 @@ crew_begin(void)
 }
 
 int
-crew_end(void)
+crew_end(void **state)
 {
+	(void)state;
 	kill_all();
 	remove_folder();
 	return 0;

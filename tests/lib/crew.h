@@ -24,10 +24,12 @@ unsigned long crew_number(const char *name, unsigned long value);
 /* VALUE, or less of it where sanitizers make everything slow. */
 unsigned crew_scale(unsigned value);
 
-/* Makes the folder and prints the seed (SEED).  Returns 0 or -1. */
-int crew_begin(void);
-/* Ends all that is still running and removes the folder.  Returns 0. */
-int crew_end(void);
+/*
+ * For a test group: makes the folder and prints the seed (SEED); ends all that
+ * is still running and removes the folder.  STATE is not used.  0 or -1.
+ */
+int crew_begin(void **state);
+int crew_end(void **state);
 /* The seed of this run. */
 uint64_t crew_seed(void);
 /* The path of the file NAME in the folder.  Static, until the next call. */

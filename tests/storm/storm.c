@@ -244,13 +244,13 @@ main(void)
 	const char *why;
 	bool bad;
 
-	if (crew_begin() != 0)
+	if (crew_begin(NULL) != 0)
 		return 1;
 	seed = crew_seed();
 	sky->people = (unsigned)crew_number("PEOPLE", 6);
 	if (sky->people < 1 || sky->people > PEOPLE_MAX) {
 		fprintf(stderr, "storm: PEOPLE: 1 to %u\n", PEOPLE_MAX);
-		crew_end();
+		crew_end(NULL);
 		return 2;
 	}
 	crew_bus("bus", (uint32_t)crew_number("SLOTS", 64), 0);
@@ -305,7 +305,7 @@ main(void)
 		fprintf(stderr, "storm: %s\n", why);
 		bad = true;
 	}
-	crew_end();
+	crew_end(NULL);
 	if (bad)
 		printf("NOT AS IT SHOULD BE\n");
 	return bad;

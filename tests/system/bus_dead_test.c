@@ -129,20 +129,6 @@ test_dead_sleeper(void **state)
 	check();
 }
 
-static int
-setup(void **state)
-{
-	(void)state;
-	return crew_begin();
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	return crew_end();
-}
-
 int
 main(void)
 {
@@ -153,5 +139,5 @@ main(void)
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	cmocka_set_test_filter(getenv("ONLY"));
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, crew_begin, crew_end);
 }

@@ -277,20 +277,6 @@ test_lost_is_lost(void **state)
 	assert_true(not_lost <= all_stops * READERS);
 }
 
-static int
-setup(void **state)
-{
-	(void)state;
-	return crew_begin();
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	return crew_end();
-}
-
 int
 main(void)
 {
@@ -301,5 +287,5 @@ main(void)
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	cmocka_set_test_filter(getenv("ONLY"));
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, crew_begin, crew_end);
 }

@@ -578,18 +578,10 @@ test_storm(void **state)
 }
 
 static int
-setup(void **state)
-{
-	(void)state;
-	return crew_begin();
-}
-
-static int
 teardown(void **state)
 {
-	(void)state;
 	printf("# %llu kills\n", (unsigned long long)kills_done);
-	return crew_end();
+	return crew_end(state);
 }
 
 int
@@ -603,5 +595,5 @@ main(void)
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	cmocka_set_test_filter(getenv("ONLY"));
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, crew_begin, teardown);
 }

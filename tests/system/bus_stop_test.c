@@ -453,20 +453,6 @@ test_receiver(void **state)
 	stopped_listener(true, 3);
 }
 
-static int
-setup(void **state)
-{
-	(void)state;
-	return crew_begin();
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	return crew_end();
-}
-
 int
 main(void)
 {
@@ -480,5 +466,5 @@ main(void)
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	cmocka_set_test_filter(getenv("ONLY"));
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, crew_begin, crew_end);
 }
