@@ -6,6 +6,7 @@
 #                 SAN=address,undefined or SAN=thread: under sanitizers
 # make model      the ring's model, checked by spin; QUICK=1 for a minute
 # make storm      many processes, killed and stopped at random; SECONDS=N
+# make arm64      compiled for aarch64, the tests run by qemu-user
 # make bench      what it can do here
 # make install    into PREFIX (/usr/local), below DESTDIR
 # make uninstall  takes the same files away
@@ -37,6 +38,7 @@ WERROR ?= 1
 PACKAGES := gcc g++ make pkg-config libc6-dev liblwipv6-dev liburcu-dev \
 	libatomic-ops-dev libpcap-dev libcmocka-dev bats perl mandoc tcpdump
 PACKAGES_MODEL := spin
+PACKAGES_ARM64 := gcc-aarch64-linux-gnu qemu-user
 # What the bench compares with.
 PACKAGES_BENCH := vde-switch libvdeplug-dev procps
 
@@ -122,8 +124,8 @@ BUS_PROGS := $(call progs,$(filter-out $(STACK_SRC),$(SHARED_SRC)))
 # libshmif replaces functions of liblwipv6: it has to come first everywhere.
 STACK_LIBS := -lshmif -lshmbus -llwipv6
 
-.PHONY: all demo check model storm bench install uninstall deps format lint \
-	lint_man clean FORCE
+.PHONY: all demo check model storm arm64 bench install uninstall deps \
+	format lint lint_man clean FORCE
 .DELETE_ON_ERROR:
 # Objects are kept.
 .SECONDARY:
@@ -138,9 +140,12 @@ endif
 ifneq ($(filter model,$(MAKECMDGOALS)),)
 PACKAGES += $(PACKAGES_MODEL)
 endif
+ifneq ($(filter arm64,$(MAKECMDGOALS)),)
+PACKAGES += $(PACKAGES_ARM64)
+endif
 # Before anything is compiled, but only where the user did not ask for a mere
 # build.
-ifneq ($(filter demo check bench storm model,$(MAKECMDGOALS)),)
+ifneq ($(filter demo check bench storm model arm64,$(MAKECMDGOALS)),)
 FIRST := deps
 endif
 
@@ -247,6 +252,9 @@ model: | $(FIRST)
 # SECONDS=10, SEED=, PEOPLE=6, SLOTS=64; the exit status tells.
 storm: $(BUILD)/tests/storm/storm | $(FIRST)
 	@$(if $(SECONDS),SECONDS=$(SECONDS)) $<
+
+arm64: | $(FIRST)
+	@$(RUN) tests/arm64
 
 bench: all $(BENCHES) | $(FIRST)
 	@$(RUN) bench/bench.sh
