@@ -20,20 +20,6 @@ enum {
 enum { ND_RS = 133, ND_RA, ND_NS, ND_NA, ND_REDIRECT };
 enum { O_SOURCE = 1, O_TARGET = 2, O_PREFIX = 3, O_MTU = 5 };
 
-/* The Internet checksum's sum of N bytes, added to SUM, not yet folded. */
-static uint64_t
-sum16(const uint8_t *p, size_t n, uint64_t sum)
-{
-	for (; n >= 4; p += 4, n -= 4)
-		sum += be32(p);
-	if (n >= 2) {
-		sum += be16(p);
-		p += 2;
-		n -= 2;
-	}
-	return n ? sum + ((uint64_t)*p << 8) : sum;
-}
-
 /* ---- neighbour discovery ----------------------------------------------- */
 
 /* What stands in the options of a neighbour discovery message. */

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "net_bytes.h"
 #include "wall.h"
 
 #define ETH 14u /* Ethernet header */
@@ -25,45 +26,10 @@ enum { P_ICMP4 = 1, P_IGMP = 2, P_TCP = 6, P_UDP = 17, P_ICMP6 = 58 };
 
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-/* Numbers of the network, at any address. */
-static inline unsigned
-be16(const uint8_t *p)
-{
-	return (unsigned)p[0] << 8 | p[1];
-}
-
-static inline uint32_t
-be32(const uint8_t *p)
-{
-	return (uint32_t)be16(p) << 16 | be16(p + 2);
-}
-
-static inline uint64_t
-be64(const uint8_t *p)
-{
-	return (uint64_t)be32(p) << 32 | be32(p + 4);
-}
-
-static inline void
-put16(uint8_t *p, unsigned v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
 static inline int
 is_group(const uint8_t *mac)
 {
 	return mac[0] & 1;
-}
-
-/* Folds a sum of 16-bit words until it is one itself: RFC 1071. */
-static inline unsigned
-fold(uint64_t sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (unsigned)sum;
 }
 
 /*

@@ -26,23 +26,11 @@
 #include <string.h>
 
 #include "../lwipv6_port.h"
+#include "../net_bytes.h"
 
 #define IP4_HLEN_MIN 20u
 #define FLAG_MF 0x2000u
 #define OFFSET_MASK 0x1fffu
-
-static unsigned
-get16(const uint8_t *p)
-{
-	return (unsigned)p[0] << 8 | p[1];
-}
-
-static void
-put16(uint8_t *p, unsigned v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
 
 /* Copies N bytes from OFFSET of the chain P to TO. */
 static void
@@ -61,20 +49,6 @@ copy(uint8_t *to, const struct pbuf *p, unsigned offset, unsigned n)
 		n -= part;
 		offset = 0;
 	}
-}
-
-/* RFC 1071 over a header. */
-static unsigned
-checksum(const uint8_t *p, unsigned len)
-{
-	uint32_t sum = 0;
-	unsigned i;
-
-	for (i = 0; i < len; i += 2)
-		sum += get16(p + i);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum += sum >> 16;
-	return ~sum & 0xffff;
 }
 
 /* Replaces options in the HLEN bytes of HDR that stay in the first fragment. */
@@ -115,8 +89,8 @@ ip4_frag(struct stack *stack, struct pbuf *p, struct netif *netif,
 	if (hlen < IP4_HLEN_MIN || hlen > total || netif->mtu < hlen + 8)
 		return ERR_BUF;
 	copy(hdr, p, 0, hlen);
-	flags = get16(hdr + 6) & FLAG_MF;
-	base = get16(hdr + 6) & OFFSET_MASK;
+	flags = be16(hdr + 6) & FLAG_MF;
+	base = be16(hdr + 6) & OFFSET_MASK;
 	step = (netif->mtu - hlen) & ~7u;
 	for (at = hlen; at < total && err == ERR_OK; at += step) {
 		unsigned n = total - at < step ? total - at : step;
@@ -134,7 +108,7 @@ ip4_frag(struct stack *stack, struct pbuf *p, struct netif *netif,
 		    (at + n < total ? FLAG_MF : flags) |
 			((base + (at - hlen) / 8) & OFFSET_MASK));
 		put16(ip + 10, 0);
-		put16(ip + 10, checksum(ip, hlen));
+		put16(ip + 10, ~fold(sum16(ip, hlen, 0)));
 		err = netif->output(netif, f, dest);
 		pbuf_free(f);
 		if (at == hlen)

@@ -37,6 +37,7 @@
 #include <unistd.h>
 
 #include "../lwipv6_port.h"
+#include "../net_bytes.h"
 
 #define PORT_FIRST 49152u
 #define PORTS 16384u
@@ -99,20 +100,13 @@ tcp_connect(struct tcp_pcb *pcb, struct ip_addr *ip, uint16_t port,
 	return real()->tcp_connect(pcb, ip, port, connected);
 }
 
-static uint32_t
-get32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-	    (uint32_t)p[2] << 8 | p[3];
-}
-
 /* The connection in TIME-WAIT that the packet P is for, or NULL. */
 static struct tcp_pcb *
 in_time_wait(struct stack *stack, const uint8_t *ip, const uint8_t *tcp)
 {
 	struct ip_addr src = { { 0, 0, htonl(0xffff), 0 } }, dst = src;
-	uint16_t sport = (uint16_t)(tcp[0] << 8 | tcp[1]);
-	uint16_t dport = (uint16_t)(tcp[2] << 8 | tcp[3]);
+	uint16_t sport = (uint16_t)be16(tcp);
+	uint16_t dport = (uint16_t)be16(tcp + 2);
 	struct tcp_pcb *pcb;
 
 	if (ip[0] >> 4 == 4) {
@@ -172,10 +166,10 @@ tcp_input(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
 	}
 	tcp = ip + hlen;
 	flags = tcp[13] & (FLAG_SYN | FLAG_RST | FLAG_ACK);
-	sport = (uint16_t)(tcp[0] << 8 | tcp[1]);
-	dport = (uint16_t)(tcp[2] << 8 | tcp[3]);
+	sport = (uint16_t)be16(tcp);
+	dport = (uint16_t)be16(tcp + 2);
 	if (flags == FLAG_SYN && (pcb = in_time_wait(stack, ip, tcp)) != NULL &&
-	    (int32_t)(get32(tcp + 4) - pcb->rcv_nxt) > 0)
+	    (int32_t)(be32(tcp + 4) - pcb->rcv_nxt) > 0)
 		tcp_abort(pcb); /* says nothing in TIME-WAIT */
 	real()->tcp_input(p, to, pseudo, NULL);
 	if (flags == (FLAG_SYN | FLAG_ACK))

@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "../lwipv6_port.h"
+#include "../net_bytes.h"
 
 #define ETH_HLEN 14u
 #define IP6_HLEN 40u
@@ -33,20 +34,6 @@
 #define NA_ROUTER 0x80
 #define NA_SOLICITED 0x40
 #define NA_OVERRIDE 0x20
-
-/* RFC 8200, 8.1: the checksum of an ICMPv6 message in the packet IP. */
-static uint16_t
-checksum(const uint8_t *ip, unsigned icmp_len)
-{
-	uint32_t sum = icmp_len + NEXT_ICMP6;
-	unsigned i;
-
-	for (i = 8; i < IP6_HLEN + icmp_len; i += 2)
-		sum += (uint32_t)ip[i] << 8 | ip[i + 1];
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum += sum >> 16;
-	return (uint16_t)~sum;
-}
 
 /*
  * The link-layer address in the options of the solicitation FRAME, or NULL.
@@ -73,7 +60,6 @@ advertise(struct port *port, const uint8_t target[16], const uint8_t dst[16],
 	uint8_t f[NA_LEN] = { 0 };
 	uint8_t *ip = f + ETH_HLEN, *na = ip + IP6_HLEN;
 	uint8_t *opt = na + NA_HLEN;
-	uint16_t sum;
 
 	memcpy(f, dst_mac, 6);
 	memcpy(f + 6, mac, 6);
@@ -91,9 +77,10 @@ advertise(struct port *port, const uint8_t target[16], const uint8_t dst[16],
 	opt[0] = OPT_TARGET_LINK;
 	opt[1] = 1;
 	memcpy(opt + 2, mac, 6);
-	sum = checksum(ip, NA_HLEN + OPT_LEN);
-	na[2] = (uint8_t)(sum >> 8);
-	na[3] = (uint8_t)sum;
+	/* RFC 8200, 8.1: the addresses are summed, too */
+	put16(na + 2,
+	    ~fold(sum16(ip + 8, IP6_HLEN - 8 + NA_HLEN + OPT_LEN,
+		NA_HLEN + OPT_LEN + NEXT_ICMP6)));
 	port_send_bytes(port, f, sizeof(f));
 }
 

@@ -21,25 +21,12 @@
 #include <string.h>
 
 #include "../lwipv6_port.h"
+#include "../net_bytes.h"
 
 #define TCP_HLEN 20u
 #define PROTO_TCP 6
 #define FLAG_ACK 0x10
 #define PROBE_TICKS 4u /* of 250 ms */
-
-static void
-put16(uint8_t *p, unsigned v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static void
-put32(uint8_t *p, uint32_t v)
-{
-	put16(p, v >> 16);
-	put16(p + 2, v & 0xffff);
-}
 
 /* Whether PCB waits for its peer's window to open. */
 static bool
