@@ -6,10 +6,20 @@
 #define SHMIF_LWIPV6_PORT_H
 
 #include "lwipv6_abi.h"
+#include "lwipv6_names.h"
 #include "unit.h"
 
 /* A function that replaces one of the library's, or that a program calls. */
 #define EXPORT __attribute__((visibility("default")))
+/*
+ * Our version of the library's function NAME, which is in lwipv6_names.h.
+ * Whoever means NAME, the one that is switched on, calls that.
+ */
+#ifdef __x86_64__
+#define OURS(name) shmif_our_##name
+#else
+#define OURS(name) name
+#endif
 
 struct neigh_table;
 
@@ -64,6 +74,11 @@ void sem_early(struct stack *stack);
  * on stderr.
  */
 int real_check(void);
+
+/* ---- lwipv6/switch.c ---------------------------------------------------- */
+
+/* The Ith function of lwipv6_names.h; NULL behind the last. */
+const char *switch_name(unsigned i);
 
 /* ---- lwipv6/thread.c ---------------------------------------------------- */
 

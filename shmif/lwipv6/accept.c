@@ -45,7 +45,7 @@ gate(struct netconn *conn, enum netconn_evt evt, uint16_t len)
  * somebody else's when ACCEPT is not the socket layer's.
  */
 EXPORT void
-tcp_accept(struct tcp_pcb *pcb,
+OURS(tcp_accept)(struct tcp_pcb *pcb,
     err_t (*accept)(void *, struct tcp_pcb *, err_t))
 {
 	struct netconn *conn = pcb->callback_arg;
@@ -76,7 +76,7 @@ open_gate(struct netconn *conn, void *arg)
 
 /* Replaces the library's: waits for a connection on the listener CONN. */
 EXPORT struct netconn *
-netconn_accept(struct netconn *conn)
+OURS(netconn_accept)(struct netconn *conn)
 {
 	struct netconn *newconn = NULL;
 

@@ -35,7 +35,7 @@ drop_tentative(struct netif *netif)
 
 /* Replaces the library's; on the stack's thread. */
 EXPORT void
-ip_autoconf_start(struct netif *netif)
+OURS(ip_autoconf_start)(struct netif *netif)
 {
 	if (netif->autoconf == NULL)
 		real()->ip_autoconf_start(netif);
@@ -43,7 +43,7 @@ ip_autoconf_start(struct netif *netif)
 
 /* Replaces the library's; on the stack's thread. */
 EXPORT void
-ip_autoconf_stop(struct netif *netif)
+OURS(ip_autoconf_stop)(struct netif *netif)
 {
 	if (netif->autoconf == NULL)
 		return;

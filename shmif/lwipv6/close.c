@@ -89,7 +89,7 @@ close_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
 
 /* Replaces the library's.  0, or ERR_MEM: try again. */
 EXPORT err_t
-tcp_close(struct tcp_pcb *pcb)
+OURS(tcp_close)(struct tcp_pcb *pcb)
 {
 	if (!open_state(pcb) || pcb->slirp != NULL ||
 	    pcb->callback_arg != NULL || pcb->errf != NULL || pcb->sent != NULL)

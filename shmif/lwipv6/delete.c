@@ -29,7 +29,7 @@ strip(struct stack *stack, struct netif *netif)
 
 /* Replaces the library's; on the stack's thread. */
 EXPORT void
-netif_shutdown(struct stack *stack)
+OURS(netif_shutdown)(struct stack *stack)
 {
 	struct netif *lo = STACK_FIELD(stack, STACK_NETIF_LIST, struct netif *);
 	struct sys_mbox **queue = &STACK_FIELD(stack, STACK_QUEUE,

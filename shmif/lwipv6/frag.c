@@ -73,7 +73,7 @@ drop_options(uint8_t *hdr, unsigned hlen)
  * NETIF, to the neighbour DEST in pieces.  P is not changed.
  */
 EXPORT err_t
-ip4_frag(struct stack *stack, struct pbuf *p, struct netif *netif,
+OURS(ip4_frag)(struct stack *stack, struct pbuf *p, struct netif *netif,
     struct ip_addr *dest)
 {
 	uint8_t hdr[60];
@@ -119,7 +119,7 @@ ip4_frag(struct stack *stack, struct pbuf *p, struct netif *netif,
 
 /* Replaces the library's: refuses. */
 EXPORT err_t
-ip6_frag(struct stack *stack, struct pbuf *p, struct netif *netif,
+OURS(ip6_frag)(struct stack *stack, struct pbuf *p, struct netif *netif,
     struct ip_addr *dest)
 {
 	(void)stack;

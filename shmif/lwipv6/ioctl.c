@@ -43,7 +43,7 @@ sync_promisc(struct port *port)
 
 /* Replaces the library's.  Returns 0 or an errno value. */
 EXPORT int
-netif_ioctl(struct stack *stack, int cmd, struct ifreq *ifr, int cap)
+OURS(netif_ioctl)(struct stack *stack, int cmd, struct ifreq *ifr, int cap)
 {
 	const int admin = 1 << 12; /* LWIP_CAP_NET_ADMIN */
 	struct port *port = NULL;
@@ -109,7 +109,7 @@ run_job(struct job *j)
 
 /* Replaces the library's.  Returns 0 or an errno value. */
 EXPORT int
-etharp_ioctl(struct stack *stack, int cmd, struct arpreq *req, int cap)
+OURS(etharp_ioctl)(struct stack *stack, int cmd, struct arpreq *req, int cap)
 {
 	const int admin = 1 << 12;
 	struct job j = { .cmd = cmd };

@@ -75,7 +75,7 @@ begin(void)
 
 /* Replaces the library's: the initial sequence number of a connection. */
 EXPORT uint32_t
-tcp_next_iss(struct stack *stack)
+OURS(tcp_next_iss)(struct stack *stack)
 {
 	struct timespec t;
 
@@ -88,7 +88,7 @@ tcp_next_iss(struct stack *stack)
 
 /* Replaces the library's: PCB, with a local port or without, connects. */
 EXPORT err_t
-tcp_connect(struct tcp_pcb *pcb, struct ip_addr *ip, uint16_t port,
+OURS(tcp_connect)(struct tcp_pcb *pcb, struct ip_addr *ip, uint16_t port,
     err_t (*connected)(void *, struct tcp_pcb *, err_t))
 {
 	int i;
@@ -148,7 +148,7 @@ acknowledge(struct stack *stack, uint16_t sport, uint16_t dport)
  * fragments may be otherwise.
  */
 EXPORT void
-tcp_input(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
+OURS(tcp_input)(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
     struct netif *slirp)
 {
 	struct stack *stack = to->netif->stack;

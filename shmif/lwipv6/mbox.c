@@ -78,14 +78,14 @@ wait_for(const struct sys_mbox *mbox, int64_t left)
 
 /* Replaces the library's, which loses the message when a signal comes. */
 EXPORT void
-sys_mbox_post(struct sys_mbox *mbox, void *msg)
+OURS(sys_mbox_post)(struct sys_mbox *mbox, void *msg)
 {
 	while (write(mbox->pipe[1], &msg, sizeof(msg)) == -1 && errno == EINTR)
 		continue;
 }
 
 EXPORT uint32_t
-sys_arch_mbox_fetch(struct sys_mbox *mbox, void **msg, uint32_t timeout)
+OURS(sys_arch_mbox_fetch)(struct sys_mbox *mbox, void **msg, uint32_t timeout)
 {
 	int64_t limit = (int64_t)timeout * MS;
 	int64_t now, gone;

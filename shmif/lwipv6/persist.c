@@ -65,7 +65,7 @@ probe(struct tcp_pcb *pcb)
 
 /* Replaces the library's; on the stack's thread. */
 EXPORT void
-tcp_fasttmr(struct stack *stack)
+OURS(tcp_fasttmr)(struct stack *stack)
 {
 	static __thread unsigned tick;
 	struct tcp_pcb *pcb, *next;

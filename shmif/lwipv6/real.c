@@ -13,8 +13,8 @@
  * Each file in this folder cures one fault.  It begins with the fault, how it
  * is seen, and why what is here is right, and is written from what the
  * function is for (RFCs, POSIX, its callers' needs).  To add one: write the
- * file, enter its functions in the table below, in ../libshmif.map and, if it
- * calls the library's own version, in struct real.
+ * file, call its functions OURS(name), and enter them in ../lwipv6_names.h,
+ * ../libshmif.map and, if it calls the library's own version, in struct real.
  *
  * None of it works when the order is wrong, so it is checked before the first
  * interface is made, for every name; port_init() in ../lwipv6.c makes sure
@@ -27,52 +27,14 @@
 
 #include "../lwipv6_port.h"
 
+/* Those that are not in ../lwipv6_names.h: no switch turns them off. */
 static const char *const replaced[] = {
-	/* thread.c */
-	"sys_thread_new",
+	/* thread.c: thread_inside() relies on it */
 	"netif_init",
-	"netif_add_addr",
-	"netif_del_addr",
-	"ip_route_list_add",
-	"ip_route_list_del",
-	/* delete.c */
-	"netif_shutdown",
-	/* sem.c */
-	"sys_sem_new",
-	"sys_sem_free",
-	"sys_sem_signal",
-	"sys_arch_sem_wait",
-	/* mbox.c */
-	"sys_mbox_post",
-	"sys_arch_mbox_fetch",
-	/* close.c */
-	"tcp_close",
-	/* isn.c */
-	"tcp_next_iss",
-	"tcp_connect",
-	"tcp_input",
-	/* persist.c */
-	"tcp_fasttmr",
-	/* write.c */
-	"netconn_write",
-	/* sendmsg.c */
-	"lwip_sendmsg",
-	/* recv.c */
-	"netconn_recv",
-	/* accept.c */
-	"tcp_accept",
-	"netconn_accept",
-	/* frag.c */
-	"ip4_frag",
-	"ip6_frag",
-	/* autoconf.c */
-	"ip_autoconf_start",
-	"ip_autoconf_stop",
-	/* ioctl.c */
-	"netif_ioctl",
-	"etharp_ioctl",
+	/* ioctl.c: neighbours are those of neigh.c */
 	"update_arp_entry",
 };
+#define REPLACED (sizeof(replaced) / sizeof(replaced[0]))
 
 static struct real the_real;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -121,23 +83,33 @@ object_of(const void *addr)
 	return dladdr(addr, &info) != 0 ? info.dli_fbase : NULL;
 }
 
+/* Whether NAME is ours for all; if not, says so. */
+static bool
+is_in_use(const char *name)
+{
+	const void *used = dlsym(RTLD_DEFAULT, name);
+
+	if (used != NULL && object_of(used) == object_of(&the_real))
+		return true;
+	fprintf(stderr,
+	    "shmif: liblwipv6: %s() is not the one of libshmif; "
+	    "link with -lshmif before -llwipv6\n",
+	    name);
+	return false;
+}
+
 int
 real_check(void)
 {
-	const void *ours = object_of(&the_real);
-	size_t i;
+	const char *name;
+	unsigned i;
 
-	for (i = 0; i < sizeof(replaced) / sizeof(replaced[0]); i++) {
-		const void *used = dlsym(RTLD_DEFAULT, replaced[i]);
-
-		if (used != NULL && object_of(used) == ours)
-			continue;
-		fprintf(stderr,
-		    "shmif: liblwipv6: %s() is not the one of libshmif; "
-		    "link with -lshmif before -llwipv6\n",
-		    replaced[i]);
-		return ENOTSUP;
-	}
+	for (i = 0; i < REPLACED; i++)
+		if (!is_in_use(replaced[i]))
+			return ENOTSUP;
+	for (i = 0; (name = switch_name(i)) != NULL; i++)
+		if (!is_in_use(name))
+			return ENOTSUP;
 	if (real()->tcp_close == NULL || real()->netif_init == NULL) {
 		fprintf(stderr, "shmif: liblwipv6: not found\n");
 		return ENOTSUP;

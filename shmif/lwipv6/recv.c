@@ -109,7 +109,7 @@ recv_stream(struct netconn *conn)
 
 /* Replaces the library's. */
 EXPORT struct netbuf *
-netconn_recv(struct netconn *conn)
+OURS(netconn_recv)(struct netconn *conn)
 {
 	struct netbuf *buf = NULL;
 

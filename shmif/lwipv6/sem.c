@@ -35,7 +35,7 @@ struct sys_sem {
 };
 
 EXPORT struct sys_sem *
-sys_sem_new(uint8_t count)
+OURS(sys_sem_new)(uint8_t count)
 {
 	struct sys_sem *s = malloc(sizeof(*s));
 	pthread_condattr_t attr;
@@ -52,7 +52,7 @@ sys_sem_new(uint8_t count)
 }
 
 EXPORT void
-sys_sem_free(struct sys_sem *s)
+OURS(sys_sem_free)(struct sys_sem *s)
 {
 	if (s == NULL)
 		return;
@@ -65,7 +65,7 @@ sys_sem_free(struct sys_sem *s)
 }
 
 EXPORT void
-sys_sem_signal(struct sys_sem *s)
+OURS(sys_sem_signal)(struct sys_sem *s)
 {
 	pthread_mutex_lock(&s->lock);
 	s->count = 1;
@@ -74,7 +74,7 @@ sys_sem_signal(struct sys_sem *s)
 }
 
 EXPORT uint32_t
-sys_arch_sem_wait(struct sys_sem *s, uint32_t timeout)
+OURS(sys_arch_sem_wait)(struct sys_sem *s, uint32_t timeout)
 {
 	struct timespec begin, end;
 	uint32_t gone = 0;

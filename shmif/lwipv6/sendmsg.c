@@ -22,7 +22,7 @@
 
 /* Replaces the library's.  Bytes sent, or -1 and errno. */
 EXPORT ssize_t
-lwip_sendmsg(int fd, const struct msghdr *msg, int flags)
+OURS(lwip_sendmsg)(int fd, const struct msghdr *msg, int flags)
 {
 	size_t total = 0, at = 0;
 	ssize_t sent;

@@ -53,7 +53,7 @@ netif_init(struct stack *stack)
  * every stack deleted two of their stacks stay behind.
  */
 EXPORT pthread_t
-sys_thread_new(void (*fn)(void *), void *arg, int prio)
+OURS(sys_thread_new)(void (*fn)(void *), void *arg, int prio)
 {
 	void *(*start)(void *);
 	pthread_attr_t attr;
@@ -161,7 +161,8 @@ do_job(struct job *j, void (*fn)(void *), int no_memory)
 }
 
 EXPORT int
-netif_add_addr(struct netif *netif, struct ip_addr *addr, struct ip_addr *mask)
+OURS(netif_add_addr)(struct netif *netif, struct ip_addr *addr,
+    struct ip_addr *mask)
 {
 	struct job j = { .netif = netif,
 		.stack = netif->stack,
@@ -172,7 +173,8 @@ netif_add_addr(struct netif *netif, struct ip_addr *addr, struct ip_addr *mask)
 }
 
 EXPORT int
-netif_del_addr(struct netif *netif, struct ip_addr *addr, struct ip_addr *mask)
+OURS(netif_del_addr)(struct netif *netif, struct ip_addr *addr,
+    struct ip_addr *mask)
 {
 	struct job j = { .netif = netif,
 		.stack = netif->stack,
@@ -183,7 +185,7 @@ netif_del_addr(struct netif *netif, struct ip_addr *addr, struct ip_addr *mask)
 }
 
 EXPORT err_t
-ip_route_list_add(struct stack *stack, struct ip_addr *addr,
+OURS(ip_route_list_add)(struct stack *stack, struct ip_addr *addr,
     struct ip_addr *mask, struct ip_addr *hop, struct netif *netif, int flags)
 {
 	struct job j = { .netif = netif,
@@ -197,7 +199,7 @@ ip_route_list_add(struct stack *stack, struct ip_addr *addr,
 }
 
 EXPORT err_t
-ip_route_list_del(struct stack *stack, struct ip_addr *addr,
+OURS(ip_route_list_del)(struct stack *stack, struct ip_addr *addr,
     struct ip_addr *mask, struct ip_addr *hop, struct netif *netif, int flags)
 {
 	struct job j = { .netif = netif,

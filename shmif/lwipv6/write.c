@@ -78,7 +78,8 @@ write_some(struct netconn *conn, void *arg)
 
 /* Replaces the library's: queues all of DATA, waiting for room. */
 EXPORT err_t
-netconn_write(struct netconn *conn, void *data, uint16_t size, uint8_t copy)
+OURS(netconn_write)(struct netconn *conn, void *data, uint16_t size,
+    uint8_t copy)
 {
 	struct piece w = { .data = data, .len = size, .copy = copy };
 	err_t err = ERR_OK;
