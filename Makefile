@@ -5,6 +5,8 @@
 # make check      all tests; TESTS=regex selects by file name
 #                 SAN=address,undefined or SAN=thread: under sanitizers
 # make model      the ring's model, checked by spin; QUICK=1 for a minute
+# make fuzz       libFuzzer, see fuzz/fuzz.h; TARGET=name, SECONDS=N each
+#                 GUARD=1: pages around all memory instead of sanitizers
 # make storm      many processes, killed and stopped at random; SECONDS=N
 # make arm64      compiled for aarch64, the tests run by qemu-user
 # make bench      what it can do here
@@ -39,6 +41,7 @@ PACKAGES := gcc g++ make pkg-config libc6-dev liblwipv6-dev liburcu-dev \
 	libatomic-ops-dev libpcap-dev libcmocka-dev bats perl mandoc tcpdump
 PACKAGES_MODEL := spin
 PACKAGES_ARM64 := gcc-aarch64-linux-gnu qemu-user
+PACKAGES_FUZZ := clang-14 libclang-rt-14-dev
 # What the bench compares with.
 PACKAGES_BENCH := vde-switch libvdeplug-dev procps
 
@@ -96,6 +99,13 @@ TESTLIB_SRC := $(wildcard tests/lib/*.c)
 UNIT_SRC := $(filter tests/unit/%,$(TEST_SRC))
 PUBLIC_SRC := $(filter-out tests/unit/%,$(TEST_SRC))
 BATS := $(wildcard tests/*/*.bats)
+# A fuzz target is fuzz/NAME.c; see fuzz/fuzz.h.
+FUZZ_NAMES := $(patsubst fuzz/%.c,%,$(filter-out fuzz/replay.c fuzz/guard.c, \
+	$(wildcard fuzz/*.c)))
+FUZZLIB_SRC := $(wildcard fuzz/lib/*.c)
+# What they need beside the bus.
+FUZZ_WITH_busfile := $(filter-out dumpbus/main.c,$(DUMP_SRC))
+FUZZ_LIBS_busfile := -lpcap
 
 LIBSHMBUS := $(BUILD)/lib/libshmbus.so.1
 LIBSHMIF := $(BUILD)/lib/libshmif.so.1
@@ -106,7 +116,8 @@ EXAMPLES := $(call progs,$(EXAMPLE_SRC))
 DEMOS := $(call progs,$(DEMO_SRC))
 BENCHES := $(call progs,$(BENCH_SRC))
 TESTPROGS := $(call progs,$(TEST_SRC))
-TESTS_C := $(filter %_test,$(TESTPROGS))
+FUZZTESTS := $(FUZZ_NAMES:%=$(BUILD)/fuzz/%_test)
+TESTS_C := $(filter %_test,$(TESTPROGS)) $(FUZZTESTS)
 HEADERS := shmbus/shmbus.h shmif/shmif.h
 PCFILES := shmbus/shmbus.pc shmif/shmif.pc
 MANPAGES := $(wildcard man?/*.[1-9])
@@ -124,7 +135,7 @@ BUS_PROGS := $(call progs,$(filter-out $(STACK_SRC),$(SHARED_SRC)))
 # libshmif replaces functions of liblwipv6: it has to come first everywhere.
 STACK_LIBS := -lshmif -lshmbus -llwipv6
 
-.PHONY: all demo check model storm arm64 bench install uninstall deps \
+.PHONY: all demo check model storm arm64 fuzz bench install uninstall deps \
 	format lint lint_man clean FORCE
 .DELETE_ON_ERROR:
 # Objects are kept.
@@ -137,6 +148,9 @@ all: $(LIBS) $(BINS) $(EXAMPLES)
 ifneq ($(filter bench deps,$(MAKECMDGOALS)),)
 PACKAGES += $(PACKAGES_BENCH)
 endif
+ifneq ($(filter fuzz,$(MAKECMDGOALS)),)
+PACKAGES += $(PACKAGES_FUZZ)
+endif
 ifneq ($(filter model,$(MAKECMDGOALS)),)
 PACKAGES += $(PACKAGES_MODEL)
 endif
@@ -145,7 +159,7 @@ PACKAGES += $(PACKAGES_ARM64)
 endif
 # Before anything is compiled, but only where the user did not ask for a mere
 # build.
-ifneq ($(filter demo check bench storm model arm64,$(MAKECMDGOALS)),)
+ifneq ($(filter demo check bench storm model arm64 fuzz,$(MAKECMDGOALS)),)
 FIRST := deps
 endif
 
@@ -229,6 +243,56 @@ $(EXAMPLES) $(DEMOS) $(BENCHES) $(TESTPROGS): $(BUILD)/%: $(BUILD)/obj/%.o
 	@mkdir -p $(@D)
 	$(link_program)
 
+# ---- fuzz targets ---------------------------------------------------------
+
+# As tests, by the compiler of all the rest.
+$(BUILD)/obj/fuzz/%.o: private CPPFLAGS += -Ifuzz -Idumpbus -Itests/lib
+$(BUILD)/obj/libfuzz.a: $(call objs,$(FUZZLIB_SRC))
+	@mkdir -p $(@D)
+	$(call say,AR $@)rm -f $@ && $(AR) rcs $@ $^
+$(BUILD)/obj/fuzz/%.replay.o: fuzz/replay.c $(BUILD)/commands | $(FIRST)
+	@mkdir -p $(@D)
+	$(call say,CC $< for $*)$(COMPILE) $(OPT) -DFUZZ_TARGET='"$*"' \
+	    $(CFLAGS) -c -o $@ $<
+
+# By clang, all of it once more.  Objects, not archives: libshmif is to replace
+# functions of the library that nobody here calls.
+FUZZ_CC ?= clang-14
+FUZZ_DIR := $(BUILD)/fuzz$(if $(GUARD),/guard)
+FUZZ_SAN := $(if $(GUARD),undefined,address$(comma)undefined)
+FUZZ_COMPILE = $(FUZZ_CC) -std=gnu11 -g -O1 -fno-omit-frame-pointer -pthread \
+	-Wall -Wextra -fsanitize=fuzzer-no-link,$(FUZZ_SAN) \
+	-fno-sanitize-recover=all -MMD -MP $(CPPFLAGS) -Ifuzz -Idumpbus \
+	-Itests/lib
+FUZZ_LINK = $(FUZZ_CC) -g -pthread -fsanitize=fuzzer,$(FUZZ_SAN)
+fuzz_objs = $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(1))
+
+$(FUZZ_DIR)/obj/%.o: %.c $(BUILD)/commands Makefile | $(FIRST)
+	@mkdir -p $(@D)
+	$(call say,CLANG $<)$(FUZZ_COMPILE) -c -o $@ $<
+
+# NAME: how target NAME is made, twice.
+define fuzz_rules
+$(BUILD)/fuzz/$(1)_test: $(call objs,fuzz/$(1).c fuzz/seeds/$(1).c \
+    $(FUZZ_WITH_$(1))) $(BUILD)/obj/fuzz/$(1).replay.o $(BUILD)/obj/libfuzz.a \
+    $(BUILD)/obj/libtest.a $(BUILD)/lib/libshmbus.a
+	@mkdir -p $$(@D)
+	$$(call say,LD $$@)$$(LINK) -o $$@ $$(filter %.o %.a,$$^) -lcmocka \
+	    $(FUZZ_LIBS_$(1)) $$(LDFLAGS)
+$(FUZZ_DIR)/$(1): $(call fuzz_objs,fuzz/$(1).c $(wildcard \
+    fuzz/mutate/$(1).c) $(FUZZ_WITH_$(1)) $(FUZZLIB_SRC) $(BUS_SRC) \
+    tests/lib/wallframes.c $(if $(GUARD),fuzz/guard.c))
+	@mkdir -p $$(@D)
+	$$(call say,LD $$@)$$(FUZZ_LINK) -o $$@ $$(filter %.o,$$^) -lcmocka \
+	    $(FUZZ_LIBS_$(1))
+-include $(patsubst %.c,$(FUZZ_DIR)/obj/%.d,fuzz/$(1).c fuzz/mutate/$(1).c \
+    $(FUZZ_WITH_$(1)) $(FUZZLIB_SRC) $(BUS_SRC) tests/lib/wallframes.c) \
+    $(patsubst %.c,$(BUILD)/obj/%.d,fuzz/$(1).c fuzz/seeds/$(1).c) \
+    $(BUILD)/obj/fuzz/$(1).replay.d
+endef
+$(foreach n,$(FUZZ_NAMES),$(eval $(call fuzz_rules,$(n))))
+
+-include $(patsubst %.c,$(BUILD)/obj/%.d,$(FUZZLIB_SRC))
 -include $(patsubst %.o,%.d,$(call objs,$(BUS_SRC) $(IF_SRC) $(DUMP_SRC) \
 	$(EXAMPLE_SRC) $(DEMO_SRC) $(BENCH_SRC) $(BENCHLIB_SRC) $(TEST_SRC) \
 	$(TESTLIB_SRC)))
@@ -243,11 +307,17 @@ RUN = BUILD='$(abspath $(BUILD))' SAN='$(SAN)' CC='$(CC)' WERROR='$(WERROR)' \
 demo: all $(DEMOS) | $(FIRST)
 	@$(RUN) demo/demo.sh
 
-check: all $(TESTPROGS) | $(FIRST)
+check: all $(TESTPROGS) $(FUZZTESTS) | $(FIRST)
 	@$(RUN) tests/run $(TESTS_C) $(BATS)
 
 model: | $(FIRST)
 	@$(RUN) model/run.sh
+
+# The exit status tells.
+fuzz: $(FUZZ_NAMES:%=$(FUZZ_DIR)/%) $(FUZZTESTS) | $(FIRST)
+	@FUZZ='$(abspath $(FUZZ_DIR))' SEEDS='$(abspath $(BUILD)/fuzz)' \
+	    TARGET='$(TARGET)' SECONDS_EACH='$(or $(SECONDS),60)' \
+	    FUZZ_ARGS='$(FUZZ_ARGS)' fuzz/run $(FUZZ_NAMES)
 
 # SECONDS=10, SEED=, PEOPLE=6, SLOTS=64; the exit status tells.
 storm: $(BUILD)/tests/storm/storm | $(FIRST)
@@ -294,8 +364,10 @@ uninstall:
 # ---- looking after -------------------------------------------------------
 
 C_FILES = $(BUS_SRC) $(IF_SRC) $(DUMP_SRC) $(EXAMPLE_SRC) $(DEMO_SRC) \
-	$(BENCH_SRC) $(BENCHLIB_SRC) $(TEST_SRC) $(TESTLIB_SRC)
-H_FILES = $(wildcard *bus/*.h shmif/*.h shmif/*/*.h bench/*/*.h tests/*/*.h)
+	$(BENCH_SRC) $(BENCHLIB_SRC) $(TEST_SRC) $(TESTLIB_SRC) \
+	$(wildcard fuzz/*.c fuzz/*/*.c)
+H_FILES = $(wildcard *bus/*.h shmif/*.h shmif/*/*.h bench/*/*.h tests/*/*.h \
+	fuzz/*.h fuzz/*/*.h)
 
 format:
 	clang-format -i $(C_FILES) $(H_FILES)
