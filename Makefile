@@ -39,11 +39,12 @@ WERROR ?= 1
 
 PACKAGES := gcc g++ make pkg-config libc6-dev liblwipv6-dev liburcu-dev \
 	libatomic-ops-dev libpcap-dev libcmocka-dev bats perl mandoc tcpdump
-PACKAGES_MODEL := spin
-PACKAGES_ARM64 := gcc-aarch64-linux-gnu qemu-user
-PACKAGES_FUZZ := clang-14 libclang-rt-14-dev
+# PACKAGES_goal: what make goal needs beside them.
+PACKAGES_model := spin
+PACKAGES_arm64 := gcc-aarch64-linux-gnu qemu-user
+PACKAGES_fuzz := clang-14 libclang-rt-14-dev
 # What the bench compares with.
-PACKAGES_BENCH := vde-switch libvdeplug-dev procps
+PACKAGES_bench := vde-switch libvdeplug-dev procps
 
 # ---- how things are compiled ---------------------------------------------
 
@@ -145,18 +146,7 @@ all: $(LIBS) $(BINS) $(EXAMPLES)
 
 # ---- packages ------------------------------------------------------------
 
-ifneq ($(filter bench deps,$(MAKECMDGOALS)),)
-PACKAGES += $(PACKAGES_BENCH)
-endif
-ifneq ($(filter fuzz,$(MAKECMDGOALS)),)
-PACKAGES += $(PACKAGES_FUZZ)
-endif
-ifneq ($(filter model,$(MAKECMDGOALS)),)
-PACKAGES += $(PACKAGES_MODEL)
-endif
-ifneq ($(filter arm64,$(MAKECMDGOALS)),)
-PACKAGES += $(PACKAGES_ARM64)
-endif
+PACKAGES += $(foreach g,$(MAKECMDGOALS),$(PACKAGES_$(g)))
 # Before anything is compiled, but only where the user did not ask for a mere
 # build.
 ifneq ($(filter demo check bench storm model arm64 fuzz,$(MAKECMDGOALS)),)
