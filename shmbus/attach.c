@@ -87,17 +87,6 @@ mac_from_word(AO_t ident, uint8_t mac[6])
 		mac[i] = (uint8_t)(ident >> (56 - 8 * i));
 }
 
-static AO_t
-mac_to_word(const uint8_t mac[6])
-{
-	AO_t w = 0;
-	int i;
-
-	for (i = 0; i < 6; i++)
-		w = w << 8 | mac[i];
-	return w << 16;
-}
-
 /*
  * Takes the address and mode set last to the table.  Two threads may do so at
  * once: whoever was overtaken does it again.
@@ -305,6 +294,7 @@ shmbus_attach(const char *path, const struct shmbus_options *opt,
 	const struct ring_env env = { .dead = env_dead, .now = env_now };
 	struct shmbus *b;
 	unsigned me = SLOT_NOBODY;
+	uint8_t mac[6];
 	int error;
 
 	if (opt == NULL)
@@ -322,7 +312,7 @@ shmbus_attach(const char *path, const struct shmbus_options *opt,
 	}
 	memset(b, 0, sizeof(*b));
 	b->rdonly = (opt->flags & SHMBUS_RDONLY) != 0;
-	if ((error = choose_mac(opt->mac, b->mac)) != 0 ||
+	if ((error = choose_mac(opt->mac, mac)) != 0 ||
 	    (error = open_bus(b, path, opt, &me)) != 0) {
 		free(b);
 		if (*shmbus_why() == '\0')
@@ -334,9 +324,9 @@ shmbus_attach(const char *path, const struct shmbus_options *opt,
 	b->entry = b->rdonly ? &b->spare : &b->ring.att[me];
 	AO_store(&b->id, b->ring.hdr->id);
 	b->ring.rx.promisc = b->rdonly || (opt->flags & SHMBUS_PROMISC);
-	b->ring.rx.mac = mac_to_word(b->mac);
+	b->ring.rx.mac = mac_to_word(mac);
 	AO_store(&b->ident,
-	    mac_to_word(b->mac) | FORMAT_ATT_USED |
+	    mac_to_word(mac) | FORMAT_ATT_USED |
 		(b->ring.rx.promisc ? FORMAT_ATT_PROMISC : 0));
 	b->spin_ns = opt->spin_us == 0 ? SPIN_DEFAULT_NS :
 	    opt->spin_us < 0	       ? 0 :

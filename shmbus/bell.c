@@ -45,6 +45,13 @@ futex_of(struct format_attachment *a)
 	return half;
 }
 
+/* Wakes the owner of A. */
+static void
+futex_wake(struct format_attachment *a)
+{
+	syscall(SYS_futex, futex_of(a), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
 bool
 bell_anybody(const struct ring *r)
 {
@@ -64,24 +71,13 @@ is_group(const uint8_t *dst)
 	return dst[0] & 1;
 }
 
-static uint64_t
-mac_word(const uint8_t *mac)
-{
-	uint64_t w = 0;
-	int i;
-
-	for (i = 0; i < 6; i++)
-		w = w << 8 | mac[i];
-	return w << 16;
-}
-
 /* Adds to MAP whom a frame to the address DST is for. */
 static void
 bell_lookup(struct shmbus *b, const uint8_t *dst, uint64_t *map)
 {
 	const struct format_header *hdr = b->ring.hdr;
 	AO_t changes = AO_load_acquire(&hdr->changes);
-	uint64_t mac = mac_word(dst);
+	uint64_t mac = mac_to_word(dst);
 	unsigned slot = (unsigned)((mac >> 16) * 0x9e3779b97f4a7c15u >> 58);
 	unsigned i;
 
@@ -108,13 +104,6 @@ bell_lookup(struct shmbus *b, const uint8_t *dst, uint64_t *map)
 		    AO_load(&hdr->promisc[i]);
 }
 
-static void
-futex_wake(struct shmbus *b, struct format_attachment *a)
-{
-	syscall(SYS_futex, futex_of(a), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
-	b->bell.rings++;
-}
-
 /* Rings for attachment I, about the frame at POS. */
 static void
 bell_ring(struct shmbus *b, unsigned i, uint64_t pos)
@@ -133,12 +122,13 @@ bell_ring(struct shmbus *b, unsigned i, uint64_t pos)
 			hint = AO_load(&a->hint);
 		/* Also when another was faster: it may have been stopped. */
 		AO_compare_and_swap_full(&a->door, door, door + 1);
-		futex_wake(b, a);
-		b->bell.rung[i] = door + 1;
-	} else if (b->bell.rung[i] != door) {
-		futex_wake(b, a);
-		b->bell.rung[i] = door;
+		door++;
+	} else if (b->bell.rung[i] == door) {
+		return;
 	}
+	futex_wake(a);
+	b->bell.rung[i] = door;
+	b->bell.rings++;
 }
 
 /* Rings for those of MAP that sleep. */
@@ -201,7 +191,7 @@ bell_door(struct format_attachment *a)
 
 	if (door & 1)
 		AO_compare_and_swap_full(&a->door, door, door + 1);
-	syscall(SYS_futex, futex_of(a), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	futex_wake(a);
 }
 
 /* Whether the reader has yet to come to position POS. */

@@ -64,7 +64,6 @@ struct shmbus {
 	dev_t dev;
 	ino_t ino;
 	mode_t mode; /* when it attached */
-	uint8_t mac[6];
 	int64_t spin_ns;
 	unsigned heels;	   /* bus.c: how long to keep off, in pauses */
 	bool caught_up;	   /* bus.c: the last call received all there was */
@@ -131,6 +130,18 @@ relax(void)
 #elif defined(__aarch64__)
 	__asm__ volatile("yield");
 #endif
+}
+
+/* A hardware address as an attachment's ident has it. */
+static inline AO_t
+mac_to_word(const uint8_t mac[6])
+{
+	AO_t w = 0;
+	int i;
+
+	for (i = 0; i < 6; i++)
+		w = w << 8 | mac[i];
+	return w << 16;
 }
 
 static inline uint64_t
