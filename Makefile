@@ -86,6 +86,8 @@ progs = $(patsubst %.c,$(BUILD)/%,$(1))
 BUS_SRC := $(wildcard shmbus/*.c)
 IF_SRC := $(wildcard shmif/*.c shmif/lwipv6/*.c)
 DUMP_SRC := $(wildcard dumpbus/*.c)
+# The other way; what talks to people is shared.
+IN_SRC := $(wildcard dumpbus/in/*.c) dumpbus/say.c
 EXAMPLE_SRC := $(wildcard examples/*.c)
 DEMO_SRC := $(wildcard demo/*.c)
 BENCH_SRC := $(wildcard bench/*.c)
@@ -105,14 +107,14 @@ FUZZ_NAMES := $(patsubst fuzz/%.c,%,$(filter-out fuzz/replay.c fuzz/guard.c, \
 	$(wildcard fuzz/*.c)))
 FUZZLIB_SRC := $(wildcard fuzz/lib/*.c)
 # What they need beside the bus.
-FUZZ_WITH_busfile := $(filter-out dumpbus/main.c,$(DUMP_SRC))
+FUZZ_WITH_busfile := $(filter-out dumpbus/main.c dumpbus/say.c,$(DUMP_SRC))
 FUZZ_LIBS_busfile := -lpcap
 
 LIBSHMBUS := $(BUILD)/lib/libshmbus.so.1
 LIBSHMIF := $(BUILD)/lib/libshmif.so.1
 LIBS := $(LIBSHMBUS) $(LIBSHMBUS:.1=) $(BUILD)/lib/libshmbus.a \
 	$(LIBSHMIF) $(LIBSHMIF:.1=)
-BINS := $(BUILD)/bin/shmif_dumpbus
+BINS := $(addprefix $(BUILD)/bin/,shmif_dumpbus shmif_pcapin)
 EXAMPLES := $(call progs,$(EXAMPLE_SRC))
 DEMOS := $(call progs,$(DEMO_SRC))
 BENCHES := $(call progs,$(BENCH_SRC))
@@ -175,7 +177,8 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/commands | $(FIRST)
 	$(call say,CC $<)$(COMPILE) $(OPT) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/obj/shmbus/ring.o: private OPT := $(OPT_RING)
-$(BUILD)/obj/dumpbus/%.o: private CPPFLAGS += -DVERSION='"$(VERSION)"'
+$(BUILD)/obj/dumpbus/%.o: private CPPFLAGS += -DVERSION='"$(VERSION)"' \
+	-Idumpbus
 $(BUILD)/obj/tests/%.o: private CPPFLAGS += -Itests/lib
 $(BUILD)/obj/bench/%.o: private CPPFLAGS += -Ibench/lib
 
@@ -209,8 +212,11 @@ $(BUILD)/lib/libshmbus.a $(addprefix $(BUILD)/obj/,libshmif.a libtest.a \
 	@mkdir -p $(@D)
 	$(call say,AR $@)rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/bin/shmif_dumpbus: private LDLIBS := -lshmbus -lpcap
-$(BUILD)/bin/shmif_dumpbus: $(call objs,$(DUMP_SRC)) $(LIBSHMBUS:.1=)
+$(BUILD)/bin/shmif_dumpbus: $(call objs,$(DUMP_SRC))
+$(BUILD)/bin/shmif_pcapin: $(call objs,$(IN_SRC))
+$(addprefix $(BUILD)/bin/,shmif_dumpbus shmif_pcapin): private LDLIBS := \
+	-lshmbus -lpcap
+$(addprefix $(BUILD)/bin/,shmif_dumpbus shmif_pcapin): $(LIBSHMBUS:.1=)
 	@mkdir -p $(@D)
 	$(link_program)
 
@@ -284,7 +290,8 @@ $(foreach n,$(FUZZ_NAMES),$(eval $(call fuzz_rules,$(n))))
 
 -include $(patsubst %.c,$(BUILD)/obj/%.d,$(FUZZLIB_SRC))
 -include $(patsubst %.o,%.d,$(call objs,$(BUS_SRC) $(IF_SRC) $(DUMP_SRC) \
-	$(EXAMPLE_SRC) $(DEMO_SRC) $(BENCH_SRC) $(BENCHLIB_SRC) $(TEST_SRC) \
+	$(IN_SRC) $(EXAMPLE_SRC) $(DEMO_SRC) $(BENCH_SRC) $(BENCHLIB_SRC) \
+	$(TEST_SRC) \
 	$(TESTLIB_SRC)))
 
 # ---- running -------------------------------------------------------------
@@ -353,10 +360,12 @@ uninstall:
 
 # ---- looking after -------------------------------------------------------
 
-C_FILES = $(BUS_SRC) $(IF_SRC) $(DUMP_SRC) $(EXAMPLE_SRC) $(DEMO_SRC) \
+C_FILES = $(BUS_SRC) $(IF_SRC) $(sort $(DUMP_SRC) $(IN_SRC)) \
+	$(EXAMPLE_SRC) $(DEMO_SRC) \
 	$(BENCH_SRC) $(BENCHLIB_SRC) $(TEST_SRC) $(TESTLIB_SRC) \
 	$(wildcard fuzz/*.c fuzz/*/*.c)
-H_FILES = $(wildcard *bus/*.h shmif/*.h shmif/*/*.h bench/*/*.h tests/*/*.h \
+H_FILES = $(wildcard *bus/*.h *bus/*/*.h shmif/*.h shmif/*/*.h bench/*/*.h \
+	tests/*/*.h \
 	fuzz/*.h fuzz/*/*.h)
 
 format:

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "say.h"
 #include "shmbus.h"
 
 struct options {
@@ -20,6 +21,7 @@ struct options {
 	    *out; /* path of the pcap, "-": standard output; NULL: text */
 	bool header;
 	bool follow;
+	bool attach;	/* as others do, to be seen and woken */
 	uint64_t count; /* end after so many frames; 0: no such limit */
 };
 
@@ -28,7 +30,6 @@ struct sink;
 
 /* main.c */
 extern volatile sig_atomic_t stopped; /* a signal asked to come to an end */
-void complain(const char *object, const char *cause, const char *detail);
 
 /* read.c */
 int read_bus(struct shmbus *b, const struct options *o, struct sink *s);

@@ -2,9 +2,9 @@
 /*
  * shmif_dumpbus - shows or captures what is on a bus
  *
- * It attaches read-only: it needs no more than the right to read the file,
- * takes no attachment away from anybody and cannot disturb those who use the
- * bus, nor be told from nobody by them.
+ * It attaches read-only, unless it is told otherwise: it needs no more than the
+ * right to read the file, takes no attachment away from anybody and cannot
+ * disturb those who use the bus, nor be told from nobody by them.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -17,11 +17,12 @@
 
 #define PROGRAM "shmif_dumpbus"
 
+const char program[] = PROGRAM;
 volatile sig_atomic_t stopped;
 static struct shmbus *bus; /* what on_signal() wakes up */
 
 static const char usage_text[] =
-    "usage: " PROGRAM " [-f] [-c count] [-w out.pcap] bus.file\n"
+    "usage: " PROGRAM " [-af] [-c count] [-w out.pcap] bus.file\n"
     "       " PROGRAM " -h bus.file\n"
     "       " PROGRAM " --help | --version\n"
     "Shows the frames that a bus file holds, a line each.\n"
@@ -31,51 +32,11 @@ static const char usage_text[] =
     "  -p FILE           the same\n"
     "  -f, --follow      go on with new frames until SIGINT or SIGTERM\n"
     "  -c, --count N     end after N frames\n"
+    "  -a, --attach      attach like anybody else, seen by all; needs write\n"
+    "                    permission\n"
     "  -h, --header      show the bus's geometry and who is attached instead\n"
     "      --help        show this text\n"
     "  -V, --version     show the version\n";
-
-/*
- * Says on stderr "program: OBJECT: CAUSE: DETAIL".  DETAIL may be NULL or "";
- * one that says what CAUSE says, and more, stands alone.
- */
-void
-complain(const char *object, const char *cause, const char *detail)
-{
-	if (detail == NULL)
-		detail = "";
-	if (strncmp(detail, cause, strlen(cause)) == 0) {
-		cause = detail;
-		detail = "";
-	}
-	fprintf(stderr, PROGRAM ": %s: %s%s%s\n", object, cause,
-	    detail[0] == '\0' ? "" : ": ", detail);
-}
-
-/* Says what is wrong with the command line, and exits. */
-static _Noreturn void
-usage_error(const char *cause, const char *object)
-{
-	if (cause != NULL)
-		fprintf(stderr, PROGRAM ": %s%s\n", cause,
-		    object == NULL ? "" : object);
-	fprintf(stderr, "Try '" PROGRAM " --help'.\n");
-	exit(2);
-}
-
-/* Returns the positive number that TEXT is, or exits. */
-static uint64_t
-parse_count(const char *text)
-{
-	char *end;
-
-	errno = 0;
-	unsigned long long n = strtoull(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 ||
-	    n == 0)
-		usage_error("not a number of frames: ", text);
-	return n;
-}
 
 /* Fills in O from the command line, or exits. */
 static void
@@ -86,6 +47,7 @@ parse_options(struct options *o, int argc, char **argv)
 		{ "write", required_argument, NULL, 'w' },
 		{ "follow", no_argument, NULL, 'f' },
 		{ "count", required_argument, NULL, 'c' },
+		{ "attach", no_argument, NULL, 'a' },
 		{ "header", no_argument, NULL, 'h' },
 		{ "help", no_argument, NULL, OPT_HELP },
 		{ "version", no_argument, NULL, 'V' },
@@ -95,7 +57,7 @@ parse_options(struct options *o, int argc, char **argv)
 	int c;
 
 	argv[0] = name; /* what getopt_long()'s messages begin with */
-	while ((c = getopt_long(argc, argv, "w:p:fc:hV", longs, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "w:p:fc:ahV", longs, NULL)) != -1)
 		switch (c) {
 		case 'w':
 		case 'p':
@@ -107,17 +69,19 @@ parse_options(struct options *o, int argc, char **argv)
 			o->follow = true;
 			break;
 		case 'c':
-			o->count = parse_count(optarg);
+			o->count = parse_number(optarg, UINT64_MAX,
+			    "a number of frames");
+			break;
+		case 'a':
+			o->attach = true;
 			break;
 		case 'h':
 			o->header = true;
 			break;
 		case OPT_HELP:
-			fputs(usage_text, stdout);
-			exit(fflush(stdout) == 0 ? 0 : 1);
+			print_and_exit(usage_text);
 		case 'V':
-			puts(PROGRAM " " VERSION);
-			exit(fflush(stdout) == 0 ? 0 : 1);
+			print_and_exit(PROGRAM " " VERSION "\n");
 		default:
 			usage_error(NULL, NULL);
 		}
@@ -125,7 +89,8 @@ parse_options(struct options *o, int argc, char **argv)
 		usage_error("which bus file?", NULL);
 	if (argc - optind > 1)
 		usage_error("only one bus file, please: ", argv[optind + 1]);
-	if (o->header && (o->out != NULL || o->follow || o->count != 0))
+	if (o->header &&
+	    (o->out != NULL || o->follow || o->count != 0 || o->attach))
 		usage_error("-h goes with no other option", NULL);
 	o->bus = argv[optind];
 }
@@ -203,12 +168,15 @@ main(int argc, char **argv)
 	/* Attaching for good would be noticed; reading is not. */
 	struct shmbus_options how = {
 		.flags = SHMBUS_RDONLY | SHMBUS_PROMISC | SHMBUS_OLDEST,
+		.name = PROGRAM,
 	};
 	struct shmbus_info info;
 	struct sink *sink = NULL;
 	int err;
 
 	parse_options(&o, argc, argv);
+	if (o.attach)
+		how.flags &= ~(unsigned)SHMBUS_RDONLY;
 	if (output_is_bus(&o))
 		return 1;
 	if ((err = shmbus_guard()) != 0) {

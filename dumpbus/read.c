@@ -23,8 +23,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "dump.h"
 
 #define BATCH 32u
@@ -45,16 +45,6 @@ struct reader {
 	bool moved;	 /* it was said that the path leads elsewhere */
 	bool done;
 };
-
-/* CLOCK_MONOTONIC in nanoseconds. */
-static uint64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 /* A number that changes whenever the library passes anything over. */
 static uint64_t

@@ -53,6 +53,7 @@ install_below() # DESTDIR PREFIX
 	find . ! -type d | sort >../../../got
 	cat >../../../want <<-END
 	./bin/shmif_dumpbus
+	./bin/shmif_pcapin
 	./include/shmbus.h
 	./include/shmif.h
 	./lib/libshmbus.a
@@ -70,7 +71,8 @@ install_below() # DESTDIR PREFIX
 	[ "$(readlink lib/libshmif.so)" = libshmif.so.1 ]
 	[ -z "$(find . -type f -perm /022)" ]
 	[ -z "$(find . -type f ! -perm -444)" ]
-	[ "$(find . -type f -perm /111)" = ./bin/shmif_dumpbus ]
+	[ "$(find . -type f -perm /111 | grep -v '^\./bin/')" = "" ]
+	[ "$(find bin -type f -perm -755 | wc -l)" = "$(ls bin | wc -l)" ]
 	# Nothing outside the prefix.
 	[ "$(cd "$D" && ls)" = opt ]
 }

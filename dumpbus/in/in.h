@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * in.h - what the files of shmif_pcapin have of each other
+ *
+ * ERRORS.  Functions that return int return 0, or -1 after they have said on
+ * stderr what went wrong and with what.
+ */
+#ifndef IN_H
+#define IN_H
+
+#include <pcap/pcap.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "say.h"
+#include "shmbus.h"
+
+struct options {
+	const char *file; /* the capture, "-": standard input */
+	const char *bus;  /* path of the bus file */
+	double rate;	  /* times recorded speed; 0: as fast as can be */
+	uint64_t count;	  /* end after so many frames sent; 0: no such limit */
+	bool loop;
+	bool wait;
+	bool verbose;
+	struct shmbus_geometry geometry; /* for a bus that is made; 0: by the
+					    file's frames */
+};
+
+extern volatile sig_atomic_t stopped; /* a signal asked to come to an end */
+
+/* ---- capture.c: a capture file being read ------------------------------- */
+
+struct capture {
+	const char *name; /* for messages */
+	FILE *f;
+	pcap_t *pcap;
+	bool again; /* it can be read from the beginning once more */
+};
+
+int capture_open(struct capture *c, const char *file);
+/* From the beginning.  0 or -1. */
+int capture_rewind(struct capture *c);
+/* The next packet: 1, 0 at the end, -1. */
+int capture_next(struct capture *c, const struct pcap_pkthdr **h,
+    const uint8_t **data);
+/*
+ * The longest packet that is there whole, and how many packets there are, as
+ * far as they can be read.  C is at its beginning before and after.  0 or -1.
+ */
+int capture_scan(struct capture *c, uint32_t *longest, uint64_t *packets);
+void capture_close(struct capture *c);
+
+/* ---- pace.c: when to send ----------------------------------------------- */
+
+#define PACE_READERS 64u /* that are waited for at a time */
+
+struct pace {
+	double rate;
+	bool begun;
+	uint64_t first_ns; /* time stamp of the first packet */
+	uint64_t begin_ns; /* when it was sent, CLOCK_MONOTONIC */
+
+	struct shmbus *bus; /* whose readers are waited for; NULL: nobody */
+	uint64_t ahead;	    /* frames that we may be ahead of a reader */
+	uint64_t sent;
+	uint64_t look_at; /* number of frames sent at the next look */
+	struct pace_reader {
+		uint32_t index;
+		uint64_t since_ns; /* which attachment with this number */
+		uint64_t base;	   /* frames it had seen when we first saw it,
+				      less those we had sent */
+		uint64_t seen;
+		uint64_t moved_ns; /* when it last got on */
+	} readers[PACE_READERS];
+	unsigned n;
+};
+
+/* Waits until somebody is attached besides B.  0 or -1. */
+int pace_await_reader(struct shmbus *b, const char *bus);
+/*
+ * Waits until it is time for the packet of TIME_NS, or STOPPED; and for
+ * readers, where that is asked for.
+ */
+void pace_wait(struct pace *p, uint64_t time_ns);
+
+#endif /* IN_H */

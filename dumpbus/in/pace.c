@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pace.c - when to send
+ *
+ * DOC: Two reasons to wait
+ *
+ * Time: the first packet goes at once, and every other one as long after it as
+ * its time stamp says, divided by the rate.  Time stamps that go back are
+ * overdue and go at once.
+ *
+ * Readers: nobody on a bus waits for anybody, so whoever sends faster than
+ * others read makes them lose frames.  A tool that only copies a file may wait
+ * of its own accord.  Every attachment shows in the bus how many frames it has
+ * seen (received, passed over, or lost); a promiscuous one sees all of ours, so
+ * how far it is behind is our count less its own, both since we first saw it.
+ * We stay at most half the ring ahead of the slowest.  Traffic of others counts
+ * as seen too: with it the bound is not kept exactly.
+ *
+ * A reader that does not get on for PATIENCE while it is behind (stopped, or
+ * not reading) is waited for no longer, until it does: a tool must not hang for
+ * somebody else's sake.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "clock.h"
+#include "in.h"
+
+#define PATIENCE 1000000000u
+#define NAP 100000 /* between looks, in nanoseconds */
+#define SLICE 200000000u
+
+/*
+ * Sleeps until UNTIL (CLOCK_MONOTONIC), or a signal, which may have come just
+ * before: not for longer than SLICE.
+ */
+static void
+sleep_until(uint64_t until)
+{
+	uint64_t now = now_ns();
+	struct timespec t;
+
+	if (until > now + SLICE)
+		until = now + SLICE;
+	t.tv_sec = (time_t)(until / 1000000000u);
+	t.tv_nsec = (long)(until % 1000000000u);
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+}
+
+int
+pace_await_reader(struct shmbus *b, const char *bus)
+{
+	while (!stopped) {
+		struct shmbus_peer peers[SHMBUS_ATTACH_MAX];
+		unsigned count = 0, i;
+		int err = shmbus_list(b, peers, SHMBUS_ATTACH_MAX, &count);
+
+		if (err == 0)
+			err = shmbus_check(b);
+		if (err != 0) {
+			complain(bus, shmbus_strerror(err), NULL);
+			return -1;
+		}
+		if (count > SHMBUS_ATTACH_MAX)
+			count = SHMBUS_ATTACH_MAX;
+		for (i = 0; i < count; i++)
+			if (peers[i].alive &&
+			    (int)peers[i].index != shmbus_index(b))
+				return 0;
+		sleep_until(now_ns() + 100 * (uint64_t)NAP);
+	}
+	return 0;
+}
+
+static uint64_t
+seen_by(const struct shmbus_peer *peer)
+{
+	const struct shmbus_stats *st = &peer->stats;
+
+	return st->rx_frames + st->rx_skipped + st->rx_lost + st->rx_bad;
+}
+
+/* What is known of PEER, which is new to us where need be; NULL: no room. */
+static struct pace_reader *
+reader_of(struct pace *p, const struct shmbus_peer *peer, uint64_t now)
+{
+	struct pace_reader *r;
+	unsigned i;
+
+	for (i = 0; i < p->n; i++)
+		if (p->readers[i].index == peer->index)
+			break;
+	if (i == PACE_READERS)
+		return NULL;
+	r = &p->readers[i];
+	if (i < p->n && r->since_ns == peer->since_ns)
+		return r;
+	if (i == p->n)
+		p->n++;
+	r->index = peer->index;
+	r->since_ns = peer->since_ns;
+	r->seen = seen_by(peer);
+	r->base = r->seen - p->sent;
+	r->moved_ns = now;
+	return r;
+}
+
+/* How many more frames may be sent before somebody is too far behind. */
+static uint64_t
+room(struct pace *p)
+{
+	struct shmbus_peer peers[SHMBUS_ATTACH_MAX];
+	uint64_t now = now_ns(), least = p->ahead;
+	unsigned count = 0, i;
+
+	if (shmbus_list(p->bus, peers, SHMBUS_ATTACH_MAX, &count) != 0)
+		return least;
+	if (count > SHMBUS_ATTACH_MAX)
+		count = SHMBUS_ATTACH_MAX;
+	for (i = 0; i < count; i++) {
+		struct pace_reader *r;
+		uint64_t behind, seen = seen_by(&peers[i]);
+
+		if (!peers[i].alive || !peers[i].promisc ||
+		    (int)peers[i].index == shmbus_index(p->bus) ||
+		    (r = reader_of(p, &peers[i], now)) == NULL)
+			continue;
+		if (seen != r->seen) {
+			r->seen = seen;
+			r->moved_ns = now;
+		}
+		behind = p->sent - (seen - r->base);
+		/* More than was sent: traffic of others, or a lie. */
+		if (behind > p->sent || now - r->moved_ns > PATIENCE)
+			continue;
+		if (behind >= p->ahead)
+			return 0;
+		if (p->ahead - behind < least)
+			least = p->ahead - behind;
+	}
+	return least;
+}
+
+void
+pace_wait(struct pace *p, uint64_t time_ns)
+{
+	if (p->rate > 0 && !p->begun) {
+		p->begun = true;
+		p->first_ns = time_ns;
+		p->begin_ns = now_ns();
+	} else if (p->rate > 0 && time_ns > p->first_ns) {
+		double after = (double)(time_ns - p->first_ns) / p->rate;
+
+		/* Half a century is never. */
+		if (after > 1.5e18)
+			after = 1.5e18;
+		while (!stopped && now_ns() < p->begin_ns + (uint64_t)after)
+			sleep_until(p->begin_ns + (uint64_t)after);
+	}
+	while (p->bus != NULL && p->sent >= p->look_at && !stopped) {
+		uint64_t more = room(p);
+
+		p->look_at = p->sent + (more + 1) / 2;
+		if (more == 0)
+			sleep_until(now_ns() + NAP);
+	}
+	p->sent++;
+}
