@@ -34,6 +34,13 @@ extern volatile sig_atomic_t stopped; /* a signal asked to come to an end */
 /* read.c */
 int read_bus(struct shmbus *b, const struct options *o, struct sink *s);
 
+/* netbsd.c */
+/*
+ * Does what O asks for with a bus of NetBSD's shmif.  *IS_ONE: whether it is
+ * one; if not, nothing was said.
+ */
+int netbsd_read(const struct options *o, bool *is_one);
+
 /* sink.c */
 int sink_open(struct sink **s, const struct options *o, uint32_t frame_max);
 int sink_frame(struct sink *s, const struct shmbus_frame *f);

@@ -183,11 +183,19 @@ main(int argc, char **argv)
 		complain("SIGBUS", shmbus_strerror(err), NULL);
 		return 1;
 	}
-	if ((err = shmbus_attach(o.bus, &how, &bus)) != 0) {
+	err = shmbus_attach(o.bus, &how, &bus);
+	catch_signals(o.follow && err == 0);
+	if (err == SHMBUS_ENOTBUS) {
+		bool is_one;
+		int other = netbsd_read(&o, &is_one);
+
+		if (is_one)
+			return other == 0 ? 0 : 1;
+	}
+	if (err != 0) {
 		complain(o.bus, shmbus_strerror(err), shmbus_why());
 		return 1;
 	}
-	catch_signals(o.follow);
 	if (o.header) {
 		err = header_print(bus, o.bus);
 	} else {

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * netbsd.c - buses of NetBSD's shmif(4), as rump kernels leave them
+ *
+ * DOC: Their format, versions 2 and 3
+ *
+ * A file of 1 MiB, in the byte order of the machine that made it:
+ *
+ *	 0  u32  magic, 0xca11d054
+ *	 4  u32  version
+ *	 8  u64  generation: how often the ring was begun anew
+ *	16  u32  first: where the oldest packet is
+ *	20  u32  last: where the newest one is
+ *	24  u32  lock: not 0 while somebody writes
+ *	28  u32  nothing
+ *	32       the ring, 1 MiB - 32 bytes; first and last are offsets in it
+ *
+ * A packet is a header and as many bytes as that says; the next one follows at
+ * once, and both go on at the ring's beginning where they meet its end.  The
+ * header has u32 length, seconds, microseconds; in version 3 there follows the
+ * u64 number of the sender, which is aligned where the compiler aligned it: at
+ * 16 on amd64, at 12 on i386.  Nothing in the file says which.
+ *
+ * Before the ring is full for the first time, "first" is its size, and the
+ * packets begin at 0 with one of length 0, which is nobody's.
+ *
+ * So the packets are a chain from first to last.  A layout of the header is the
+ * right one when the chain meets "last", in no more bytes than the ring has;
+ * that the wrong one does is not to be expected, as it reads lengths from the
+ * middle of headers and frames.  When none does, the file is damaged: what the
+ * first layout gives up to where the chain breaks is shown, and that it broke.
+ *
+ * A writer sets "last" before it writes the packet, and holds the lock
+ * meanwhile.  If it was killed then the newest packet is not whole: it is left
+ * out, and counted.
+ */
+#include <sys/stat.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dump.h"
+
+#define MAGIC 0xca11d054u
+#define FILE_SIZE (1024u * 1024)
+#define HEADER 32u
+#define RING (FILE_SIZE - HEADER)
+#define FRAME_MAX 65535u
+#define SENDERS 256u
+
+struct bus {
+	const char *name;
+	uint8_t *p; /* the whole file */
+	bool swap;
+	uint32_t version, first, last, lock;
+	uint64_t generation;
+	unsigned header; /* bytes of a packet's header */
+	bool broken;	 /* the chain does not lead from first to last */
+	uint64_t senders[SENDERS];
+	unsigned n_senders;
+};
+
+static uint32_t
+get32(const struct bus *b, const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return b->swap ? __builtin_bswap32(v) : v;
+}
+
+static uint64_t
+get64(const struct bus *b, const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return b->swap ? __builtin_bswap64(v) : v;
+}
+
+/* Copies N bytes (at most the ring) at offset OFF of the ring to TO. */
+static void
+copy_out(const struct bus *b, void *to, uint32_t off, uint32_t n)
+{
+	const uint8_t *ring = b->p + HEADER;
+	uint32_t part = n < RING - off ? n : RING - off;
+
+	memcpy(to, ring + off, part);
+	memcpy((uint8_t *)to + part, ring, n - part);
+}
+
+/* A packet of the chain. */
+struct packet {
+	uint32_t off; /* of its header */
+	uint32_t len;
+	uint64_t sec, usec, sender;
+};
+
+/* Reads the header at K->off; whether it makes sense. */
+static bool
+packet_read(const struct bus *b, unsigned header, struct packet *k)
+{
+	uint8_t h[24] = { 0 };
+
+	copy_out(b, h, k->off, header);
+	k->len = get32(b, h);
+	k->sec = get32(b, h + 4);
+	k->usec = get32(b, h + 8);
+	k->sender = header > 12 ? get64(b, h + header - 8) : 0;
+	return k->len <= FRAME_MAX && k->usec < 1000000;
+}
+
+/*
+ * Goes from packet *K, whose header was read, to the next one, which it does
+ * not read.  *ROOM are the bytes of the ring that the chain may still have.
+ */
+static bool
+packet_next(unsigned header, struct packet *k, uint32_t *room)
+{
+	uint32_t n = header + k->len;
+
+	if (n > *room)
+		return false;
+	*room -= n;
+	k->off = (k->off + n) % RING;
+	return true;
+}
+
+static uint32_t
+chain_begin(const struct bus *b)
+{
+	return b->first == RING ? 0 : b->first;
+}
+
+/* Whether the chain meets last, with headers of so many bytes. */
+static bool
+chain_holds(const struct bus *b, unsigned header)
+{
+	struct packet k = { .off = chain_begin(b) };
+	uint32_t room = RING;
+
+	while (packet_read(b, header, &k)) {
+		if (k.off == b->last)
+			return header + k.len <= room;
+		if (!packet_next(header, &k, &room))
+			break;
+	}
+	return false;
+}
+
+/* Reads the file.  0, or an errno value; ENOMSG: it is something else. */
+static int
+bus_load(struct bus *b)
+{
+	struct stat st;
+	size_t got = 0;
+	int err = 0, fd = open(b->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd == -1)
+		return errno;
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return ENOMSG;
+	}
+	b->p = calloc(1, FILE_SIZE);
+	while (b->p != NULL && got < FILE_SIZE) {
+		ssize_t n = read(fd, b->p + got, FILE_SIZE - got);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			err = n == -1 ? errno : 0;
+			break;
+		}
+		got += (size_t)n;
+	}
+	close(fd);
+	if (b->p == NULL)
+		return ENOMEM;
+	if (err != 0)
+		return err;
+	if (got < 8)
+		return ENOMSG;
+	b->swap = get32(b, b->p) != MAGIC;
+	if (get32(b, b->p) != MAGIC)
+		return ENOMSG;
+	b->version = get32(b, b->p + 4);
+	if (got < FILE_SIZE)
+		return SHMBUS_ETRUNC;
+	return b->version == 2 || b->version == 3 ? 0 : SHMBUS_EVERSION;
+}
+
+/* Takes the header apart, and finds the layout of packets. */
+static int
+bus_look(struct bus *b)
+{
+	b->generation = get64(b, b->p + 8);
+	b->first = get32(b, b->p + 16);
+	b->last = get32(b, b->p + 20);
+	b->lock = get32(b, b->p + 24);
+	if (b->first > RING || b->last >= RING)
+		return SHMBUS_EDAMAGED;
+	b->header = b->version == 2 ? 12 : 24;
+	b->broken = !chain_holds(b, b->header);
+	if (b->broken && b->version == 3 && chain_holds(b, 20)) {
+		b->header = 20;
+		b->broken = false;
+	}
+	return 0;
+}
+
+/* A small number for a sender: in the order in which they are first seen. */
+static uint32_t
+sender_number(struct bus *b, uint64_t id)
+{
+	unsigned i;
+
+	for (i = 0; i < b->n_senders; i++)
+		if (b->senders[i] == id)
+			return i;
+	if (i == SENDERS)
+		return SENDERS; /* the rest */
+	b->senders[b->n_senders++] = id;
+	return i;
+}
+
+/* Shows all frames.  0 or -1. */
+static int
+bus_frames(struct bus *b, const struct options *o, struct sink *s)
+{
+	struct packet k = { .off = chain_begin(b) };
+	uint8_t *data = malloc(FRAME_MAX);
+	uint32_t room = RING;
+	uint64_t n = 0;
+	int err = 0;
+
+	if (data == NULL) {
+		complain(b->name, strerror(ENOMEM), NULL);
+		return -1;
+	}
+	while (err == 0 && packet_read(b, b->header, &k)) {
+		bool newest = k.off == b->last && !b->broken;
+		uint32_t at = (k.off + b->header) % RING;
+		struct shmbus_frame f = {
+			.data = data,
+			.len = k.len,
+			.time_ns = k.sec * 1000000000u + k.usec * 1000u,
+			.position = n,
+		};
+
+		if (newest && b->lock != 0) {
+			complain(b->name, "1 frame not whole",
+			    "its writer holds the lock");
+			break;
+		}
+		if (k.len != 0) {
+			f.sender = sender_number(b, k.sender);
+			copy_out(b, data, at, k.len);
+			err = sink_frame(s, &f);
+			if (++n == o->count)
+				break;
+		}
+		if (newest || !packet_next(b->header, &k, &room))
+			break;
+	}
+	if (b->broken)
+		complain(b->name, "damaged",
+		    "its packets do not lead from the first to the last");
+	free(data);
+	return err != 0 ? -1 : sink_flush(s);
+}
+
+static int
+bus_header(const struct bus *b)
+{
+	printf("format    NetBSD shmif, version %" PRIu32 ", %s-endian, "
+	       "%u bytes a header\n",
+	    b->version,
+	    b->swap == (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) ? "big" :
+								     "little",
+	    b->header);
+	printf("generation %" PRIu64 "\n", b->generation);
+	printf("first     %#" PRIx32 "\n", b->first);
+	printf("last      %#" PRIx32 "\n", b->last);
+	printf("lock      %" PRIu32 "\n", b->lock);
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	complain("standard output", strerror(errno), NULL);
+	return -1;
+}
+
+int
+netbsd_read(const struct options *o, bool *is_one)
+{
+	struct bus b = { .name = o->bus };
+	struct sink *sink = NULL;
+	char text[40];
+	int err = bus_load(&b);
+
+	*is_one = err != ENOMSG;
+	if (err == 0)
+		err = bus_look(&b);
+	if (err == SHMBUS_EVERSION) {
+		snprintf(text, sizeof(text), "version %" PRIu32, b.version);
+		complain(o->bus, "a bus of NetBSD's shmif", text);
+	} else if (err == SHMBUS_ETRUNC || err == SHMBUS_EDAMAGED) {
+		complain(o->bus, "a bus of NetBSD's shmif",
+		    shmbus_strerror(err));
+	} else if (err != 0 && err != ENOMSG) {
+		complain(o->bus, strerror(err), NULL);
+	} else if (err == 0 && (o->follow || o->attach)) {
+		complain(o->bus, "a bus of NetBSD's shmif",
+		    "can be shown, not followed");
+		err = EINVAL;
+	} else if (err == 0 && o->header) {
+		err = bus_header(&b);
+	} else if (err == 0) {
+		err = sink_open(&sink, o, FRAME_MAX);
+		if (err == 0)
+			err = bus_frames(&b, o, sink);
+		if (sink != NULL && sink_close(sink, err == 0) != 0)
+			err = -1;
+	}
+	free(b.p);
+	return err == 0 ? 0 : -1;
+}
