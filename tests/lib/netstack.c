@@ -13,7 +13,7 @@
 
 #include "netstack.h"
 
-#define CHILD_SECONDS 300
+#define CHILD_SECONDS (unsigned)net_env("CHILD_SECONDS", 300)
 
 static char folder[200];
 

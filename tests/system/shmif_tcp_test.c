@@ -24,135 +24,8 @@
 #include <lwipv6.h>
 #include <shmif.h>
 
+#include "bulk.h"
 #include "netstack.h"
-
-#define PIECE 40000
-
-struct run {
-	const char *bus;
-	const char *server, *client; /* with prefix length */
-	const char *to;		     /* the server's address alone */
-	uint64_t size;
-	uint32_t seed;
-	volatile int *ready;
-};
-
-/* Says what went wrong, and is the exit status. */
-static int
-bad(const char *what, uint64_t at)
-{
-	fprintf(stderr, "# %s at byte %llu: %s\n", what, (unsigned long long)at,
-	    strerror(errno));
-	return 1;
-}
-
-/* Sends the stream and closes. */
-static int
-send_all(int s, const struct run *r, uint32_t seed)
-{
-	static uint8_t buf[PIECE];
-	uint64_t at;
-
-	for (at = 0; at < r->size;) {
-		size_t n = r->size - at < sizeof(buf) ? r->size - at :
-							sizeof(buf);
-		ssize_t w;
-
-		net_fill(buf, n, at, seed);
-		if ((w = lwip_send(s, buf, (int)n, 0)) <= 0)
-			return bad("send", at);
-		at += (uint64_t)w;
-	}
-	return lwip_close(s) == 0 ? 0 : bad("close", at);
-}
-
-/* Receives the stream to its end and compares. */
-static int
-recv_all(int s, const struct run *r, uint32_t seed)
-{
-	static uint8_t buf[PIECE];
-	uint64_t at = 0;
-	ssize_t n;
-
-	while ((n = lwip_recv(s, buf, sizeof(buf), 0)) > 0) {
-		if (at + (uint64_t)n > r->size)
-			return bad("too much", at);
-		if (!net_same(buf, (size_t)n, at, seed))
-			return bad("wrong bytes", at);
-		at += (uint64_t)n;
-	}
-	if (at != r->size)
-		return bad("end of file", at);
-	return lwip_close(s) == 0 ? 0 : bad("close", at);
-}
-
-/* An interface on the bus, with an address.  Returns 0 or an exit status. */
-static int
-come_up(const struct run *r, const char *addr)
-{
-	int unit, error;
-
-	if ((error = shmif_create(r->bus, &unit)) != 0 ||
-	    (error = shmif_add_addr(unit, addr)) != 0 ||
-	    (error = shmif_up(unit)) != 0) {
-		errno = error;
-		return bad("interface", 0);
-	}
-	return 0;
-}
-
-static int
-serve(void *arg)
-{
-	const struct run *r = arg;
-	struct sockaddr_storage ss;
-	socklen_t len = net_addr(&ss, r->to, 80);
-	int l, s;
-
-	if (come_up(r, r->server) != 0)
-		return 1;
-	l = lwip_socket(ss.ss_family, SOCK_STREAM, 0);
-	if (l == -1 || lwip_bind(l, (struct sockaddr *)&ss, len) == -1 ||
-	    lwip_listen(l, 5) == -1)
-		return bad("listen", 0);
-	net_barrier(r->ready, 2);
-	if ((s = lwip_accept(l, NULL, NULL)) == -1)
-		return bad("accept", 0);
-	if (recv_all(s, r, r->seed) != 0)
-		return 1;
-	if ((s = lwip_accept(l, NULL, NULL)) == -1)
-		return bad("accept", 0);
-	return send_all(s, r, r->seed + 1);
-}
-
-static int
-dial(const struct run *r)
-{
-	struct sockaddr_storage ss;
-	socklen_t len = net_addr(&ss, r->to, 80);
-	int s = lwip_socket(ss.ss_family, SOCK_STREAM, 0);
-
-	if (s == -1 || lwip_connect(s, (struct sockaddr *)&ss, len) == -1) {
-		bad("connect", 0);
-		return -1;
-	}
-	return s;
-}
-
-static int
-ask(void *arg)
-{
-	const struct run *r = arg;
-	int s;
-
-	if (come_up(r, r->client) != 0)
-		return 1;
-	net_barrier(r->ready, 2);
-	if ((s = dial(r)) == -1 || send_all(s, r, r->seed) != 0 ||
-	    (s = dial(r)) == -1)
-		return 1;
-	return recv_all(s, r, r->seed + 1);
-}
 
 static double
 seconds(void)
@@ -164,13 +37,14 @@ seconds(void)
 }
 
 static void
-transfer(struct run *r)
+transfer(struct bulk *r)
 {
 	long runs = net_env("RUNS", 2);
 	uint64_t mib = (uint64_t)net_env("MIB", 64);
 	long i;
 
 	r->size = mib << 20;
+	r->parties = 2;
 	r->ready = net_shared(sizeof(int));
 	assert_non_null(r->ready);
 	for (i = 0; i < runs; i++) {
@@ -181,8 +55,8 @@ transfer(struct run *r)
 		r->bus = net_bus();
 		r->seed = (uint32_t)getpid() + (uint32_t)i;
 		*r->ready = 0;
-		a = net_child(serve, r);
-		b = net_child(ask, r);
+		a = net_child(bulk_serve, r);
+		b = net_child(bulk_ask, r);
 		sa = net_wait(a);
 		sb = net_wait(b);
 		unlink(r->bus);
@@ -197,7 +71,7 @@ transfer(struct run *r)
 static void
 test_ipv4(void **state)
 {
-	struct run r = { .server = "10.0.0.1/24",
+	struct bulk r = { .server = "10.0.0.1/24",
 		.client = "10.0.0.2/24",
 		.to = "10.0.0.1" };
 
@@ -208,7 +82,7 @@ test_ipv4(void **state)
 static void
 test_ipv6(void **state)
 {
-	struct run r = { .server = "fd00::1/64",
+	struct bulk r = { .server = "fd00::1/64",
 		.client = "fd00::2/64",
 		.to = "fd00::1" };
 
@@ -225,32 +99,26 @@ test_ipv6(void **state)
 static int
 serve_many(void *arg)
 {
-	const struct run *r = arg;
-	struct sockaddr_storage ss;
-	socklen_t len = net_addr(&ss, r->to, 80);
+	const struct bulk *r = arg;
 	static uint8_t buf[SHORT];
 	uint64_t i;
 	int l, s;
 
-	if (come_up(r, r->server) != 0)
+	if (bulk_come_up(r->bus, r->server) != 0 || (l = bulk_listen(r)) == -1)
 		return 1;
-	l = lwip_socket(ss.ss_family, SOCK_STREAM, 0);
-	if (l == -1 || lwip_bind(l, (struct sockaddr *)&ss, len) == -1 ||
-	    lwip_listen(l, 5) == -1)
-		return bad("listen", 0);
 	net_barrier(r->ready, 2);
 	for (i = 0; i < r->size; i++) {
 		size_t n = 0;
 		ssize_t got;
 
 		if ((s = lwip_accept(l, NULL, NULL)) == -1)
-			return bad("accept", i);
+			return bulk_bad("accept", i);
 		while (n < SHORT &&
 		    (got = lwip_recv(s, buf + n, (int)(SHORT - n), 0)) > 0)
 			n += (size_t)got;
 		if (n != SHORT || lwip_send(s, buf, SHORT, 0) != SHORT ||
 		    lwip_close(s) != 0)
-			return bad("serve", i);
+			return bulk_bad("serve", i);
 	}
 	return 0;
 }
@@ -258,12 +126,12 @@ serve_many(void *arg)
 static void *
 call_many(void *arg)
 {
-	const struct run *r = arg;
+	const struct bulk *r = arg;
 	uint8_t buf[SHORT], back[SHORT];
 	uint64_t i;
 
 	for (i = 0; i < r->size / CALLERS; i++) {
-		int s = dial(r);
+		int s = bulk_dial(r);
 		size_t n = 0;
 		ssize_t got;
 
@@ -277,7 +145,7 @@ call_many(void *arg)
 			n += (size_t)got;
 		if (n != SHORT || memcmp(buf, back, SHORT) != 0 ||
 		    lwip_recv(s, back, 1, 0) != 0 || lwip_close(s) != 0) {
-			bad("call", n);
+			bulk_bad("call", n);
 			return arg;
 		}
 	}
@@ -287,12 +155,12 @@ call_many(void *arg)
 static int
 ask_many(void *arg)
 {
-	const struct run *r = arg;
+	const struct bulk *r = arg;
 	pthread_t thread[CALLERS];
 	void *failed, *any = NULL;
 	int i;
 
-	if (come_up(r, r->client) != 0)
+	if (bulk_come_up(r->bus, r->client) != 0)
 		return 1;
 	net_barrier(r->ready, 2);
 	for (i = 0; i < CALLERS; i++)
@@ -307,7 +175,7 @@ ask_many(void *arg)
 static void
 test_many(void **state)
 {
-	struct run r = { .server = "10.0.0.1/24",
+	struct bulk r = { .server = "10.0.0.1/24",
 		.client = "10.0.0.2/24",
 		.to = "10.0.0.1",
 		.bus = net_bus(),
@@ -316,6 +184,7 @@ test_many(void **state)
 	int sa, sb;
 
 	(void)state;
+	r.parties = 2;
 	r.ready = net_shared(sizeof(int));
 	assert_non_null(r.ready);
 	a = net_child(serve_many, &r);
