@@ -334,6 +334,7 @@ enum {
 	TCP_WINDOW = 32768,
 	TCP_FLAG_ACK_DELAY = 0x1,
 	TCP_FLAG_ACK_NOW = 0x2,
+	TCP_FLAG_FAST = 0x4, /* in fast recovery */
 	TCP_FLAG_NODELAY = 0x40,
 };
 
@@ -370,8 +371,11 @@ struct tcp_pcb {
 	uint8_t pollinterval;
 	uint16_t rtime;
 	uint16_t mss;
-	uint8_t rtt[14];
-	uint8_t rto[4];
+	uint32_t rttest; /* the library's measuring: since this tick */
+	uint32_t rtseq;
+	int16_t sa, sv;
+	uint16_t rto;
+	uint8_t nrtx; /* retransmissions in a row */
 	uint32_t lastack;
 	uint8_t dupacks;
 	uint16_t cwnd;
@@ -396,7 +400,7 @@ struct tcp_pcb {
 	void (*errf)(void *, err_t);
 	uint32_t keepalive;
 	uint8_t keep_cnt;
-	struct pbuf *slirp_recvbuf;
+	void *recover; /* slirp's, where that has it; else recover.c's */
 };
 ABI_AT(tcp_pcb, next, 56);
 ABI_AT(tcp_pcb, state, 64);
@@ -407,20 +411,29 @@ ABI_AT(tcp_pcb, rcv_nxt, 96);
 ABI_AT(tcp_pcb, rcv_wnd, 100);
 ABI_AT(tcp_pcb, pollinterval, 109);
 ABI_AT(tcp_pcb, mss, 112);
+ABI_AT(tcp_pcb, rttest, 116);
+ABI_AT(tcp_pcb, sa, 124);
+ABI_AT(tcp_pcb, rto, 128);
+ABI_AT(tcp_pcb, nrtx, 130);
 ABI_AT(tcp_pcb, lastack, 132);
+ABI_AT(tcp_pcb, dupacks, 136);
 ABI_AT(tcp_pcb, cwnd, 138);
+ABI_AT(tcp_pcb, ssthresh, 140);
 ABI_AT(tcp_pcb, snd_nxt, 144);
+ABI_AT(tcp_pcb, snd_max, 148);
 ABI_AT(tcp_pcb, snd_wnd, 152);
 ABI_AT(tcp_pcb, snd_lbb, 164);
 ABI_AT(tcp_pcb, snd_buf, 170);
 ABI_AT(tcp_pcb, snd_queuelen, 172);
 ABI_AT(tcp_pcb, unsent, 176);
 ABI_AT(tcp_pcb, unacked, 184);
+ABI_AT(tcp_pcb, ooseq, 192);
 ABI_AT(tcp_pcb, sent, 200);
 ABI_AT(tcp_pcb, recv, 208);
 ABI_AT(tcp_pcb, accept, 224);
 ABI_AT(tcp_pcb, poll, 232);
 ABI_AT(tcp_pcb, errf, 240);
+ABI_AT(tcp_pcb, recover, 256);
 ABI_SIZE(tcp_pcb, 264);
 
 struct tcp_pcb *tcp_new(struct stack *);
@@ -441,6 +454,10 @@ void tcp_accept(struct tcp_pcb *, err_t (*)(void *, struct tcp_pcb *, err_t));
 void tcp_recved(struct tcp_pcb *, uint16_t);
 err_t tcp_write(struct tcp_pcb *, const void *, uint16_t, uint8_t copy);
 err_t tcp_output(struct tcp_pcb *);
+void tcp_pcb_purge(struct tcp_pcb *);
+/* The first segment, or all, that nobody has acknowledged. */
+void tcp_rexmit(struct tcp_pcb *);
+void tcp_rexmit_rto(struct tcp_pcb *);
 void tcp_fasttmr(struct stack *);
 
 /* ---- sockets ----------------------------------------------------------- */

@@ -25,8 +25,10 @@
 	X(close, tcp_close) \
 	X(isn, tcp_next_iss) \
 	X(isn, tcp_connect) \
-	X(isn, tcp_input) \
-	X(persist, tcp_fasttmr) \
+	X(recover, tcp_fasttmr) \
+	X(recover, tcp_input) \
+	X(recover, tcp_output) \
+	X(recover, tcp_pcb_purge) \
 	X(write, netconn_write) \
 	X(sendmsg, lwip_sendmsg) \
 	X(recv, netconn_recv) \

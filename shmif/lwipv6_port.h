@@ -64,6 +64,8 @@ struct real {
 	    struct netif *);
 	void (*tcp_accept)(struct tcp_pcb *,
 	    err_t (*)(void *, struct tcp_pcb *, err_t));
+	err_t (*tcp_output)(struct tcp_pcb *);
+	void (*tcp_pcb_purge)(struct tcp_pcb *);
 	ssize_t (*lwip_sendmsg)(int, const struct msghdr *, int);
 };
 const struct real *real(void);
@@ -102,6 +104,43 @@ int check_layout(struct stack *stack);
  * and have data to send yet.
  */
 void close_at_exit(void);
+
+/* ---- TCP, all on the stack's thread ------------------------------------- */
+
+/* lwipv6/isn.c: a segment with FLAGS is for OLD, which is in TIME-WAIT. */
+void isn_before(struct tcp_pcb *old, unsigned flags, uint32_t seq);
+/* ... and was for PCB, which may be gone. */
+void isn_after(struct stack *stack, const struct tcp_pcb *pcb, unsigned flags);
+
+/* lwipv6/persist.c: whether PCB waits for its peer's window to open. */
+bool persist_needed(const struct tcp_pcb *pcb);
+/* Sends an empty segment that the peer must answer. */
+void persist_probe(struct tcp_pcb *pcb);
+
+/* lwipv6/recover.c: a connection as it was before a segment was looked at. */
+struct recover_seen {
+	struct tcp_pcb *pcb;
+	uint32_t lastack, rcv_nxt;
+	uint16_t cwnd;
+	uint8_t dupacks;
+	bool fast, gap;
+};
+void recover_before(struct tcp_pcb *pcb, struct recover_seen *s);
+void recover_after(struct stack *stack, const struct recover_seen *s);
+/* STACK's connections may need their timer; and: STACK ends. */
+void recover_thread(struct stack *stack);
+void recover_end(struct stack *stack);
+
+/* Sends the acknowledgement that PCB owes and has delayed, if any. */
+static inline void
+tcp_ack_delayed(struct tcp_pcb *pcb)
+{
+	if (!(pcb->flags & TCP_FLAG_ACK_DELAY))
+		return;
+	pcb->flags |= TCP_FLAG_ACK_NOW;
+	tcp_output(pcb);
+	pcb->flags &= (uint8_t) ~(TCP_FLAG_ACK_DELAY | TCP_FLAG_ACK_NOW);
+}
 
 /* ---- lwipv6/neigh.c, lwipv6/nd.c; all on the stack's thread ------------- */
 

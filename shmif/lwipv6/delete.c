@@ -35,6 +35,7 @@ OURS(netif_shutdown)(struct stack *stack)
 	struct sys_mbox **queue = &STACK_FIELD(stack, STACK_QUEUE,
 	    struct sys_mbox *);
 
+	recover_end(stack);
 	real()->netif_shutdown(stack);
 	/* The first is the loopback interface, which nobody else knows. */
 	if (lo != NULL && (lo->flags & NETIF_FLAG_LOOPBACK)) {

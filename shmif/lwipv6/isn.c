@@ -24,6 +24,8 @@
  * a timer, up to 250 ms later; where the server speaks first every connection
  * waits for that.  Here it is acknowledged at once.
  *
+ * The last two are done around tcp_input(): see input.c.
+ *
  * The library asks twice for the number of one connection and takes it that
  * the second is not the smaller one.
  */
@@ -37,12 +39,10 @@
 #include <unistd.h>
 
 #include "../lwipv6_port.h"
-#include "../net_bytes.h"
 
 #define PORT_FIRST 49152u
 #define PORTS 16384u
 #define TRIES 256
-#define TCP_HLEN 20u
 #define FLAG_SYN 0x02
 #define FLAG_RST 0x04
 #define FLAG_ACK 0x10
@@ -100,78 +100,23 @@ OURS(tcp_connect)(struct tcp_pcb *pcb, struct ip_addr *ip, uint16_t port,
 	return real()->tcp_connect(pcb, ip, port, connected);
 }
 
-/* The connection in TIME-WAIT that the packet P is for, or NULL. */
-static struct tcp_pcb *
-in_time_wait(struct stack *stack, const uint8_t *ip, const uint8_t *tcp)
+void
+isn_before(struct tcp_pcb *old, unsigned flags, uint32_t seq)
 {
-	struct ip_addr src = { { 0, 0, htonl(0xffff), 0 } }, dst = src;
-	uint16_t sport = (uint16_t)be16(tcp);
-	uint16_t dport = (uint16_t)be16(tcp + 2);
-	struct tcp_pcb *pcb;
-
-	if (ip[0] >> 4 == 4) {
-		memcpy(&src.addr[3], ip + 12, 4);
-		memcpy(&dst.addr[3], ip + 16, 4);
-	} else {
-		memcpy(&src, ip + 8, 16);
-		memcpy(&dst, ip + 24, 16);
-	}
-	for (pcb = STACK_FIELD(stack, STACK_TCP_TW, struct tcp_pcb *);
-	     pcb != NULL; pcb = pcb->next)
-		if (pcb->remote_port == sport && pcb->local_port == dport &&
-		    memcmp(&pcb->remote_ip, &src, sizeof(src)) == 0 &&
-		    memcmp(&pcb->local_ip, &dst, sizeof(dst)) == 0)
-			break;
-	return pcb;
+	if ((flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) == FLAG_SYN &&
+	    (int32_t)(seq - old->rcv_nxt) > 0)
+		tcp_abort(old); /* says nothing in TIME-WAIT */
 }
 
-/* Acknowledges at once what the first connection of STACK owes. */
-static void
-acknowledge(struct stack *stack, uint16_t sport, uint16_t dport)
+void
+isn_after(struct stack *stack, const struct tcp_pcb *pcb, unsigned flags)
 {
-	struct tcp_pcb *pcb = STACK_FIELD(stack, STACK_TCP_ACTIVE,
+	struct tcp_pcb *first = STACK_FIELD(stack, STACK_TCP_ACTIVE,
 	    struct tcp_pcb *);
 
 	/* The connection that got something is moved to the front. */
-	if (pcb == NULL || pcb->remote_port != sport ||
-	    pcb->local_port != dport || pcb->state != TCP_ESTABLISHED ||
-	    !(pcb->flags & TCP_FLAG_ACK_DELAY))
-		return;
-	pcb->flags |= TCP_FLAG_ACK_NOW;
-	tcp_output(pcb);
-	pcb->flags &= (uint8_t) ~(TCP_FLAG_ACK_DELAY | TCP_FLAG_ACK_NOW);
-}
-
-/*
- * Replaces the library's: a TCP segment has come, its IP header first.  The
- * wall has seen to it that the headers are whole and in one piece; what came in
- * fragments may be otherwise.
- */
-EXPORT void
-OURS(tcp_input)(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
-    struct netif *slirp)
-{
-	struct stack *stack = to->netif->stack;
-	const uint8_t *ip = p->payload, *tcp;
-	size_t hlen = p->len == 0 ? 0 :
-	    ip[0] >> 4 == 4	  ? (ip[0] & 15u) * 4u :
-				    40u;
-	uint16_t sport, dport;
-	struct tcp_pcb *pcb;
-	unsigned flags;
-
-	if (slirp != NULL || hlen < 20 || p->len < hlen + TCP_HLEN) {
-		real()->tcp_input(p, to, pseudo, slirp);
-		return;
-	}
-	tcp = ip + hlen;
-	flags = tcp[13] & (FLAG_SYN | FLAG_RST | FLAG_ACK);
-	sport = (uint16_t)be16(tcp);
-	dport = (uint16_t)be16(tcp + 2);
-	if (flags == FLAG_SYN && (pcb = in_time_wait(stack, ip, tcp)) != NULL &&
-	    (int32_t)(be32(tcp + 4) - pcb->rcv_nxt) > 0)
-		tcp_abort(pcb); /* says nothing in TIME-WAIT */
-	real()->tcp_input(p, to, pseudo, NULL);
-	if (flags == (FLAG_SYN | FLAG_ACK))
-		acknowledge(stack, sport, dport);
+	if ((flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) ==
+		(FLAG_SYN | FLAG_ACK) &&
+	    first == pcb && first->state == TCP_ESTABLISHED)
+		tcp_ack_delayed(first);
 }

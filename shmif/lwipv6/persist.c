@@ -28,17 +28,15 @@
 #define FLAG_ACK 0x10
 #define PROBE_TICKS 4u /* of 250 ms */
 
-/* Whether PCB waits for its peer's window to open. */
-static bool
-shut_out(const struct tcp_pcb *pcb)
+bool
+persist_needed(const struct tcp_pcb *pcb)
 {
 	return pcb->unsent != NULL && pcb->unacked == NULL &&
 	    pcb->state >= TCP_ESTABLISHED && pcb->snd_wnd < pcb->unsent->len;
 }
 
-/* Sends an empty segment that the peer must answer. */
-static void
-probe(struct tcp_pcb *pcb)
+void
+persist_probe(struct tcp_pcb *pcb)
 {
 	struct pbuf *p = pbuf_alloc(PBUF_IP, TCP_HLEN, PBUF_RAM);
 	uint16_t sum;
@@ -71,16 +69,12 @@ OURS(tcp_fasttmr)(struct stack *stack)
 	struct tcp_pcb *pcb, *next;
 
 	tick++;
+	recover_thread(stack);
 	for (pcb = STACK_FIELD(stack, STACK_TCP_ACTIVE, struct tcp_pcb *);
 	     pcb != NULL; pcb = next) {
 		next = pcb->next;
-		if (pcb->flags & TCP_FLAG_ACK_DELAY) {
-			pcb->flags |= TCP_FLAG_ACK_NOW;
-			tcp_output(pcb);
-			pcb->flags &= (uint8_t) ~(
-			    TCP_FLAG_ACK_DELAY | TCP_FLAG_ACK_NOW);
-		}
-		if (tick % PROBE_TICKS == 0 && shut_out(pcb))
-			probe(pcb);
+		tcp_ack_delayed(pcb);
+		if (tick % PROBE_TICKS == 0 && persist_needed(pcb))
+			persist_probe(pcb);
 	}
 }

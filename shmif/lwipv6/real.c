@@ -60,6 +60,8 @@ find_all(void)
 	FIND(tcp_connect);
 	FIND(tcp_input);
 	FIND(tcp_accept);
+	FIND(tcp_output);
+	FIND(tcp_pcb_purge);
 	FIND(lwip_sendmsg);
 }
 

@@ -159,6 +159,15 @@ said(const char *list)
 	return text;
 }
 
+/* What sendmsg() does without us is for a sanitizer to find, not for us. */
+static bool
+sanitized(void)
+{
+	const char *san = getenv("SHMIF_SAN");
+
+	return san != NULL && *san != '\0';
+}
+
 static void
 test_on(void **state)
 {
@@ -171,6 +180,8 @@ test_one_off(void **state)
 {
 	(void)state;
 	assert_string_equal(said("isn"), "port low\nmessage right\n");
+	if (sanitized())
+		return;
 	assert_string_equal(said("sendmsg"), "port high\nmessage wrong\n");
 	assert_string_equal(said("isn,sendmsg"), "port low\nmessage wrong\n");
 }
@@ -179,6 +190,8 @@ static void
 test_plain(void **state)
 {
 	(void)state;
+	if (sanitized())
+		skip();
 	assert_string_equal(said("plain"), "port low\nmessage wrong\n");
 	assert_string_equal(said("plain,+sendmsg"),
 	    "port low\nmessage right\n");

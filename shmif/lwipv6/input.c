@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * input.c - a TCP segment comes in
+ *
+ * DOC: The library's tcp_input() does its work; before and after it stands
+ * what isn.c and recover.c, which have the faults, need to do on the
+ * connection that the segment is for.
+ */
+#include <string.h>
+
+#include "../lwipv6_port.h"
+#include "../net_bytes.h"
+
+#define TCP_HLEN 20u
+
+/* Who talks to whom. */
+struct pair {
+	struct ip_addr src, dst;
+	uint16_t sport, dport;
+};
+
+/* The connection of PAIR in the list PCB, or NULL. */
+static struct tcp_pcb *
+find(struct tcp_pcb *pcb, const struct pair *pair)
+{
+	for (; pcb != NULL; pcb = pcb->next)
+		if (pcb->remote_port == pair->sport &&
+		    pcb->local_port == pair->dport &&
+		    memcmp(&pcb->remote_ip, &pair->src, 16) == 0 &&
+		    memcmp(&pcb->local_ip, &pair->dst, 16) == 0)
+			break;
+	return pcb;
+}
+
+static void
+pair_of(const uint8_t *ip, const uint8_t *tcp, struct pair *pair)
+{
+	const struct ip_addr mapped = { { 0, 0, htonl(0xffff), 0 } };
+
+	if (ip[0] >> 4 == 4) {
+		pair->src = pair->dst = mapped;
+		memcpy(&pair->src.addr[3], ip + 12, 4);
+		memcpy(&pair->dst.addr[3], ip + 16, 4);
+	} else {
+		memcpy(&pair->src, ip + 8, 16);
+		memcpy(&pair->dst, ip + 24, 16);
+	}
+	pair->sport = (uint16_t)be16(tcp);
+	pair->dport = (uint16_t)be16(tcp + 2);
+}
+
+/*
+ * Replaces the library's: a TCP segment has come, its IP header first.  The
+ * wall has seen to it that the headers are whole and in one piece.
+ */
+EXPORT void
+OURS(tcp_input)(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
+    struct netif *slirp)
+{
+	struct stack *stack = to->netif->stack;
+	const uint8_t *ip = p->payload, *tcp;
+	size_t hlen = p->len == 0 ? 0 :
+	    ip[0] >> 4 == 4	  ? (ip[0] & 15u) * 4u :
+				    40u;
+	struct recover_seen seen;
+	struct tcp_pcb *pcb, *old;
+	struct pair pair;
+	unsigned flags;
+
+	if (slirp != NULL || hlen < 20 || p->len < hlen + TCP_HLEN) {
+		real()->tcp_input(p, to, pseudo, slirp);
+		return;
+	}
+	tcp = ip + hlen;
+	flags = tcp[13];
+	pair_of(ip, tcp, &pair);
+	pcb = find(STACK_FIELD(stack, STACK_TCP_ACTIVE, struct tcp_pcb *),
+	    &pair);
+	if (pcb != NULL) {
+		recover_before(pcb, &seen);
+	} else {
+		old = find(STACK_FIELD(stack, STACK_TCP_TW, struct tcp_pcb *),
+		    &pair);
+		if (old != NULL)
+			isn_before(old, flags, be32(tcp + 4));
+	}
+	real()->tcp_input(p, to, pseudo, NULL);
+	if (pcb != NULL) {
+		recover_after(stack, &seen);
+		isn_after(stack, pcb, flags);
+	}
+}
