@@ -38,9 +38,8 @@
  * its answer in the request's buffer and writes the option behind its end.
  * WALL_SOLICITED asks the driver to answer in the stack's place.
  *
- * WHAT NEEDS MEMORY is not done here.  Fragments are judged one by one: no
- * fragment that passes can make the reassembly write outside its buffer, but
- * five unfinished datagrams fill its table for five seconds.  Floods of SYN,
+ * WHAT NEEDS MEMORY is not done here.  Fragments are judged one by one, and
+ * what the driver has put together of them is judged again.  Floods of SYN,
  * of RA with ever new prefixes, of datagrams to a socket nobody reads, and
  * senders that lie about their address, all look innocent one by one.  So do
  * directed broadcasts, for which one has to know the netmask.
@@ -92,6 +91,7 @@ judge(uint8_t *f, size_t len, unsigned mtu, struct wall_result *r)
 	r->len = (uint32_t)len;
 	r->mss_was = r->mss_is = 0;
 	r->solicits = 0;
+	r->fragment = 0;
 	if (unlikely(len < ETH))
 		return WALL_SHORT;
 	if (unlikely(len > (size_t)mtu + WALL_HEADROOM))

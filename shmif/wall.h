@@ -102,6 +102,8 @@ struct wall_result {
 			 whose result it ignores */
 	uint16_t mss_was, mss_is; /* MSS option before and after; 0: there was
 				     none, or it was small enough */
+	uint8_t
+	    fragment; /* a part of a datagram: judge that when it is whole */
 	/* A neighbour solicitation that is well-formed (PASS or SOLICITED)
 	 * sets solicits, and then: */
 	uint8_t solicits;

@@ -209,8 +209,10 @@ wall_ip4(uint8_t *f, size_t len, unsigned mtu, struct wall_result *r)
 		return why;
 	if (unlikely(s == d))
 		return WALL_LAND;
-	if (unlikely(be16(ip + 6) & 0x3fff))
+	if (unlikely(be16(ip + 6) & 0x3fff)) {
+		r->fragment = 1;
 		return fragment4(ip, ihl, p, n);
+	}
 	switch (proto) {
 	case P_TCP:
 		if (unlikely(is_group(f) || d == UINT32_MAX))

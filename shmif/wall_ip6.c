@@ -217,15 +217,54 @@ icmp6(const uint8_t *ip, const uint8_t *p, size_t n, struct wall_result *r)
 }
 
 /*
+ * The N bytes at P: a fragment header, the first extension header, and data.
+ * WALL_IP6_FRAGMENT  RFC 8200 4.5: what is no fragment: a length that is not of
+ *	eights, though more follows, or beyond the largest datagram.  Of TCP:
+ *	as for IPv4.  Of neighbour discovery: RFC 6980.  With further headers
+ *	behind: useless, lwipv6 knows none.
+ */
+static enum wall_reason
+fragment6(const uint8_t *p, size_t n, struct wall_result *r)
+{
+	unsigned offset, more;
+
+	if (n <= 8)
+		return WALL_IP6_FRAGMENT;
+	offset = be16(p + 2) & 0xfff8;
+	more = p[3] & 1;
+	n -= 8;
+	if ((more && n % 8) || IP6 + offset + n > UINT16_MAX)
+		return WALL_IP6_FRAGMENT;
+	switch (p[0]) {
+	case P_TCP:
+	case X_HOP:
+	case X_ROUTING:
+	case X_FRAGMENT:
+	case X_AUTH:
+	case X_NONE:
+	case X_DEST:
+		return WALL_IP6_FRAGMENT;
+	case P_ICMP6:
+		if (offset == 0 && p[8] >= ND_RS && p[8] <= ND_REDIRECT)
+			return WALL_IP6_FRAGMENT;
+	}
+	r->fragment = 1;
+	return WALL_OK;
+}
+
+/*
  * Extension headers: the first of them makes lwipv6 throw a packet for itself
  * away, without harm, unless there is a fragment header.
  * WALL_IP6_FRAGMENT  RFC 8200 4.5: harm.  lwipv6 frees the packet, then reads
  *	in it which header comes next; with another fragment header it crashes.
+ *	The driver takes those that have no other header before.
  * WALL_IP6_EXTENSION  RFC 8200 4, 4.3, RFC 5095 3 (routing type 0): must.
  */
 static enum wall_reason
-extensions(const uint8_t *p, size_t n, unsigned next)
+extensions(const uint8_t *p, size_t n, unsigned next, struct wall_result *r)
 {
+	if (next == X_FRAGMENT)
+		return fragment6(p, n, r);
 	for (int i = 0; i < 8; i++) {
 		size_t l;
 
@@ -343,7 +382,7 @@ wall_ip6(uint8_t *f, size_t len, unsigned mtu, struct wall_result *r)
 	case X_AUTH:
 	case X_NONE:
 	case X_DEST:
-		return extensions(p, n, next);
+		return extensions(p, n, next, r);
 	}
 	if (n < 8)
 		return WALL_PROTO_SHORT;
