@@ -277,6 +277,8 @@ struct ip_addr_list *ip_addr_list_find(struct ip_addr_list *, struct ip_addr *,
     struct ip_addr *);
 struct ip_addr_list *ip_addr_list_maskfind(struct ip_addr_list *,
     struct ip_addr *);
+struct ip_addr_list *ip_addr_list_deliveryfind(struct ip_addr_list *,
+    struct ip_addr *dst, struct ip_addr *src);
 void icmp_neighbor_solicitation(struct stack *, struct ip_addr *,
     struct ip_addr_list *);
 uint16_t inet_chksum(void *, uint16_t);
@@ -455,6 +457,7 @@ void tcp_recved(struct tcp_pcb *, uint16_t);
 err_t tcp_write(struct tcp_pcb *, const void *, uint16_t, uint8_t copy);
 err_t tcp_output(struct tcp_pcb *);
 void tcp_pcb_purge(struct tcp_pcb *);
+uint8_t tcp_segs_free(struct tcp_seg *);
 /* The first segment, or all, that nobody has acknowledged. */
 void tcp_rexmit(struct tcp_pcb *);
 void tcp_rexmit_rto(struct tcp_pcb *);

@@ -31,6 +31,9 @@
  *     acknowledgements are delayed by ACK_TICKS ticks at most.
  *   - RFC 9293, 3.8.6.1: a window of zero is probed as often as the timer
  *     would have it, see persist.c.
+ * And segments that are still queued when a connection ends by the peer's reset
+ * or its last acknowledgement are freed, which the library forgets.
+ *
  * A connection ends after GIVE_UP without progress, as it did before; one that
  * is being opened after four SYNs more (the library counts them).
  *
@@ -177,6 +180,13 @@ OURS(tcp_pcb_purge)(struct tcp_pcb *pcb)
 		pcb->recover = NULL;
 	}
 	real()->tcp_pcb_purge(pcb);
+	/* The library leaves what a connection has that was ended just now. */
+	if (pcb->state == TCP_CLOSED && pcb->slirp == NULL) {
+		tcp_segs_free(pcb->unsent);
+		tcp_segs_free(pcb->unacked);
+		tcp_segs_free(pcb->ooseq);
+		pcb->unsent = pcb->unacked = pcb->ooseq = NULL;
+	}
 }
 
 /* Puts a bound to what fits a field. */
