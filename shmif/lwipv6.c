@@ -196,6 +196,8 @@ port_input(struct unit *u, void *buffer, uint8_t *data, uint32_t len)
 			verdict = STACK_ANSWERED;
 	} else if (r.kind == WALL_KIND_ARP) {
 		neigh_arp_input(port, data, r.len);
+	} else if (r.fragment && reass_input(port, p)) {
+		return STACK_TAKEN;
 	} else if (r.kind == WALL_KIND_IP4 || r.kind == WALL_KIND_IP6) {
 		pbuf_header(p, -ETH_HLEN);
 		ip_input(p, netif);
@@ -214,6 +216,7 @@ port_timer(void *arg)
 	struct netif *netif = arg;
 
 	neigh_timer(netif->state);
+	reass_timer(netif->state);
 	sys_timeout(TIMER_MS, port_timer, netif);
 }
 
@@ -268,6 +271,8 @@ port_ctl(struct netif *netif, int request, void *arg)
 	sys_untimeout(port_timer, netif);
 	neigh_free(port->neigh);
 	port->neigh = NULL;
+	reass_free(port->reass);
+	port->reass = NULL;
 	if (netif->radv != NULL) {
 		ip_radv_netif_reset(netif);
 		mem_free(netif->radv);

@@ -22,13 +22,15 @@
 #endif
 
 struct neigh_table;
+struct reass_table;
 
 /* The stack's side of a unit.  The netif comes first: lwipv6 sees only it. */
 struct port {
 	struct netif netif;
 	struct unit *unit;
 	struct neigh_table *neigh;
-	uint16_t mtu;	   /* as we set it; see lwipv6/ioctl.c */
+	struct reass_table *reass; /* NULL until there is a fragment */
+	uint16_t mtu;		   /* as we set it; see lwipv6/ioctl.c */
 	bool removing;	   /* we take it off; else the stack goes down */
 	int tid;	   /* of the stack's thread */
 	struct port *next; /* in the graveyard of lwipv6.c */
@@ -170,6 +172,17 @@ void neigh_arp_input(struct port *port, const uint8_t *frame, uint32_t len);
  */
 bool nd_solicited(struct port *port, const uint8_t *frame, uint32_t len,
     const uint8_t target[16], const uint8_t source[16]);
+
+/* ---- lwipv6/reass.c; all on the stack's thread -------------------------- */
+
+/*
+ * P is a frame that the wall passed as a fragment of a datagram.  True: it was
+ * taken.  False: it is not for this interface.
+ */
+bool reass_input(struct port *port, struct pbuf *p);
+/* Once a second. */
+void reass_timer(struct port *port);
+void reass_free(struct reass_table *t);
 
 /* lwipv6.c: sends a frame that was built by the driver. */
 void port_send_bytes(struct port *port, const uint8_t *frame, uint32_t len);

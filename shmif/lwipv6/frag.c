@@ -19,10 +19,9 @@
  * only programs with headers of their own send, are copied to all fragments
  * where they say so, and replaced by no-operations elsewhere.
  *
- * The cure for IPv6: an IPv6 datagram above the MTU is refused.  wall_ip6.c
- * drops such fragments on receiving, so it would not get through to a peer of
- * this kind.
+ * The cure for IPv6: RFC 8200, 4.5, likewise.  reass.c puts both together.
  */
+#include <sys/random.h>
 #include <string.h>
 
 #include "../lwipv6_port.h"
@@ -31,6 +30,11 @@
 #define IP4_HLEN_MIN 20u
 #define FLAG_MF 0x2000u
 #define OFFSET_MASK 0x1fffu
+#define IP6_HLEN 40u
+#define FRAG_HLEN 8u
+#define NEXT_HOP 0
+#define NEXT_ROUTING 43
+#define NEXT_FRAGMENT 44
 
 /* Copies N bytes from OFFSET of the chain P to TO. */
 static void
@@ -117,14 +121,60 @@ OURS(ip4_frag)(struct stack *stack, struct pbuf *p, struct netif *netif,
 	return err;
 }
 
-/* Replaces the library's: refuses. */
+/* RFC 7739: identifications that do not tell how much others send. */
+static uint32_t
+next_id(void)
+{
+	static _Atomic uint32_t id;
+
+	if (id == 0) {
+		uint32_t start = 0;
+
+		if (getrandom(&start, sizeof(start), 0) == sizeof(start))
+			id = start;
+	}
+	return id++;
+}
+
+/*
+ * Replaces the library's: likewise for IPv6.  What follows the fixed header is
+ * taken apart as it is, so a packet must not begin with a header that every
+ * router has to see; the stack sends none such.
+ */
 EXPORT err_t
 OURS(ip6_frag)(struct stack *stack, struct pbuf *p, struct netif *netif,
     struct ip_addr *dest)
 {
+	uint8_t hdr[IP6_HLEN + FRAG_HLEN] = { 0 };
+	unsigned step, total = p->tot_len, at;
+	err_t err = ERR_OK;
+
 	(void)stack;
-	(void)p;
-	(void)netif;
-	(void)dest;
-	return ERR_BUF;
+	if (total <= IP6_HLEN || netif->mtu < sizeof(hdr) + 8)
+		return ERR_BUF;
+	copy(hdr, p, 0, IP6_HLEN);
+	if (hdr[6] == NEXT_HOP || hdr[6] == NEXT_ROUTING)
+		return ERR_BUF;
+	hdr[IP6_HLEN] = hdr[6];
+	hdr[6] = NEXT_FRAGMENT;
+	put32(hdr + IP6_HLEN + 4, next_id());
+	step = (netif->mtu - (unsigned)sizeof(hdr)) & ~7u;
+	for (at = IP6_HLEN; at < total && err == ERR_OK; at += step) {
+		unsigned n = total - at < step ? total - at : step;
+		struct pbuf *f;
+		uint8_t *ip;
+
+		f = pbuf_alloc(PBUF_LINK, (uint16_t)(sizeof(hdr) + n),
+		    PBUF_RAM);
+		if (f == NULL)
+			return ERR_MEM;
+		ip = f->payload;
+		memcpy(ip, hdr, sizeof(hdr));
+		copy(ip + sizeof(hdr), p, at, n);
+		put16(ip + 4, FRAG_HLEN + n);
+		put16(ip + IP6_HLEN + 2, (at - IP6_HLEN) | (at + n < total));
+		err = netif->output(netif, f, dest);
+		pbuf_free(f);
+	}
+	return err;
 }

@@ -17,7 +17,8 @@
 
 #define FRAME_MAX 10000u
 #define HELD 8u
-#define WAIT_NS 2000000
+#define HELD_NS 5000000 /* how long a frame is held back on a quiet bus */
+#define WAIT_NS 1000000000
 
 struct frame {
 	uint32_t len; /* 0: none */
@@ -120,13 +121,17 @@ run(void *arg)
 	unsigned i;
 
 	while (!atomic_load(&d->l->stop)) {
-		if (shmbus_recv(d->from, d->f.b, FRAME_MAX, &sf) == 0) {
+		bool any = false;
+
+		while (shmbus_recv(d->from, d->f.b, FRAME_MAX, &sf) == 0) {
 			d->f.len = sf.len;
 			handle(d);
-		} else if (shmbus_wait(d->from, WAIT_NS) != 0) {
+		}
+		for (i = 0; i < HELD; i++)
+			any |= d->held[i].len != 0;
+		if (shmbus_wait(d->from, any ? HELD_NS : WAIT_NS) != 0)
 			for (i = 0; i < HELD; i++)
 				let_go(d, i);
-		}
 	}
 	return NULL;
 }
@@ -192,8 +197,10 @@ lossy_end(struct lossy *l, struct lossy_stats *st)
 	int i;
 
 	atomic_store(&l->stop, true);
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 2; i++) {
+		shmbus_wake(l->way[i].from);
 		pthread_join(l->way[i].thread, NULL);
+	}
 	if (st != NULL)
 		lossy_look(l, st);
 	for (i = 0; i < 2; i++)
