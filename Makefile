@@ -38,7 +38,8 @@ BUILD ?= build$(if $(SAN),/san-$(subst $(comma),+,$(SAN)))
 WERROR ?= 1
 
 PACKAGES := gcc g++ make pkg-config libc6-dev liblwipv6-dev liburcu-dev \
-	libatomic-ops-dev libpcap-dev libcmocka-dev bats perl mandoc tcpdump
+	libatomic-ops-dev libpcap-dev libjson-c-dev libcmocka-dev bats perl \
+	mandoc tcpdump
 # PACKAGES_goal: what make goal needs beside them.
 PACKAGES_model := spin
 PACKAGES_arm64 := gcc-aarch64-linux-gnu qemu-user
@@ -84,10 +85,13 @@ objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 progs = $(patsubst %.c,$(BUILD)/%,$(1))
 
 BUS_SRC := $(wildcard shmbus/*.c)
-IF_SRC := $(wildcard shmif/*.c shmif/lwipv6/*.c)
+IF_SRC := $(wildcard shmif/*.c shmif/lwipv6/*.c shmif/server/*.c)
 DUMP_SRC := $(wildcard dumpbus/*.c)
 # The other way; what talks to people is shared.
 IN_SRC := $(wildcard dumpbus/in/*.c) dumpbus/say.c
+# shmif_server, shmifctl: a folder each.
+SERVER_SRC := $(wildcard ctl/server/*.c)
+TOOL_SRC := $(sort $(DUMP_SRC) $(IN_SRC) $(SERVER_SRC))
 EXAMPLE_SRC := $(wildcard examples/*.c)
 DEMO_SRC := $(wildcard demo/*.c)
 BENCH_SRC := $(wildcard bench/*.c)
@@ -114,7 +118,8 @@ LIBSHMBUS := $(BUILD)/lib/libshmbus.so.1
 LIBSHMIF := $(BUILD)/lib/libshmif.so.1
 LIBS := $(LIBSHMBUS) $(LIBSHMBUS:.1=) $(BUILD)/lib/libshmbus.a \
 	$(LIBSHMIF) $(LIBSHMIF:.1=)
-BINS := $(addprefix $(BUILD)/bin/,shmif_dumpbus shmif_pcapin)
+TOOLS := shmif_dumpbus shmif_pcapin shmif_server
+BINS := $(TOOLS:%=$(BUILD)/bin/%)
 EXAMPLES := $(call progs,$(EXAMPLE_SRC))
 DEMOS := $(call progs,$(DEMO_SRC))
 BENCHES := $(call progs,$(BENCH_SRC))
@@ -177,8 +182,8 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/commands | $(FIRST)
 	$(call say,CC $<)$(COMPILE) $(OPT) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/obj/shmbus/ring.o: private OPT := $(OPT_RING)
-$(BUILD)/obj/dumpbus/%.o: private CPPFLAGS += -DVERSION='"$(VERSION)"' \
-	-Idumpbus
+$(BUILD)/obj/dumpbus/%.o $(BUILD)/obj/ctl/%.o $(BUILD)/obj/shmif/server/%.o: \
+    private CPPFLAGS += -DVERSION='"$(VERSION)"' -Idumpbus
 $(BUILD)/obj/tests/%.o: private CPPFLAGS += -Itests/lib
 $(BUILD)/obj/bench/%.o: private CPPFLAGS += -Ibench/lib
 
@@ -197,7 +202,7 @@ $(LIBSHMIF): $(call objs,$(IF_SRC)) $(wildcard shmif/libshmif.map) \
 	$(call say,LD $@)$(LINK_LIB) -Wl,-soname,$(@F) -Wl,-rpath,'$$ORIGIN' \
 	    $(patsubst %,-Wl$(comma)--version-script=%,$(filter %.map,$^)) \
 	    -o $@ $(filter %.o,$^) $(LIBPATH) -lshmbus -lurcu-bp \
-	    -lurcu-common -llwipv6 $(LDFLAGS)
+	    -lurcu-common -llwipv6 -ljson-c $(LDFLAGS)
 
 $(BUILD)/lib/%.so: $(BUILD)/lib/%.so.1
 	@ln -sf $(<F) $@
@@ -220,11 +225,17 @@ $(addprefix $(BUILD)/bin/,shmif_dumpbus shmif_pcapin): $(LIBSHMBUS:.1=)
 	@mkdir -p $(@D)
 	$(link_program)
 
+$(BUILD)/bin/shmif_server: private LDLIBS := $(STACK_LIBS) -ljson-c
+$(BUILD)/bin/shmif_server: $(call objs,$(SERVER_SRC)) $(LIBSHMIF:.1=) \
+    $(LIBSHMBUS:.1=)
+	@mkdir -p $(@D)
+	$(link_program)
+
 $(TESTPROGS): private RPATH := $(RPATH_TEST)
 $(TESTPROGS): $(BUILD)/obj/libtest.a
 $(call progs,$(UNIT_SRC)): $(BUILD)/obj/libshmif.a $(BUILD)/lib/libshmbus.a
 $(call progs,$(UNIT_SRC)): private LDLIBS := \
-	-lcmocka -lurcu-bp -lurcu-common -llwipv6
+	-lcmocka -lurcu-bp -lurcu-common -llwipv6 -ljson-c
 $(BUS_PROGS): $(LIBSHMBUS:.1=)
 $(BUS_PROGS): private LDLIBS := -lshmbus
 $(STACK_PROGS): $(LIBSHMIF:.1=) $(LIBSHMBUS:.1=)
@@ -289,10 +300,9 @@ endef
 $(foreach n,$(FUZZ_NAMES),$(eval $(call fuzz_rules,$(n))))
 
 -include $(patsubst %.c,$(BUILD)/obj/%.d,$(FUZZLIB_SRC))
--include $(patsubst %.o,%.d,$(call objs,$(BUS_SRC) $(IF_SRC) $(DUMP_SRC) \
-	$(IN_SRC) $(EXAMPLE_SRC) $(DEMO_SRC) $(BENCH_SRC) $(BENCHLIB_SRC) \
-	$(TEST_SRC) \
-	$(TESTLIB_SRC)))
+-include $(patsubst %.o,%.d,$(call objs,$(BUS_SRC) $(IF_SRC) \
+	$(TOOL_SRC) $(EXAMPLE_SRC) $(DEMO_SRC) $(BENCH_SRC) $(BENCHLIB_SRC) \
+	$(TEST_SRC) $(TESTLIB_SRC)))
 
 # ---- running -------------------------------------------------------------
 
@@ -360,13 +370,11 @@ uninstall:
 
 # ---- looking after -------------------------------------------------------
 
-C_FILES = $(BUS_SRC) $(IF_SRC) $(sort $(DUMP_SRC) $(IN_SRC)) \
-	$(EXAMPLE_SRC) $(DEMO_SRC) \
+C_FILES = $(BUS_SRC) $(IF_SRC) $(TOOL_SRC) $(EXAMPLE_SRC) $(DEMO_SRC) \
 	$(BENCH_SRC) $(BENCHLIB_SRC) $(TEST_SRC) $(TESTLIB_SRC) \
 	$(wildcard fuzz/*.c fuzz/*/*.c)
-H_FILES = $(wildcard *bus/*.h *bus/*/*.h shmif/*.h shmif/*/*.h bench/*/*.h \
-	tests/*/*.h \
-	fuzz/*.h fuzz/*/*.h)
+H_FILES = $(wildcard *bus/*.h *bus/*/*.h shmif/*.h shmif/*/*.h ctl/*/*.h \
+	bench/*/*.h tests/*/*.h fuzz/*.h fuzz/*/*.h)
 
 format:
 	clang-format -i $(C_FILES) $(H_FILES)

@@ -106,7 +106,7 @@ shmif_path(int ifnum, char *path, size_t size)
 		error = ENXIO;
 	} else {
 		l = read_pointer(u->link);
-		if (l->bus == NULL)
+		if (l->path[0] == '\0')
 			error = ENOTCONN;
 		else if (strlen(l->path) >= size)
 			error = ERANGE;

@@ -37,7 +37,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lwipv6_port.h"
+#include "lwipv6_ctl.h"
 #include "wall.h"
 
 #define ETH_HLEN 14
@@ -601,4 +601,5 @@ const struct stack_ops stack_lwipv6 = {
 	.address = port_address,
 	.look = port_look,
 	.handle = port_handle,
+	.ctl = &stack_ctl_lwipv6,
 };

@@ -36,21 +36,24 @@ static struct unit *table[SHMIF_UNITS_MAX]; /* RCU */
 static bool taken[SHMIF_UNITS_MAX];	    /* under table_lock */
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* The stack that carries units; the choice of others is yet to come. */
-static const struct stack_ops *const the_stack = &stack_lwipv6;
+const struct stack_ops *const the_stack = &stack_lwipv6;
 
 /* ---- the table ---------------------------------------------------------- */
 
-/* Reserves the lowest free number.  Returns it, or -1. */
+/*
+ * Reserves the number WANT, or with -1 the lowest that is free.  Returns it,
+ * or -1.
+ */
 static int
-number_take(void)
+number_take(int want)
 {
-	int n;
+	int n = want;
 
 	pthread_mutex_lock(&table_lock);
-	for (n = 0; n < SHMIF_UNITS_MAX && taken[n]; n++)
-		continue;
-	if (n < SHMIF_UNITS_MAX)
+	if (want == -1)
+		for (n = 0; n < SHMIF_UNITS_MAX && taken[n]; n++)
+			continue;
+	if (n >= 0 && n < SHMIF_UNITS_MAX && !taken[n])
 		taken[n] = true;
 	else
 		n = -1;
@@ -282,7 +285,8 @@ fail:
 }
 
 int
-shmif_create_opt(const char *path, const struct shmif_options *opt, int *ifnum)
+unit_create(const char *path, const struct shmif_options *opt, int want,
+    int *ifnum)
 {
 	static const struct shmif_options defaults;
 	struct unit *u;
@@ -299,8 +303,8 @@ shmif_create_opt(const char *path, const struct shmif_options *opt, int *ifnum)
 	stack = opt->stack;
 	if (stack == NULL && (error = the_stack->find(&stack)) != 0)
 		return error;
-	if ((num = number_take()) == -1)
-		return EMFILE;
+	if ((num = number_take(want)) == -1)
+		return want == -1 ? EMFILE : EEXIST;
 	if ((error = build(num, stack, path, opt, &u)) != 0) {
 		number_free(num);
 		return error;
@@ -311,6 +315,12 @@ shmif_create_opt(const char *path, const struct shmif_options *opt, int *ifnum)
 	pthread_mutex_unlock(&u->ctl);
 	*ifnum = num;
 	return 0;
+}
+
+int
+shmif_create_opt(const char *path, const struct shmif_options *opt, int *ifnum)
+{
+	return unit_create(path, opt, -1, ifnum);
 }
 
 int
@@ -329,12 +339,33 @@ shmif_create_on(struct stack *stack, const char *path, int *ifnum)
 	return shmif_create_opt(path, &opt, ifnum);
 }
 
+/*
+ * Moves U to the bus PATH, which may be NULL; or, when it is not PLUGGED, to
+ * nowhere, with PATH as the link string.  FLAGS is for bus_options().
+ */
+static int
+reconnect(struct unit *u, const char *path, bool plugged, unsigned flags)
+{
+	const struct shmif_options o = { .flags = flags };
+	struct shmbus_options b;
+	struct link *l;
+	int error;
+
+	bus_options(u, &o, &b);
+	error = unit_link_new(u, path, plugged ? &b : NULL, &l);
+	if (error != 0)
+		return error;
+	unit_stop(u, false);
+	unit_set_link(u, l);
+	change(u, SET_MTU, mtu_on(u, l), NULL);
+	unit_start(u);
+	change(u, SET_LINK, l->bus != NULL, NULL);
+	return 0;
+}
+
 int
 shmif_linkstr(int ifnum, const char *path)
 {
-	const struct shmif_options defaults = { 0 };
-	struct shmbus_options b;
-	struct link *l;
 	struct unit *u;
 	int error;
 
@@ -343,20 +374,33 @@ shmif_linkstr(int ifnum, const char *path)
 	if ((error = unit_hold(ifnum, &u)) != 0)
 		return error;
 	if (path != NULL && u->link->bus != NULL &&
-	    strcmp(path, u->link->path) == 0 &&
-	    shmbus_check(u->link->bus) == 0) {
+	    strcmp(path, u->link->path) == 0 && shmbus_check(u->link->bus) == 0)
 		error = EISCONN;
-		goto out;
+	else
+		error = reconnect(u, path, path != NULL, 0);
+	unit_drop(u);
+	return error;
+}
+
+int
+shmif_set_media(int ifnum, int on)
+{
+	struct unit *u;
+	char *path;
+	int error;
+
+	if ((error = unit_hold(ifnum, &u)) != 0)
+		return error;
+	if (u->link->path[0] == '\0') {
+		error = ENOTCONN;
+	} else if ((u->link->bus != NULL) != (on != 0)) {
+		/* The link that has the string now goes. */
+		path = strdup(u->link->path);
+		error = path == NULL ?
+		    ENOMEM :
+		    reconnect(u, path, on != 0, SHMIF_NOCREATE);
+		free(path);
 	}
-	bus_options(u, &defaults, &b);
-	if ((error = unit_link_new(u, path, &b, &l)) != 0)
-		goto out;
-	unit_stop(u, false);
-	unit_set_link(u, l);
-	change(u, SET_MTU, mtu_on(u, l), NULL);
-	unit_start(u);
-	change(u, SET_LINK, l->bus != NULL, NULL);
-out:
 	unit_drop(u);
 	return error;
 }
@@ -528,6 +572,19 @@ shmif_set_mtu(int ifnum, unsigned mtu)
 	}
 	unit_drop(u);
 	return error;
+}
+
+unsigned
+unit_mtu_wanted(int n)
+{
+	unsigned wanted = 0;
+	struct unit *u;
+
+	if (unit_hold(n, &u) == 0) {
+		wanted = u->mtu_wanted;
+		unit_drop(u);
+	}
+	return wanted;
 }
 
 int

@@ -22,6 +22,8 @@
  *   create*, linkstr, destroy,      from the stack's own thread (EDEADLK), or
  *   up, down, set_*, add_addr,      while lwip_del_stack() runs on the stack
  *   del_addr                        of the unit
+ *   init_server, fini_server,       from the stack's own thread
+ *   request
  *   netif                           used after the unit was destroyed; what
  *                                   it returns belongs to the unit
  *   stats, info, path, name, next,  -
@@ -140,11 +142,43 @@ int shmif_create_opt(const char *path, const struct shmif_options *opt,
 int shmif_linkstr(int ifnum, const char *path);
 
 /*
+ * Pulls the cable of unit IFNUM, or plugs it in again: with ON zero the unit
+ * leaves its bus, but keeps its link string.  What is sent meanwhile passes it
+ * by.  shmif_linkstr() plugs it in as well.  Errors: ENXIO, EDEADLK, ENOMEM,
+ * EAGAIN, ENOTCONN (no link string), and those of shmbus_attach().
+ */
+int shmif_set_media(int ifnum, int on);
+
+/*
  * Takes unit IFNUM off its stack and its bus.  Connections over its addresses
  * are reset.  Safe while other threads send, receive and look.
  * Errors: ENXIO, EDEADLK.
  */
 int shmif_destroy(int ifnum);
+
+/* ---- control from outside ---------------------------------------------- */
+
+/*
+ * Serves this process's stack, made where there is none, and all its units to
+ * shmifctl(1), at URL: "unix:///absolute/path" or "unix://relative".  One
+ * thread does it, and one URL is served at a time.  Only processes of the same
+ * user, and root's, are let in.  A socket that a server left behind without
+ * ending is taken over, that of a living one is not.  The socket goes with
+ * shmif_fini_server(), and with exit().  "shmifctl halt" sends the process
+ * SIGTERM.  While a server runs no stack may be deleted that has units.
+ * Errors: EINVAL (not such a URL), ENAMETOOLONG, EADDRINUSE (a living server),
+ * EEXIST (something that is not a socket), EBUSY (the process is serving
+ * already), ENOMEM, EAGAIN, ENOTSUP, EMFILE, and what bind(2) gives.
+ */
+int shmif_init_server(const char *url);
+/* Ends it.  Nothing happens where nothing is served. */
+void shmif_fini_server(void);
+/*
+ * Does one request, a JSON object in text as in shmif_ctl(5), and stores the
+ * reply, which is the caller's to free().  0, whether the reply says that it
+ * went well or not; ENOMEM, ENOTSUP.
+ */
+int shmif_request(const char *request, char **reply);
 
 /* ---- configuration ----------------------------------------------------- */
 
@@ -194,8 +228,9 @@ int shmif_set_promisc(int ifnum, int on);
 int shmif_stats(int ifnum, struct shmif_stats *st);
 int shmif_info(int ifnum, struct shmif_info *info);
 /*
- * The path of the bus that unit IFNUM is on, as it was given, NUL-terminated.
- * Errors: ENXIO, ENOTCONN (no bus), ERANGE (SIZE bytes are not enough).
+ * The link string of unit IFNUM: the path of its bus, as it was given,
+ * NUL-terminated.
+ * Errors: ENXIO, ENOTCONN (none), ERANGE (SIZE bytes are not enough).
  */
 int shmif_path(int ifnum, char *path, size_t size);
 /* "shmif" and the number.  Errors: ENXIO, ERANGE. */

@@ -49,6 +49,8 @@ struct stack_setup {
 	bool radv;
 };
 
+struct stack_ctl;
+
 struct stack_ops {
 	const char *name;
 	uint16_t mtu_max;
@@ -109,8 +111,12 @@ struct stack_ops {
 	void (*look)(struct unit *u, bool *up, bool *promisc, uint16_t *mtu,
 	    uint8_t mac[6]);
 	void *(*handle)(struct unit *u); /* for the program: its netif */
+
+	const struct stack_ctl *ctl; /* stack_ctl.h */
 };
 
 extern const struct stack_ops stack_lwipv6;
+/* The one that carries units; the choice of others is yet to come. */
+extern const struct stack_ops *const the_stack;
 
 #endif /* SHMIF_STACK_H */

@@ -63,7 +63,7 @@ unit_link_new(const struct unit *u, const char *path,
     const struct shmbus_options *opt, struct link **lp)
 {
 	size_t size = path == NULL ? 1 : strlen(path) + 1;
-	struct shmbus_options o = *opt;
+	struct shmbus_options o;
 	struct shmbus_info info;
 	struct link *l;
 	int error;
@@ -71,8 +71,10 @@ unit_link_new(const struct unit *u, const char *path,
 	*lp = NULL;
 	if ((l = calloc(1, sizeof(*l) + size)) == NULL)
 		return ENOMEM;
-	if (path != NULL) {
+	if (path != NULL)
 		memcpy(l->path, path, size);
+	if (path != NULL && opt != NULL) {
+		o = *opt;
 		snprintf(o.name, sizeof(o.name), "%.20s shmif%d",
 		    program_invocation_short_name, u->num);
 		if ((error = shmbus_attach(path, &o, &l->bus)) != 0) {

@@ -85,7 +85,8 @@ int unit_new(struct unit **up, const struct stack_ops *ops, void *stack,
 void unit_free(struct unit *u);
 
 /*
- * A new link to the bus PATH (NULL: to none), not in use yet.  Returns 0,
+ * A new link to the bus PATH (NULL: to none), not in use yet.  With OPT NULL
+ * the cable to PATH is pulled: the link has its name, but no bus.  Returns 0,
  * ENOMEM, or what shmbus_attach() gives.
  */
 int unit_link_new(const struct unit *u, const char *path,
@@ -107,6 +108,14 @@ void unit_start(struct unit *u);
 
 /* shmif.c: unit N inside a read-side section, or NULL. */
 struct unit *unit_look(int n);
+/*
+ * shmif_create_opt() with a unit number of one's choice, or -1.  EEXIST: there
+ * is one of this number.
+ */
+int unit_create(const char *path, const struct shmif_options *opt, int want,
+    int *ifnum);
+/* The MTU that unit N was told to have, 0 where that is the largest. */
+unsigned unit_mtu_wanted(int n);
 /* Fills in *ST.  Never waits. */
 void unit_stats(struct unit *u, struct shmif_stats *st);
 

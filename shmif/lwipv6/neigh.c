@@ -42,7 +42,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../lwipv6_port.h"
+#include "../lwipv6_ctl.h"
 
 #define BUCKETS 64u
 #define ENTRIES_MAX 512u
@@ -457,6 +457,28 @@ neigh_forget(struct port *port, const struct ip_addr *dst)
 			remove_entry(t, ep);
 			return;
 		}
+}
+
+unsigned
+neigh_look(const struct port *port, struct ctl_neigh *list, unsigned max)
+{
+	const struct neigh_table *t = port->neigh;
+	const struct entry *e;
+	unsigned b, n = 0;
+
+	if (t == NULL || list == NULL)
+		return t == NULL ? 0 : t->entries;
+	for (b = 0; b < BUCKETS; b++)
+		for (e = t->bucket[b]; e != NULL && n < max; e = e->next) {
+			struct ctl_neigh *c = &list[n++];
+
+			memcpy(c->ip, &e->ip, sizeof(c->ip));
+			memcpy(c->mac, e->mac, sizeof(c->mac));
+			c->known = e->known;
+			c->age_s = e->known ? t->now - e->confirmed : 0;
+			c->idle_s = t->now - e->used;
+		}
+	return n;
 }
 
 void

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * stack_ctl.h - what a stack must provide to be looked at and set up from
+ * outside (not installed)
+ *
+ * The control server (server/) knows interfaces by the names that it shows:
+ * shmifN, and those of the stack's own kinds.  It calls these functions from
+ * one thread, which is never the stack's.
+ *
+ * Addresses are of 16 bytes, IPv4 as ::ffff:a.b.c.d with 96 added to the
+ * length of its prefix.  ERRORS: 0 or a positive errno value; ENXIO where
+ * there is no interface NAME, EOPNOTSUPP where its kind cannot do it, ENOMEM.
+ */
+#ifndef SHMIF_STACK_CTL_H
+#define SHMIF_STACK_CTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shmif.h"
+
+#define CTL_PREFIX_ANY 255u
+
+enum ctl_origin { CTL_MANUAL, CTL_AUTO };
+
+struct ctl_addr {
+	uint8_t ip[16];
+	uint8_t prefix;
+	enum ctl_origin origin;
+};
+
+struct ctl_if {
+	char name[SHMIF_NAME_MAX];
+	const char *kind;
+	int unit; /* its number where it is a shmif, or -1 */
+	bool up, running, promisc, broadcast, loopback, autoconf, dhcp;
+	bool has_mac;
+	uint8_t mac[6];
+	uint16_t mtu;
+	unsigned index;
+	char path[256]; /* what a foreign one is connected to; "": nothing */
+	struct ctl_addr *addr;
+	unsigned addrs;
+};
+
+struct ctl_route {
+	uint8_t dst[16];
+	uint8_t prefix;
+	bool has_via;
+	uint8_t via[16];
+	char name[SHMIF_NAME_MAX]; /* "": to be found from VIA */
+};
+
+struct ctl_neigh {
+	char name[SHMIF_NAME_MAX];
+	uint8_t ip[16];
+	uint8_t mac[6];
+	bool known;
+	uint32_t age_s;	 /* since it was confirmed */
+	uint32_t idle_s; /* since it was used */
+};
+
+struct ctl_ping;
+/* An answer came, after NS; runs on the stack's thread. */
+typedef void ctl_pong(void *arg, unsigned seq, unsigned bytes, unsigned ttl,
+    uint64_t ns);
+
+struct stack_ctl {
+	/*
+	 * The interfaces of STACK, or the one that is called NAME.  *LIST is
+	 * for list_free().
+	 */
+	int (*list)(void *stack, const char *name, struct ctl_if **list,
+	    unsigned *n);
+	void (*list_free)(struct ctl_if *list, unsigned n);
+
+	/* Whether NAME could be an interface of a foreign kind, as "vd", "vd3". */
+	bool (*is_foreign)(const char *name);
+	/*
+	 * Makes a foreign interface; NAME without a number: the lowest free
+	 * one.  Stores its name in MADE.  EEXIST; EIO (the kind's driver says
+	 * no, and why on standard error).
+	 */
+	int (*create)(void *stack, const char *name, const char *path,
+	    unsigned flags, char made[SHMIF_NAME_MAX]);
+	int (*destroy)(void *stack, const char *name);
+
+	int (*set_up)(void *stack, const char *name, bool up);
+	int (*set_mtu)(void *stack, const char *name, unsigned mtu);
+	int (*set_promisc)(void *stack, const char *name, bool on);
+	int (*set_autoconf)(void *stack, const char *name, bool on);
+	/* On: also up.  Off: gives the address back. */
+	int (*set_dhcp)(void *stack, const char *name, bool on);
+	/*
+	 * EADDRINUSE, EADDRNOTAVAIL.  PREFIX CTL_PREFIX_ANY when deleting:
+	 * whichever it has.
+	 */
+	int (*address)(void *stack, const char *name, const uint8_t ip[16],
+	    unsigned prefix, bool add);
+
+	/* EEXIST, ESRCH, ENETUNREACH (no interface leads to VIA). */
+	int (*route)(void *stack, const struct ctl_route *r, bool add);
+	int (*routes)(void *stack, struct ctl_route **list, unsigned *n);
+	/* FAMILY AF_INET, AF_INET6 or 0; NAME may be NULL.  free() *LIST. */
+	int (*neigh)(void *stack, int family, const char *name,
+	    struct ctl_neigh **list, unsigned *n);
+	int (*neigh_del)(void *stack, const char *name, const uint8_t ip[16]);
+
+	bool (*forwarding)(void *stack);
+	void (*set_forwarding)(void *stack, bool on);
+	/* Router advertising as FILE says.  ENOENT, ... */
+	int (*radv)(void *stack, const char *file);
+
+	/* PONG is called for each answer until ping_end() returns. */
+	int (*ping_begin)(void *stack, const uint8_t ip[16], ctl_pong *pong,
+	    void *arg, struct ctl_ping **ping);
+	/* EHOSTUNREACH, EMSGSIZE. */
+	int (*ping_send)(struct ctl_ping *ping, unsigned seq, unsigned size);
+	void (*ping_end)(struct ctl_ping *ping);
+};
+
+#endif /* SHMIF_STACK_CTL_H */
