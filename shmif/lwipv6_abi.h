@@ -178,6 +178,7 @@ struct ifreq;
 int netif_ioctl(struct stack *, int, struct ifreq *, int);
 void ip_notify(struct netif *, uint32_t);
 void tcpip_notify(struct netif *, uint32_t);
+void netif_thread_wake(struct stack *);
 struct ip_addr_list *ip_addr_list_alloc(struct stack *);
 void ip_addr_list_free(struct stack *, struct ip_addr_list *);
 void ip_addr_list_add(struct ip_addr_list **, struct ip_addr_list *);

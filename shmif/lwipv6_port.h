@@ -42,6 +42,8 @@ err_t port_linkoutput(struct netif *netif, struct pbuf *p);
 
 /* ---- lwipv6/real.c: the library's own versions of what we replace ------- */
 
+struct netif_fddata;
+
 struct real {
 	void (*netif_init)(struct stack *);
 	void (*netif_shutdown)(struct stack *);
@@ -69,6 +71,10 @@ struct real {
 	err_t (*tcp_output)(struct tcp_pcb *);
 	void (*tcp_pcb_purge)(struct tcp_pcb *);
 	ssize_t (*lwip_sendmsg)(int, const struct msghdr *, int);
+	struct netif_fddata *(*netif_addfd)(struct netif *, int,
+	    void (*)(struct netif_fddata *, short), void *, int, short);
+	void (*slirp_tcp_close)(struct tcp_pcb *);
+	err_t (*tcpip_callback)(struct stack *, void (*)(void *), void *, int);
 };
 const struct real *real(void);
 /* sem.c: what the library makes at first use, made before there are threads. */
@@ -90,6 +96,22 @@ const char *switch_name(unsigned i);
 bool thread_inside(const struct stack *stack);
 /* Runs FN(ARG) on STACK's thread and waits.  0 or ENOMEM. */
 int thread_call(struct stack *stack, void (*fn)(void *), void *arg);
+
+/* ---- lwipv6/fds.c ------------------------------------------------------- */
+
+/* A stack begins; what it makes next is its thread for descriptors. */
+void fds_begin(struct stack *stack);
+/* Whether that thread is to be fds_main(). */
+bool fds_take_thread(struct stack *stack);
+void fds_main(void *stack);
+/* On the stack's thread: descriptors of NETIF are watched no longer. */
+void fds_forget(const struct netif *netif);
+bool fds_in_use(const struct netif *netif);
+/*
+ * lwipv6_foreign.c, on the stack's thread: a descriptor of NETIF failed.
+ * False: that is not for us to handle.
+ */
+bool foreign_lost(struct netif *netif);
 
 /* ---- lwipv6/check.c ----------------------------------------------------- */
 

@@ -33,6 +33,10 @@ static const char *const replaced[] = {
 	"netif_init",
 	/* ioctl.c: neighbours are those of neigh.c */
 	"update_arp_entry",
+	/* fds.c: a thread cannot be changed while it runs */
+	"netif_addfd",
+	"slirp_tcp_close",
+	"tcpip_callback",
 };
 #define REPLACED (sizeof(replaced) / sizeof(replaced[0]))
 
@@ -63,6 +67,9 @@ find_all(void)
 	FIND(tcp_output);
 	FIND(tcp_pcb_purge);
 	FIND(lwip_sendmsg);
+	FIND(netif_addfd);
+	FIND(slirp_tcp_close);
+	FIND(tcpip_callback);
 }
 
 const struct real *

@@ -27,6 +27,7 @@
 #include "../lwipv6_port.h"
 
 static __thread const struct stack *here;
+static __thread bool beginning; /* netif_init() makes its thread */
 
 bool
 thread_inside(const struct stack *stack)
@@ -45,7 +46,10 @@ EXPORT void
 netif_init(struct stack *stack)
 {
 	here = stack;
+	fds_begin(stack);
+	beginning = true;
 	real()->netif_init(stack);
+	beginning = false;
 }
 
 /*
@@ -61,6 +65,8 @@ OURS(sys_thread_new)(void (*fn)(void *), void *arg, int prio)
 	int error;
 
 	(void)prio;
+	if (beginning && fds_take_thread(arg))
+		fn = fds_main;
 	memcpy(&start, &fn,
 	    sizeof(start)); /* nobody looks at what it returns */
 	pthread_attr_init(&attr);
