@@ -12,7 +12,7 @@
 #define CLIENTS_MAX 256
 #define PINGS_MAX 64
 #define HALF_MS 10000  /* a message that does not grow for so long */
-#define STUCK_MS 30000 /* a reply that nobody takes for so long */
+#define STUCK_MS 10000 /* a reply that nobody takes for so long */
 #define OUT_ALL_MAX ((size_t)64 << 20) /* replies that wait, of all clients */
 
 struct ping_run;
