@@ -12,6 +12,8 @@
  * ip_route_findpath(), or loses routes.  Deleting an address resets its
  * connections from the wrong thread.
  *
+ * Beside it: deleting an address leaves the route to its network behind.
+ *
  * The cure: whoever is on another thread has the same function run on the
  * stack's, and waits for it.  The library's meaning stays, but for memory
  * that it loses: an address taken away is freed, and a route that is there
@@ -94,23 +96,53 @@ add_addr(void *arg)
 		neigh_announce(port_of(j->netif), j->addr);
 }
 
+static bool
+same(const struct ip_addr *a, const struct ip_addr *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+/*
+ * Takes the route to the network of an address that went; the library looks
+ * for one to the address itself.
+ */
+static void
+drop_net(struct netif *netif, const struct ip_addr *addr, struct ip_addr *mask)
+{
+	const struct ip_addr_list *tail = netif->addrs, *el = tail;
+	struct ip_addr net;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		net.addr[i] = addr->addr[i] & mask->addr[i];
+	while (el != NULL) {
+		bool shares = same(&el->netmask, mask);
+
+		for (i = 0; i < 4; i++)
+			shares &= (el->ipaddr.addr[i] & mask->addr[i]) ==
+			    net.addr[i];
+		if (shares)
+			return;
+		el = el->next == tail ? NULL : el->next;
+	}
+	real()->ip_route_list_del(netif->stack, &net, mask, NULL, netif, 0);
+}
+
 static void
 del_addr(void *arg)
 {
 	struct job *j = arg;
 	struct netif *netif = j->netif;
+	struct ip_addr addr = *j->addr, mask; /* it may be what is freed */
 	struct ip_addr_list *el;
 
 	el = ip_addr_list_find(netif->addrs, j->addr, j->mask);
 	j->result = real()->netif_del_addr(netif, j->addr, j->mask);
-	if (el != NULL && j->result == 0)
-		ip_addr_list_free(netif->stack, el);
-}
-
-static bool
-same(const struct ip_addr *a, const struct ip_addr *b)
-{
-	return memcmp(a, b, sizeof(*a)) == 0;
+	if (el == NULL || j->result != 0)
+		return;
+	mask = el->netmask;
+	ip_addr_list_free(netif->stack, el);
+	drop_net(netif, &addr, &mask);
 }
 
 /* Whether J's route, as ip_route_list_add() would store it, is there. */
