@@ -1,0 +1,321 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# shmif_server: a process that is a stack, and the interfaces it is told to make
+
+bats_require_minimum_version 1.5.0
+
+setup()
+{
+	TOP=${TOP:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}
+	BUILD=${BUILD:-$TOP/build}
+	server=$BUILD/bin/shmif_server
+	fetch=$BUILD/examples/fetch
+	# bats keeps files of its own in the folder above.
+	mkdir "$BATS_TEST_TMPDIR/here" && cd "$BATS_TEST_TMPDIR/here" || return
+	PIDS=
+}
+
+# Ends what the test started, by number; it is nobody else's.
+teardown()
+{
+	local pid
+	for pid in $PIDS; do
+		kill -KILL "$pid" 2>/dev/null || :
+	done
+}
+
+# background NAME ARGUMENT... - a server at unix://NAME; its pid is in $PID
+background()
+{
+	local name=$1
+	shift
+	PID=$("$server" -d "$@" "unix://$name" 3>&- 4>&-) || return
+	PIDS="$PIDS $PID"
+}
+
+ask()
+{
+	"$BUILD/tests/system/ctlask" "$@"
+}
+
+# until_true COMMAND... - waits for it to succeed; gives up after a minute
+until_true()
+{
+	local i
+	for ((i = 0; i < 600; i++)); do
+		! "$@" || return 0
+		sleep 0.1
+	done
+	echo "never: $*"
+	return 1
+}
+
+gone()
+{
+	! kill -0 "$1" 2>/dev/null
+}
+
+# in_namespace COMMAND... - with a network of its own, where that is allowed
+in_namespace()
+{
+	unshare -rn true 2>/dev/null || skip "no network namespace to be had"
+	unshare -rn "$@"
+}
+
+@test "help, version, and what is not understood" {
+	run "$server" --help
+	[ "$status" = 0 ]
+	[[ $output == usage:* ]]
+	run "$server" --version
+	[ "$status" = 0 ]
+	[[ $output == "shmif_server "* ]]
+	local args
+	for args in "" "a b" "-x unix://a" "-t bsd unix://a" \
+	    "-o sl0 -o sl0 unix://a" "-o"; do
+		# shellcheck disable=SC2086
+		run "$server" $args
+		[ "$status" = 2 ]
+		[[ $output == *"Try 'shmif_server --help'."* ]]
+	done
+	[ -z "$(ls)" ]
+}
+
+@test "a place that cannot be had: one line, status 1" {
+	touch file
+	local url
+	for url in unix:a /tmp/x unix:// unix:///nowhere/a unix://file \
+	    "unix://$(printf 'x%.0s' {1..110})"; do
+		run "$server" "$url"
+		[ "$status" = 1 ]
+		[[ ${lines[-1]} == "shmif_server: $url: "* ]]
+		[ "${#lines[@]}" = 2 ] # no interface is the other one
+		run "$server" -d "$url"
+		[ "$status" = 1 ]
+	done
+	[ "$(ls)" = file ]
+}
+
+@test "in the background: pid printed, 0600, ended by SIGTERM, socket gone" {
+	background a
+	[ "$(stat -c %a a)" = 600 ]
+	ask a "{'op':'hello'}" | grep "\"pid\":$PID,"
+	kill -TERM "$PID"
+	until_true gone "$PID"
+	[ -z "$(ls)" ]
+}
+
+@test "in the foreground, ended by SIGINT" {
+	env --default-signal=INT "$server" -v -f "unix://a" >out 2>&1 3>&- &
+	PIDS="$PIDS $!"
+	until_true test -S a
+	until_true grep "pid $!" out
+	grep "no interface yet" out
+	ask a "{'op':'hello'}" | grep '"forwarding":true'
+	kill -INT $!
+	wait $!
+	[ ! -e a ]
+}
+
+@test "halted over the socket" {
+	background a
+	ask a "{'op':'halt'}"
+	[ ! -e a ]
+	until_true gone "$PID"
+}
+
+@test "a second server is refused, and the first one lives" {
+	background a
+	run "$server" unix://a
+	[ "$status" = 1 ]
+	[[ $output == *"a server is running there already" ]]
+	run "$server" -d -o sh0=bus unix://a
+	[ "$status" = 1 ]
+	[ ! -e bus ]
+	ask a "{'op':'hello'}"
+}
+
+@test "a killed server's socket is taken over" {
+	background a
+	kill -KILL "$PID"
+	until_true gone "$PID"
+	[ -S a ]
+	background a
+	ask a "{'op':'hello'}" | grep "\"pid\":$PID,"
+}
+
+@test "-o: buses, numbers, quotes, slirp" {
+	background a -o "sh2='bus,2',sh0=bus0,sl1"
+	ask a "{'op':'show'}" >out
+	grep -o '"name":"[a-z0-9]*"' out >names
+	[ "$(tr -d '\n' <names)" = '"name":"lo0""name":"sl0""name":"sl1"'`
+	    `'"name":"shmif0""name":"shmif1""name":"shmif2"' ]
+	grep '"path":"bus0"' out
+	grep '"path":"bus,2"' out
+	[ -e "bus,2" ]
+}
+
+@test "-o: what is not understood makes nothing" {
+	local list
+	for list in xy0 sh sh0=bus,vd sl0=x ra vd0= "'sh0=bus" sh10=bus , \
+	    sh0=bus,ra=/nowhere sh0=bus,sh1=/nowhere/bus; do
+		run "$server" -o "$list" unix://a
+		[ "$status" = 1 ]
+		[[ ${lines[0]} == shmif_server:* ]]
+		[ "${#lines[@]}" = 1 ]
+		[ ! -e a ]
+	done
+}
+
+@test "two servers on one bus ping each other, over IPv4 and IPv6" {
+	background a -o sh0=bus
+	background b -o sh0=bus
+	ask a "{'op':'addr_add','if':'shmif0','addr':'10.0.0.1/24'}" \
+	    "{'op':'addr_add','if':'shmif0','addr':'fd00::1/64'}" \
+	    "{'op':'up','if':'shmif0'}"
+	ask b "{'op':'addr_add','if':'shmif0','addr':'10.0.0.2/24'}" \
+	    "{'op':'addr_add','if':'shmif0','addr':'fd00::2/64'}" \
+	    "{'op':'up','if':'shmif0'}"
+	pings() { ask a "{'op':'ping','host':'$1','count':2,'interval_ms':50}" |
+	    grep '"received":2'; }
+	until_true pings 10.0.0.2
+	until_true pings fd00::2
+}
+
+@test "ra: a server advertises a prefix, another one takes an address of it" {
+	cat >radv.conf <<-'END'
+	[sh0]
+	AdvSendAdvert = on
+	MinRtrAdvInterval = 3
+	MaxRtrAdvInterval = 4
+	AddPrefix = fd77::0/64 , AdvOnLinkFlag = on , AdvAutonomousFlag = on
+	END
+	background a -o sh0=bus,ra=radv.conf
+	background b -o sh0=bus
+	ask a "{'op':'addr_add','if':'shmif0','addr':'fd77::1/64'}" \
+	    "{'op':'up','if':'shmif0'}"
+	ask b "{'op':'up','if':'shmif0'}"
+	has() { ask b "{'op':'show','if':'shmif0'}" | grep '"addr":"fd77:'; }
+	until_true has
+}
+
+@test "ra: of an interface that does not send any, or is not there" {
+	printf '[sh3]\nAdvSendAdvert = on\n' >radv.conf
+	run "$server" -o sh0=bus,ra=radv.conf unix://a
+	[ "$status" = 1 ]
+	background a -o sh0=bus
+	printf '[sh0]\nAdvSendAdvert = on\n' >radv.conf
+	run ask a "{'op':'radv','file':'$PWD/radv.conf'}"
+	[ "$status" = 1 ]
+}
+
+@test "vd: two servers on a VDE switch" {
+	command -v vde_switch || skip "vde_switch is not installed"
+	ldconfig -p | grep 'libvdeplug\.so ' || skip "libvdeplug-dev is missing"
+	vde_switch -s "$PWD/switch" -p "$PWD/pid" -d </dev/null >&2 3>&- 4>&-
+	until_true test -s pid
+	PIDS="$PIDS $(cat pid)"
+	background a -o "vd0=$PWD/switch"
+	background b -o "vd1=$PWD/switch,vd0=$PWD/switch"
+	ask a "{'op':'addr_add','if':'vd0','addr':'10.1.0.1/24'}" \
+	    "{'op':'up','if':'vd0'}"
+	ask b "{'op':'destroy','if':'vd0'}"
+	ask b "{'op':'addr_add','if':'vd1','addr':'10.1.0.2/24'}" \
+	    "{'op':'up','if':'vd1'}"
+	pings() { ask b "{'op':'ping','host':'10.1.0.1','count':1}" |
+	    grep '"received":1'; }
+	until_true pings
+	# Made and removed again and again: nothing is left.
+	local fds i
+	ask b "{'op':'create','if':'vd','path':'$PWD/switch'}" |
+	    grep '"if":"vd0"'
+	ask b "{'op':'destroy','if':'vd0'}"
+	count() { ls "/proc/$PID/fd" | wc -l; }
+	sleep 1.5
+	fds=$(count)
+	for ((i = 0; i < 30; i++)); do
+		ask b "{'op':'create','if':'vd','path':'$PWD/switch'}" \
+		    "{'op':'up','if':'$'}" >/dev/null
+		ask b "{'op':'destroy','if':'vd0'}" >/dev/null
+	done
+	as_before() { [ "$(count)" = "$fds" ]; }
+	until_true as_before
+	pings
+	run ask b "{'op':'create','if':'vd0','path':'/nowhere'}"
+	[ "$status" = 1 ]
+}
+
+@test "tp, tn: a tap and a tun, in a network of their own" {
+	[ -c /dev/net/tun ] || skip "no /dev/net/tun"
+	command -v ip || skip "no ip"
+	in_namespace true
+	in_namespace bash -eu -c '
+		ask() { "$1/tests/system/ctlask" "${@:2}"; }
+		pid=$("$1/bin/shmif_server" -d -o tp1=tapx,tn0=tunx unix://a \
+		    3>&- 4>&-)
+		trap "kill $pid" EXIT
+		ask "$1" a "{'"'op':'addr_add','if':'tp1','addr':'10.2.0.1/24'"'}" \
+		    "{'"'op':'up','if':'tp1'"'}"
+		ask "$1" a "{'"'op':'addr_add','if':'tn0','addr':'10.4.0.1/24'"'}" \
+		    "{'"'op':'up','if':'tn0'"'}"
+		ip addr add 10.2.0.2/24 dev tapx
+		ip link set tapx up
+		ip addr add 10.4.0.2/24 dev tunx
+		ip link set tunx up
+		for host in 10.2.0.2 10.4.0.2; do
+			for i in {1..60}; do
+				! ask "$1" a "{'"'op':'ping','host':'"'$host'"','count':1"'}" |
+				    grep "\"received\":1" || break
+			done
+			[ "$i" -lt 60 ]
+		done
+		# It is gone with the interface; and the other way round.
+		ask "$1" a "{'"'op':'destroy','if':'tp1'"'}"
+		! ip link show tapx
+		ask "$1" a "{'"'op':'create','if':'tp1','path':'tapx'"'}" \
+		    "{'"'op':'up','if':'tp1'"'}"
+		! ask "$1" a "{'"'op':'create','if':'tp2','path':'tapx'"'}"
+		ip link del tapx
+		for i in {1..60}; do
+			! ask "$1" a "{'"'op':'show','if':'tp1'"'}" |
+			    grep "\"running\":false" || break
+			sleep 0.1
+		done
+		[ "$i" -lt 60 ]
+	' - "$BUILD"
+}
+
+@test "a way out: from a bus to the host's loopback, through slirp" {
+	command -v ip || skip "no ip"
+	in_namespace true
+	head -c 1000000 /dev/urandom >page
+	in_namespace bash -eu -c '
+		ip link set lo up
+		ip addr add 192.0.2.1/32 dev lo
+		"$1/tests/system/ctlhttp" 192.0.2.1 8080 page 3>&- 4>&- &
+		web=$!
+		pid=$("$1/bin/shmif_server" -d -f -o sl0,sh0=bus unix://a \
+		    3>&- 4>&-)
+		trap "kill $pid $web" EXIT
+		"$1/tests/system/ctlask" a \
+		    "{'"'op':'addr_add','if':'shmif0','addr':'10.0.0.1/24'"'}" \
+		    "{'"'op':'up','if':'shmif0'"'}" \
+		    "{'"'op':'addr_add','if':'sl0','addr':'10.0.2.1/24'"'}" \
+		    "{'"'op':'up','if':'sl0'"'}" \
+		    "{'"'op':'route_add','dst':'default','if':'sl0'"'}"
+		for i in 1 2 3; do
+			"$1/examples/fetch" bus 10.0.0.2/24 10.0.0.1 \
+			    192.0.2.1 8080 / >got
+			cmp got page
+		done
+		# Nobody listens there: told so, not left to wait.
+		! timeout 100 "$1/examples/fetch" bus 10.0.0.2/24 10.0.0.1 \
+		    192.0.2.1 8081 / >got
+		# What was opened for it is closed.
+		for i in {1..100}; do
+			n=$(ls -l /proc/$pid/fd | grep -c socket: || :)
+			[ "$n" -gt 1 ] || break
+			sleep 0.1
+		done
+		[ "$n" -le 1 ]
+	' - "$BUILD"
+}
