@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
+#include "now.h"
 #include "dump.h"
 
 #define BATCH 32u

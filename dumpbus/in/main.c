@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "now.h"
 #include "in.h"
 
 #define PROGRAM "shmif_pcapin"

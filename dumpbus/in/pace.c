@@ -23,7 +23,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "clock.h"
+#include "now.h"
 #include "in.h"
 
 #define PATIENCE 1000000000u

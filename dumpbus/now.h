@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * clock.h - what time it is for those who wait
+ * now.h - what time it is for those who wait
  */
-#ifndef CLOCK_H
-#define CLOCK_H
+#ifndef NOW_H
+#define NOW_H
 
 #include <stdint.h>
 #include <time.h>
@@ -18,4 +18,4 @@ now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-#endif /* CLOCK_H */
+#endif /* NOW_H */
