@@ -91,7 +91,7 @@ static void
 count_lost(struct reader *r, uint64_t before, unsigned got)
 {
 	struct shmbus_stats st;
-	uint64_t room = r->end - before;
+	uint64_t room = (r->end - before) * SHMBUS_SHARE_MAX;
 
 	shmbus_stats(r->bus, &st);
 	room = room > got ? room - got : 0;
@@ -213,9 +213,10 @@ read_bus(struct shmbus *b, const struct options *o, struct sink *s)
 	shmbus_info(b, &info);
 	r.end = o->follow ? UINT64_MAX : info.tail;
 	/* A ring never holds more; only a tail that lies could say so. */
+	uint64_t most = (uint64_t)info.geometry.slots * SHMBUS_SHARE_MAX;
 	r.limit = o->count;
-	if (!o->follow && (r.limit == 0 || r.limit > info.geometry.slots))
-		r.limit = info.geometry.slots;
+	if (!o->follow && (r.limit == 0 || r.limit > most))
+		r.limit = most;
 	if (info.tail > info.geometry.slots)
 		r.next = info.tail - info.geometry.slots;
 	uint8_t *memory = malloc((size_t)BATCH * info.frame_max);

@@ -45,6 +45,9 @@
 #ifndef BATCH
 #define BATCH 1		/* tickets that ring_send() may take at once */
 #endif
+#ifndef PACK
+#define PACK 1		/* frames that it may put into one slot: 1 or 2 */
+#endif
 #ifndef CANCEL
 #define CANCEL 0	/* ring_cancel() is called, too */
 #endif
@@ -98,6 +101,8 @@
 #define TIDY_BUSY 22		/* ring_tidy(): whatever tx.busy says */
 #define DEAD_GUESSED 23		/* env.dead(): says yes of the living */
 #define JOIN_TAIL_FIRST 31	/* ring_join(): the tail, then tx_seq */
+#define NTH_STAYS 32		/* turn_to(): in the middle of the slot */
+#define GAP_OF_SLOTS 33		/* note_gap(): a frame a slot */
 /* Barriers taken away: what the processor may then do. */
 #define WEAK_CLAIM_TAIL 24	/* claimable(): tail read before the word */
 #define WEAK_CLAIM 25		/* bytes are seen before WRITING is */
@@ -147,6 +152,7 @@ byte word[SLOTS];
 /* The two halves of a frame's bytes, and its header: which lap's they are. */
 byte half_a[SLOTS], half_b[SLOTS], header[SLOTS];
 byte seq[SLOTS], sender[SLOTS];		/* the header's fields */
+byte more[SLOTS];			/* and: further frames in the slot */
 byte tx_seq[NW];
 
 /* ---- the world ---------------------------------------------------------- */
@@ -158,7 +164,7 @@ byte ended;				/* writers through, dead, or stopped */
 byte published[NW];			/* ring.tx.seq: private */
 bit busy;				/* writer 0's ring.tx.busy */
 #if JOIN
-byte frame_of[END];			/* who published there, + 1 */
+byte frames_at[END];			/* published there */
 #endif
 
 #define env_dead(x) (killed[x] || broken(DEAD_GUESSED))

@@ -6,7 +6,10 @@
 
 /* note_gap() */
 inline note_gap(positions) {
-	gap_budget = gap_budget + positions;
+	if
+	:: broken(GAP_OF_SLOTS) -> gap_budget = gap_budget + positions
+	:: else -> gap_budget = gap_budget + PACK * (positions)
+	fi;
 	i = 0;
 	do
 	:: i < NW -> gap[i] = GAP_LOST; i++
@@ -15,7 +18,7 @@ inline note_gap(positions) {
 	i = 0
 }
 
-/* count_missing(): more than positions passed over would be a lie */
+/* count_missing(): more than positions passed over can hold would be a lie */
 inline count_missing(from, missing) {
 	inside(I4 || missing <= gap_budget);
 	miss = missing;
@@ -54,22 +57,31 @@ inline account(from, s) {
 /* The copy is to be taken for a frame. */
 inline accept() {
 	assert(I2 || !torn);		/* and so I4: it is this position's */
+	assert(I4 || nth <= more[SLOT(cursor)]);	/* nothing lies */
 #if JOIN
 	if
 	:: cursor >= from ->
-		account(sender[SLOT(cursor)], seq[SLOT(cursor)])
-	:: else ->			/* pass(): OLD */
+		account(sender[SLOT(cursor)], seq[SLOT(cursor)] + nth)
+	:: else ->			/* pass_slot(): OLD */
 		i = sender[SLOT(cursor)];
+		nth = more[SLOT(cursor)];
 		if
-		:: seq[SLOT(cursor)] > last[i] -> last[i] = seq[SLOT(cursor)]
+		:: seq[SLOT(cursor)] + nth > last[i] ->
+			last[i] = seq[SLOT(cursor)] + nth
 		:: else
 		fi;
 		i = 0
 	fi;
 #else
-	account(sender[SLOT(cursor)], seq[SLOT(cursor)]);
+	account(sender[SLOT(cursor)], seq[SLOT(cursor)] + nth);
 #endif
-	cursor++;
+	/* turn_from() */
+	if
+	:: nth < more[SLOT(cursor)] -> nth++
+	:: else ->
+		cursor++;
+		nth = 0
+	fi;
 	torn = 0;
 	late = 0;
 	early = 0;
@@ -96,6 +108,7 @@ proctype reader(byte me)
 	mtype pc = LOOK;
 #endif
 	byte cursor = FIRST, w, gap_budget, i, miss;
+	byte nth;		/* the frame of the cursor's slot */
 	bit torn;		/* the copy is not the frame of the cursor */
 	byte seen;		/* rx.frames + rx.lost */
 	byte gap[NW];
@@ -139,7 +152,7 @@ proctype reader(byte me)
 		pc = LEARN_FRAME
 	   }
 	:: d_step { pc == LEARN_FRAME ->
-		l_seq = seq[SLOT(pos)];
+		l_seq = seq[SLOT(pos)] + more[SLOT(pos)];
 		l_sender = sender[SLOT(pos)];
 		pc = LEARN_CONFIRM
 	   }
@@ -271,6 +284,10 @@ proctype reader(byte me)
 			:: else -> note_gap(early - SLOTS - cursor)
 			fi;
 			cursor = early - SLOTS;		/* + SLOTS / 8 */
+			if
+			:: broken(NTH_STAYS)
+			:: else -> nth = 0
+			fi;
 			w = 0;
 			pc = LOOK
 		:: else ->
@@ -411,9 +428,8 @@ proctype reader(byte me)
 		do
 		:: i < END ->
 			if
-			:: i < from && frame_of[i] != 0 -> settle[0]++
-			:: i >= from && frame_of[i] != 0 -> miss++
-			:: else
+			:: i < from -> settle[0] = settle[0] + frames_at[i]
+			:: else -> miss = miss + frames_at[i]
 			fi;
 			i++
 		:: else -> break

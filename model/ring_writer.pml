@@ -20,6 +20,7 @@ inline next() {
 	:: else ->
 		pos = 0;
 		end = 0;
+		n = 1;
 		pc = TICKET;
 		if
 		:: TIDY && me == 0 -> busy = 0
@@ -46,6 +47,7 @@ proctype writer(byte me)
 {
 	mtype pc = TICKET;
 	byte pos, end, w;
+	byte n = 1;		/* frames that go into each slot */
 	byte early;		/* for WEAK_CLAIM_TAIL: the tail */
 	bit late;		/* for WEAK_CLAIM, WEAK_PUBLISH */
 
@@ -67,6 +69,10 @@ proctype writer(byte me)
 		end = pos + 1;
 		if
 		:: BATCH > 1 && pos + 2 <= END -> end = pos + 2
+		:: true
+		fi;
+		if
+		:: PACK > 1 -> n = 2
 		:: true
 		fi;
 		if
@@ -197,6 +203,7 @@ proctype writer(byte me)
 		:: else ->
 			header[SLOT(pos)] = LAP(pos);
 			seq[SLOT(pos)] = published[me] + 1;
+			more[SLOT(pos)] = n - 1;
 			sender[SLOT(pos)] = me;
 			pc = PUBLISH
 		fi;
@@ -216,9 +223,10 @@ proctype writer(byte me)
 		inside(I3 || MINE);
 		header[SLOT(pos)] = LAP(pos);
 		seq[SLOT(pos)] = published[me] + 1;
+		more[SLOT(pos)] = n - 1;
 		sender[SLOT(pos)] = me;
 		if
-		:: broken(NOTE_TX_EARLY) -> tx_seq[me] = published[me] + 1
+		:: broken(NOTE_TX_EARLY) -> tx_seq[me] = published[me] + n
 		:: else
 		fi;
 		pc = PUBLISH
@@ -229,9 +237,9 @@ proctype writer(byte me)
 		:: word[SLOT(pos)] == WORD(pos, WRITING, me) ||
 		    broken(PUBLISH_STORE) ->
 			put_word(pos, WORD(pos, COMMITTED, me));
-			published[me]++;
+			published[me] = published[me] + n;
 #if JOIN
-			frame_of[pos] = me + 1;
+			frames_at[pos] = n;
 #endif
 			if
 			:: late -> pc = COPY_B
@@ -239,7 +247,8 @@ proctype writer(byte me)
 			fi
 		:: else ->
 			if
-			:: broken(SEQ_OF_FAILED) -> published[me]++
+			:: broken(SEQ_OF_FAILED) ->
+				published[me] = published[me] + n
 			:: else
 			fi;
 			late = 0;
@@ -313,6 +322,7 @@ proctype writer(byte me)
 	:: atomic { stops > 0 && pc != TICKET && pc != THROUGH ->
 		stops--;
 gone:		pc = THROUGH;
+		n = 1;
 		pos = 0;
 		end = 0;
 		w = 0;

@@ -130,6 +130,8 @@ broken()
 	I2 ring.pml TIDY_BUSY $r -DTIDY=1 -DSLOTS=1 -DTICKETS=3
 	I2 ring.pml DEAD_GUESSED $r
 	I4 ring.pml JOIN_TAIL_FIRST $r -DJOIN=1 -DCOARSE=1
+	I4 ring.pml NTH_STAYS $r -DPACK=2
+	I4 ring.pml GAP_OF_SLOTS $r -DPACK=2
 	I4 ring.pml WEAK_CLAIM_TAIL $r
 	I2 ring.pml WEAK_CLAIM $r
 	I2 ring.pml WEAK_PUBLISH $r -DTICKETS=3
@@ -163,6 +165,7 @@ good_quick()
 	ok ring.pml 3W1Rn-1S3T-k -DNW=3 -DNR=1 -DOTHERS=1 -DSLOTS=1 -DTICKETS=3 -DCOARSE=1
 	ok ring.pml 2W1R-2S4T-poll -DNR=1 -DKILLS=0 -DPOLL=1
 	ok ring.pml 2W1R-2S4T-batch -DNR=1 -DBATCH=2 -DCOARSE=1 -DKILLS=0
+	ok ring.pml 2W1R-2S4T-pack -DNR=1 -DPACK=2 -DKILLS=0 -DCOARSE=1
 	ok ring.pml 2W1R-2S4T-cancel -DNR=1 -DCANCEL=1 -DKILLS=0 -DCOARSE=1
 	ok ring.pml 2W1R-2S4T-rdonly -DNR=1 -DRDONLY=1 -DKILLS=0
 	ok ring.pml 2W1R-2S4T-own -DNR=1 -DOWN=1 -DKILLS=0
@@ -192,6 +195,9 @@ good_full()
 	ok ring.pml 2W1R-2S6T-k -DNR=1 -DTICKETS=6 $c
 	ok ring.pml 2W1R-2S5T-s -DNR=1 -DTICKETS=5 -DKILLS=0 -DSTOPS=1
 	ok ring.pml 2W1Rn-2S5T-batch-k -DNR=1 -DOTHERS=1 -DTICKETS=5 -DBATCH=2 $c
+	ok ring.pml 2W1R-2S4T-pack-k -DNR=1 -DPACK=2
+	ok ring.pml 2W2R-2S3T-pack-k -DPACK=2 -DTICKETS=3 $c
+	ok ring.pml 2W1R-2S4T-pack-join -DNR=1 -DPACK=2 -DJOIN=1 -DOUTSIDE -DKILLS=0 $c
 	ok ring.pml 2W1Rn-2S4T-cancel-k -DNR=1 -DOTHERS=1 -DCANCEL=1
 	ok ring.pml 2W1Rn-2S4T-rdonly-k -DNR=1 -DOTHERS=1 -DRDONLY=1
 	ok ring.pml 2W1Rn-2S4T-own-k -DNR=1 -DOTHERS=1 -DOWN=1

@@ -11,7 +11,9 @@
 #include "internal.h"
 
 #define BATCH 64u
-#define HEELS_MAX 64u
+#define HEELS_MAX 256u
+
+static_assert(SHMBUS_SHARE_MAX == FORMAT_PACK, "told as it is");
 
 /* ---- send --------------------------------------------------------------- */
 
@@ -340,7 +342,7 @@ shmbus_peek(struct shmbus *b, struct shmbus_frame *frame)
 	error = look(b, &b->peek);
 	b->peeked = error == 0;
 	if (error == 0) {
-		fill_frame(b, &b->peek, b->peek.slot->data, frame);
+		fill_frame(b, &b->peek, b->peek.data, frame);
 	} else {
 		caught_up(b);
 		show_rx(b);

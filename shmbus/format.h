@@ -18,8 +18,8 @@
  * writes often shares no 128 bytes (two lines: processors prefetch pairs) with
  * one that others write.
  *
- * A position is a frame's place in the order of the bus.  Position p lives in
- * slot p % slots, in lap p / slots.  Laps begin with 1, so that a slot of
+ * A position is a place in the order of the bus, for a frame, or for a few that
+ * were sent together.  Position p lives in slot p % slots, in lap p / slots.  Laps begin with 1, so that a slot of
  * zeros, as a new file has them, is older than any position.
  *
  * man5/shmbus.5 is the same in prose.
@@ -38,7 +38,7 @@ static_assert(sizeof(AO_t) == 8, "a bus needs 64-bit words");
 #define FORMAT_MAGIC_NEW "shmbus+\n" /* creation is under way, or died */
 #define FORMAT_BYTE_ORDER 0x01020304u
 #define FORMAT_BYTE_ORDER_SWAPPED 0x04030201u
-#define FORMAT_VERSION 1u
+#define FORMAT_VERSION 2u
 #define FORMAT_LINE 64u
 #define FORMAT_HEADER 4096u
 #define FORMAT_ATTACHMENTS 256u
@@ -158,18 +158,26 @@ static_assert(sizeof(struct format_attachment) == FORMAT_ATTACHMENT_SIZE,
 #define FORMAT_ATT_PROMISC 2u /* in ident */
 #define FORMAT_ATT_DEAD 4u    /* in ident: found dead, cleared up after */
 
-/* A slot.  The frame's bytes follow. */
+/*
+ * A slot.  The first frame's bytes follow, then further frames that were sent
+ * together with it: each begins at the next multiple of 8 with a word that
+ * holds its length.
+ */
 struct format_slot {
-	AO_t word; /*  0  lap in bits 16..63, state in 14..15, owner below */
-	AO_t seq;  /*  8  how many frames this sender had published, with it */
+	AO_t word;    /*  0  lap in bits 16..63, state in 14..15, owner below */
+	AO_t seq;     /*  8  how many frames this sender had published, with the
+			  first one in this slot */
 	AO_t time_ns; /* 16  CLOCK_REALTIME */
-	AO_t meta;    /* 24  length in bits 0..31, sender in 32..47 */
+	AO_t meta;    /* 24  the first one's length in bits 0..31, sender in
+			     32..47, number of further frames in 48..63 */
 	uint8_t data[];
 };
 static_assert(offsetof(struct format_slot, seq) == 8, "layout");
 static_assert(offsetof(struct format_slot, time_ns) == 16, "layout");
 static_assert(offsetof(struct format_slot, meta) == 24, "layout");
 static_assert(offsetof(struct format_slot, data) == 32, "layout");
+
+#define FORMAT_PACK 64u /* frames in a slot, at most */
 
 /* The states of a slot; see ring.c. */
 #define SLOT_FREE 0u	  /* a new file's; later only older than its lap */

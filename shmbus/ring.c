@@ -42,9 +42,16 @@
  * gets stuck it notes the time and the tail; once that time is patience_ns
  * ago, every position below that tail has been pending for at least as long.
  *
+ * SHARING.  All this costs the same for a slot full of bytes as for a few.  So
+ * frames that are sent together share slots: as many as fit are claimed,
+ * copied, published and given up on as one.  A reader takes them one by one,
+ * or some at a time, and may stop in the middle: its place is a position, and
+ * which of the frames there is next.  When the word is no longer the same, the
+ * rest of them are lost, as seq will tell.
+ *
  * EXACT LOSS.  Positions cannot be counted to know what a lapped reader
- * missed: some are abandoned and never were frames, some are its own.  Every
- * frame carries seq, the number of frames its sender has published with it.
+ * missed: some are abandoned and never were frames, some are its own, some
+ * hold many.  Every frame has seq, the number of frames its sender has published with it.
  * A reader remembers the last one of each sender, and what is missing between
  * two that it sees is what it lost, to the frame.  What a sender published
  * last, and the reader never saw, is settled from the sender's own count once
@@ -96,9 +103,12 @@
  *                 tx.busy                                   by right was claimed
  *                                                           after busy was set
  *
+ * rx.seen_tail is a hint for what to ask the cache for, and has no order.
+ *
  * The one deliberate data race is the copying of frames' bytes, all of it in
- * ring_copy() and peek_dst(); what they return is used only after confirm(),
- * or to skip a frame, and that decision is confirmed too.
+ * copy_bytes(), by way of ring_copy(), copy_asking() and peek_dst(); what they
+ * return is used only after confirm(), or to skip a frame, and that decision is
+ * confirmed too.
  */
 #include <errno.h>
 
@@ -123,6 +133,7 @@ ring_init(struct ring *r, void *base, const struct ring_geometry *g,
 	r->shift = (unsigned)__builtin_ctz(g->slots);
 	r->stride = g->stride;
 	r->frame_max = g->frame_max;
+	r->room = g->stride - (uint32_t)sizeof(struct format_slot);
 	r->me = me;
 	r->patience_ns = 2000000;
 	r->env = *env;
@@ -241,22 +252,27 @@ take_back(struct ring *r, struct ring_claim *c)
 	}
 }
 
-/* Publishes with all words of the header but the first still to be written. */
+/*
+ * Publishes N frames, BYTES in all, the first of them of LEN bytes, with all
+ * words of the header but the first still to be written.
+ */
 static inline bool
-publish(struct ring *r, struct ring_claim *c, uint32_t len, uint64_t time_ns)
+publish(struct ring *r, struct ring_claim *c, uint32_t len, unsigned n,
+    uint64_t bytes, uint64_t time_ns)
 {
 	AO_store(&c->slot->seq, r->tx.seq + 1);
 	AO_store(&c->slot->time_ns, time_ns);
-	AO_store(&c->slot->meta, len | (uint64_t)r->me << 32);
+	AO_store(&c->slot->meta,
+	    len | (uint64_t)r->me << 32 | (uint64_t)(n - 1) << 48);
 	/* ring:publish */
 	if (unlikely(!AO_compare_and_swap_full(&c->slot->word, c->word,
 		c->word | (AO_t)SLOT_COMMITTED << WORD_STATE_SHIFT))) {
 		take_back(r, c);
-		r->tx.failed++;
+		r->tx.failed += n;
 		return false;
 	}
-	r->tx.seq++;
-	r->tx.bytes += len;
+	r->tx.seq += n;
+	r->tx.bytes += bytes;
 	return true;
 }
 
@@ -275,7 +291,7 @@ int
 ring_publish(struct ring *r, struct ring_claim *c, uint32_t len,
     uint64_t time_ns)
 {
-	bool published = publish(r, c, len, time_ns);
+	bool published = publish(r, c, len, 1, len, time_ns);
 
 	AO_store_release(&r->tx.busy, 0);
 	if (unlikely(!published))
@@ -294,6 +310,53 @@ ring_cancel(struct ring *r, struct ring_claim *c)
 	AO_store_release(&r->tx.busy, 0);
 }
 
+/* What one slot takes of a batch. */
+struct pack {
+	unsigned n;	/* frames */
+	uint32_t data;	/* bytes of the slot's data, from the first on */
+	uint64_t bytes; /* of the frames themselves */
+};
+
+/* How many of the N frames, one at least, go into one slot. */
+static inline struct pack
+pack_up(const struct ring *r, const struct iovec *frames, unsigned n)
+{
+	struct pack p = { .n = 1,
+		.data = (uint32_t)frames[0].iov_len,
+		.bytes = frames[0].iov_len };
+
+	for (; p.n < n; p.n++) {
+		uint32_t len = (uint32_t)frames[p.n].iov_len;
+		uint32_t at = pack_align(p.data) + (uint32_t)sizeof(AO_t);
+
+		if (at + len > r->room)
+			break;
+		p.data = at + len;
+		p.bytes += len;
+	}
+	return p;
+}
+
+/* Writes the frames of pack P to slot S, and asks for the slot AHEAD. */
+static inline void
+fill(struct format_slot *s, const struct iovec *frames, const struct pack *p,
+    const struct format_slot *ahead)
+{
+	uint32_t len = (uint32_t)frames[0].iov_len;
+	uint8_t *to = s->data;
+	unsigned i;
+
+	copy_asking(to, frames[0].iov_base, len, ahead, 0, ASK_TO_WRITE);
+	for (i = 1; i < p->n; i++) {
+		to += pack_align(len);
+		len = (uint32_t)frames[i].iov_len;
+		AO_store((AO_t *)(void *)to, len);
+		to += sizeof(AO_t);
+		copy_asking(to, frames[i].iov_base, len, ahead,
+		    (uint32_t)(to - s->data), ASK_TO_WRITE);
+	}
+}
+
 /*
  * Publishes N frames, RING_BATCH at most and better not more than a quarter of
  * the slots, in their order.  The lengths have been checked.  *SENT is
@@ -305,38 +368,41 @@ int
 ring_send(struct ring *r, const struct iovec *frames, unsigned n,
     uint64_t time_ns, unsigned *sent)
 {
-	unsigned done = 0;
+	struct pack packs[RING_BATCH]; /* a slot each */
+	unsigned many = 0, done = 0;
 	uint64_t pos, end;
-	unsigned i;
+	unsigned i, k;
 	int error = 0;
 
+	for (i = 0; i < n; i += packs[many++].n)
+		packs[many] = pack_up(r, frames + i, n - i);
 	AO_store(&r->tx.busy, 1);
-	pos = ring_ticket(r, n);
-	end = pos + n;
+	pos = ring_ticket(r, many);
+	end = pos + many;
 	r->tx.first = pos;
-	for (i = 0; i < n; i++) {
-		const void *bytes = frames[i].iov_base;
-		uint32_t len = (uint32_t)frames[i].iov_len;
+	for (k = 0; k < many; k++, frames += packs[k - 1].n) {
+		const struct pack *p = &packs[k];
 		uint64_t extra = 0;
 		struct ring_claim c;
 
 		for (;;) {
 			if (unlikely(pos == end)) {
 				if (extra++ >= RING_TICKETS(r)) {
-					r->tx.failed += n - i;
+					for (; k < many; k++)
+						r->tx.failed += packs[k].n;
 					error = error ? error : ENOBUFS;
 					goto out;
 				}
 				pos = ring_ticket(r, 1);
 				end = pos + 1;
 			}
-			prefetch_slot_write(r, pos + ahead(len), len);
 			if (likely(claim_at(r, pos++, &c)))
 				break;
 		}
-		copy_bytes(c.slot->data, bytes, len);
-		if (likely(publish(r, &c, len, time_ns)))
-			done++;
+		fill(c.slot, frames, p, slot_at(r, pos + ahead(p->data)));
+		if (likely(publish(r, &c, (uint32_t)frames[0].iov_len, p->n,
+			p->bytes, time_ns)))
+			done += p->n;
 		else if (error == 0)
 			error = ETIMEDOUT;
 	}

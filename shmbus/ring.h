@@ -15,6 +15,7 @@
 
 /* Frames that one ring_send() takes, at most. */
 #define RING_BATCH 64u
+static_assert(RING_BATCH <= FORMAT_PACK, "a batch may fit into a slot");
 
 /*
  * Makes a full barrier of an atomic operation of libatomic_ops' _full kind.
@@ -63,12 +64,15 @@ enum ring_gap { GAP_NONE, GAP_ASLEEP, GAP_SETTLED, GAP_LOST };
 /* The receiving side's private memory. */
 struct ring_rx {
 	uint64_t cursor;      /* the position to look at next */
+	uint32_t nth;	      /* and the frame there */
+	uint32_t within;      /* where in the slot's data that one begins */
+	uint64_t seen_tail;   /* the tail, not long ago */
 	uint64_t from;	      /* frames before this are not delivered */
 	uint64_t own_from;    /* own frames: sender is me, from here on */
 	uint64_t stuck_since; /* 0: not stuck; time, see ring.c */
 	uint64_t stuck_tail;  /* tail when that began */
 	uint64_t asleep_gap;  /* frames before this were passed over asleep */
-	uint64_t gap_budget;  /* positions passed over, not yet accounted */
+	uint64_t gap_budget;  /* frames passed over, at most, not accounted */
 	uint64_t frames, bytes, skipped, lost, bad, gave_up;
 	uint64_t tidied;    /* see ring_tidy() */
 	unsigned unsettled; /* ring_settle() may have something to do */
@@ -84,6 +88,7 @@ struct ring {
 	uint8_t *slots;
 	uint64_t mask;
 	uint32_t stride, frame_max;
+	uint32_t room; /* bytes of data in a slot */
 	unsigned shift;
 	unsigned me; /* my number, or SLOT_NOBODY when only reading */
 	uint64_t patience_ns;
@@ -101,8 +106,10 @@ struct ring_claim {
 struct ring_frame {
 	const struct format_slot *slot;
 	AO_t word; /* what it held when it was looked at */
+	const uint8_t *data;
 	uint64_t seq, time_ns, position;
 	uint32_t len, sender;
+	bool last; /* in its slot: from ring_look() only */
 };
 
 /* How the position at a reader's cursor stands. */

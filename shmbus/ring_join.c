@@ -41,18 +41,20 @@ learn(struct ring *r, uint64_t pos, bool oldest, uint64_t tail)
 {
 	struct format_slot *s = slot_at(r, pos);
 	AO_t w = AO_load_acquire(&s->word); /* ring:word */
-	uint32_t sender = (uint32_t)(AO_load(&s->meta) >> 32) & 0xffff;
-	uint64_t seq = AO_load(&s->seq);
+	uint64_t meta = AO_load(&s->meta);
+	uint32_t sender = (uint32_t)(meta >> 32) & 0xffff;
+	uint64_t first = AO_load(&s->seq);
+	uint64_t seq = first + (meta >> 48) % FORMAT_PACK;
 	bool this_lap = word_lap(w) == pos_lap(r, pos) && pos < tail;
 
 	if (word_state(w) == SLOT_COMMITTED && sender < FORMAT_ATTACHMENTS &&
 	    confirm(s, w)) {
 		if (sender == r->me && seq > r->tx.seq &&
-		    seq - r->tx.seq <= r->mask + 1 + RING_BATCH)
+		    seq - r->tx.seq <= (r->mask + 1) * FORMAT_PACK + RING_BATCH)
 			r->tx.seq = seq;
 		if (this_lap && oldest && r->rx.gap[sender] == GAP_NONE) {
 			/* Its first: all before it is no business of ours. */
-			r->rx.last[sender] = seq - 1;
+			r->rx.last[sender] = first - 1;
 			r->rx.gap[sender] = GAP_LOST;
 		} else if (this_lap && !oldest && r->rx.cursor == tail &&
 		    seq > r->rx.last[sender]) {
@@ -94,6 +96,8 @@ ring_join(struct ring *r, bool oldest)
 		if (r->me != SLOT_NOBODY)
 			disown(r, slot_at(r, pos));
 	}
+	r->rx.nth = 0;
+	r->rx.within = 0;
 	memset(r->rx.gap, GAP_NONE, sizeof(r->rx.gap));
 	if (oldest)
 		r->rx.cursor = first;

@@ -11,11 +11,11 @@
 
 /* The destination address in place, as in ident; bit 56 is the group bit. */
 static inline uint64_t
-peek_dst(const struct format_slot *s)
+peek_dst(const uint8_t *data)
 {
 	uint64_t dst;
 
-	copy_bytes(&dst, s->data, sizeof(dst));
+	copy_bytes(&dst, data, sizeof(dst));
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	dst = __builtin_bswap64(dst);
 #endif
@@ -23,6 +23,15 @@ peek_dst(const struct format_slot *s)
 }
 
 #define DST_GROUP ((uint64_t)1 << 56)
+
+/* Turns to the first frame of position POS. */
+static inline void
+turn_to(struct ring *r, uint64_t pos)
+{
+	r->rx.cursor = pos;
+	r->rx.nth = 0;
+	r->rx.within = 0;
+}
 
 /* Notes that positions were passed over without a look at their frames. */
 static __attribute__((noinline)) void
@@ -35,7 +44,7 @@ note_gap(struct ring *r, enum ring_gap kind, uint64_t positions)
 	for (i = 0; i < FORMAT_ATTACHMENTS; i++)
 		if (r->rx.gap[i] != GAP_LOST)
 			r->rx.gap[i] = (uint8_t)kind;
-	r->rx.gap_budget += positions;
+	r->rx.gap_budget += positions * FORMAT_PACK;
 	r->rx.unsettled = 64;
 }
 
@@ -43,7 +52,7 @@ note_gap(struct ring *r, enum ring_gap kind, uint64_t positions)
 static void
 count_missing(struct ring *r, unsigned sender, uint64_t missing)
 {
-	/* No more can be missing than positions were passed over. */
+	/* No more can be missing than was passed over. */
 	if (missing > r->rx.gap_budget)
 		missing = r->rx.gap_budget;
 	r->rx.gap_budget -= missing;
@@ -61,17 +70,16 @@ account_gap(struct ring *r, unsigned sender, uint64_t seq)
 	    sender != r->me)
 		count_missing(r, sender, seq - r->rx.last[sender] - 1);
 	r->rx.gap[sender] = GAP_NONE;
-	r->rx.last[sender] = seq;
 }
 
+/* N frames of SENDER were seen, the first of them SEQ. */
 static inline void
-account(struct ring *r, unsigned sender, uint64_t seq)
+account(struct ring *r, unsigned sender, uint64_t seq, unsigned n)
 {
 	if (unlikely(
 		seq != r->rx.last[sender] + 1 || r->rx.gap[sender] != GAP_NONE))
 		account_gap(r, sender, seq);
-	else
-		r->rx.last[sender] = seq;
+	r->rx.last[sender] = seq + n - 1;
 }
 
 /*
@@ -106,7 +114,7 @@ give_up(struct ring *r, struct format_slot *s, AO_t w, uint64_t tail)
 	if (r->me == SLOT_NOBODY) {
 		/* May only read: goes on alone, and may have lost a frame. */
 		note_gap(r, GAP_LOST, 1);
-		r->rx.cursor++;
+		turn_to(r, pos + 1);
 		return true;
 	}
 	if (!held || dead || owner >= FORMAT_ATTACHMENTS)
@@ -128,7 +136,7 @@ hitch(struct ring *r, struct format_slot *s, AO_t w)
 	uint64_t tail;
 
 	if (word_lap(w) == pos_lap(r, pos) && word_state(w) == SLOT_ABANDONED) {
-		r->rx.cursor++;
+		turn_to(r, pos + 1);
 		return true;
 	}
 	tail = AO_load_acquire(&r->hdr->tail); /* ring:tail */
@@ -139,7 +147,7 @@ hitch(struct ring *r, struct format_slot *s, AO_t w)
 	}
 	if (tail < pos) { /* a lie: tails only grow */
 		r->rx.bad++;
-		r->rx.cursor = tail;
+		turn_to(r, tail);
 		if (r->rx.from > tail)
 			r->rx.from = tail;
 		if (r->rx.own_from > tail)
@@ -151,59 +159,135 @@ hitch(struct ring *r, struct format_slot *s, AO_t w)
 
 		note_gap(r, to <= r->rx.asleep_gap ? GAP_ASLEEP : GAP_LOST,
 		    to - pos);
-		r->rx.cursor = to;
+		turn_to(r, to);
 		return true;
 	}
 	if (word_lap(w) > pos_lap(r, pos)) {
 		/* It was read before the tail, so the tail belies it. */
 		r->rx.bad++;
-		r->rx.cursor++;
+		turn_to(r, pos + 1);
 		return true;
 	}
 	return give_up(r, s, w, tail);
 }
 
-/* What is to be done with the frame at the cursor. */
+/* What is to be done with a frame, or with a slot. */
 enum verdict { TAKE, PASS, OLD, BAD };
 
-/* Reads the header of a slot that shows COMMITTED.  Not confirmed yet. */
+/* A walk through the frames of a slot, none of it confirmed yet. */
+struct walk {
+	const struct format_slot *slot;
+	uint64_t seq, time_ns; /* seq: of the frame it has come to */
+	uint32_t len, at;      /* of that one: where in the data it lies */
+	uint32_t sender;
+	uint32_t nth, after; /* frames before it and after it */
+};
+
+/*
+ * Begins a walk through slot S, at the cursor's frame.  Returns OLD or BAD for
+ * a slot that is to be passed over, else TAKE.
+ */
 static inline enum verdict
-examine(const struct ring *r, const struct format_slot *s, AO_t w,
-    struct ring_frame *f)
+walk_begin(const struct ring *r, const struct format_slot *s, struct walk *k)
 {
 	uint64_t meta = AO_load(&s->meta);
-	uint64_t dst = peek_dst(s);
+	uint32_t more = (uint32_t)(meta >> 48);
 
-	f->slot = s;
-	f->word = w;
-	f->seq = AO_load(&s->seq);
-	f->time_ns = AO_load(&s->time_ns);
-	f->position = r->rx.cursor;
-	f->len = (uint32_t)meta;
-	f->sender = (uint32_t)(meta >> 32);
-	if (unlikely(f->len > r->frame_max || f->len < 14 ||
-		f->sender >= FORMAT_ATTACHMENTS))
+	k->slot = s;
+	k->seq = AO_load(&s->seq) + r->rx.nth;
+	k->time_ns = AO_load(&s->time_ns);
+	k->sender = (uint32_t)(meta >> 32) & 0xffff;
+	k->nth = r->rx.nth;
+	k->after = more - k->nth;
+	k->len = (uint32_t)meta;
+	k->at = r->rx.within;
+	if (k->nth != 0)
+		k->len = pack_len(s, k->at - (uint32_t)sizeof(AO_t));
+	if (unlikely(k->sender >= FORMAT_ATTACHMENTS || more >= FORMAT_PACK ||
+		more < k->nth))
 		return BAD;
-	if (unlikely(f->position < r->rx.from ||
-		(f->sender == r->me && f->position >= r->rx.own_from)))
+	if (unlikely(r->rx.cursor < r->rx.from ||
+		(k->sender == r->me && r->rx.cursor >= r->rx.own_from)))
 		return OLD;
+	return TAKE;
+}
+
+/* What to do with the frame to which K has come. */
+static inline enum verdict
+walk_look(const struct ring *r, const struct walk *k)
+{
+	uint64_t dst;
+
+	if (unlikely(k->len > r->frame_max || k->len < 14 ||
+		k->at + k->len > r->room))
+		return BAD;
+	dst = peek_dst(k->slot->data + k->at);
 	if (likely(dst == r->rx.mac || (dst & DST_GROUP) || r->rx.promisc))
 		return TAKE;
 	return PASS;
 }
 
-static inline void
-pass(struct ring *r, const struct ring_frame *f, enum verdict v)
+/* Goes on to the next frame.  Returns whether there is one. */
+static inline bool
+walk_on(const struct ring *r, struct walk *k)
 {
-	if (v == BAD) {
-		r->rx.bad++;
-	} else if (v == PASS) {
-		account(r, f->sender, f->seq);
-		r->rx.skipped++;
-	} else if (f->seq > r->rx.last[f->sender]) {
-		r->rx.last[f->sender] = f->seq;
+	if (likely(k->after == 0))
+		return false;
+	k->at = pack_align(k->at + k->len) + (uint32_t)sizeof(AO_t);
+	k->nth++;
+	k->after--;
+	k->seq++;
+	if (unlikely(k->at + 14 > r->room)) {
+		k->len = 0; /* a lie: to be found out when it is looked at */
+		k->at = (uint32_t)sizeof(AO_t);
+	} else {
+		k->len = pack_len(k->slot, k->at - (uint32_t)sizeof(AO_t));
 	}
-	r->rx.cursor++;
+	return true;
+}
+
+/* The cursor goes where K has come to; LEFT: beyond the slot's last frame. */
+static inline void
+turn_from(struct ring *r, const struct walk *k, bool left)
+{
+	if (left) {
+		turn_to(r, r->rx.cursor + 1);
+	} else {
+		r->rx.nth = k->nth;
+		r->rx.within = k->at;
+	}
+}
+
+/* Passes over the rest of a slot, for which the verdict was V. */
+static void
+pass_slot(struct ring *r, const struct walk *k, enum verdict v)
+{
+	if (v == BAD)
+		r->rx.bad++;
+	else if (k->seq + k->after > r->rx.last[k->sender])
+		r->rx.last[k->sender] = k->seq + k->after;
+	turn_to(r, r->rx.cursor + 1);
+}
+
+static inline void
+show(const struct ring *r, const struct walk *k, AO_t w, struct ring_frame *f)
+{
+	f->slot = k->slot;
+	f->word = w;
+	f->data = k->slot->data + k->at;
+	f->seq = k->seq;
+	f->time_ns = k->time_ns;
+	f->position = r->rx.cursor;
+	f->len = k->len;
+	f->sender = k->sender;
+}
+
+/* Whether W is that of a frame, or some, at the cursor's position. */
+static inline bool
+is_committed(const struct ring *r, AO_t w)
+{
+	return likely((w & ~(AO_t)WORD_OWNER_MASK) ==
+	    word_make(r, r->rx.cursor, SLOT_COMMITTED, 0));
 }
 
 /*
@@ -217,21 +301,33 @@ ring_look(struct ring *r, struct ring_frame *f)
 
 	for (budget = RING_BUDGET; budget != 0; budget--) {
 		struct format_slot *s = slot_at(r, r->rx.cursor);
-		AO_t want = word_make(r, r->rx.cursor, SLOT_COMMITTED, 0);
 		AO_t w = AO_load_acquire(&s->word); /* ring:word */
 		enum verdict v;
+		struct walk k;
 
-		if (unlikely((w & ~(AO_t)WORD_OWNER_MASK) != want)) {
+		if (!is_committed(r, w)) {
 			if (!hitch(r, s, w))
 				break;
 			continue;
 		}
-		v = examine(r, s, w, f);
+		v = walk_begin(r, s, &k);
+		if (v == TAKE)
+			v = walk_look(r, &k);
+		show(r, &k, w, f);
+		f->last = k.after == 0;
+		if (v == PASS)
+			f->last = !walk_on(r, &k);
 		if (!confirm(s, w))
 			continue;
 		if (v == TAKE)
 			return 0;
-		pass(r, f, v);
+		if (v == PASS) {
+			account(r, f->sender, f->seq, 1);
+			r->rx.skipped++;
+			turn_from(r, &k, f->last);
+		} else {
+			pass_slot(r, &k, v);
+		}
 	}
 	return EAGAIN;
 }
@@ -244,27 +340,90 @@ ring_look(struct ring *r, struct ring_frame *f)
 bool
 ring_take(struct ring *r, const struct ring_frame *f, void *buf, size_t size)
 {
+	struct walk k = { .slot = f->slot,
+		.len = f->len,
+		.at = (uint32_t)(f->data - f->slot->data),
+		.nth = r->rx.nth,
+		.after = !f->last };
+	bool left = !walk_on(r, &k);
+
 	if (buf != NULL)
-		copy_bytes(buf, f->slot->data, size < f->len ? size : f->len);
+		copy_bytes(buf, f->data, size < f->len ? size : f->len);
 	if (!confirm(f->slot, f->word)) {
 		/* Lapped: ring_look() will find out.  Else somebody lied. */
 		AO_nop_read();
 		if (AO_load_acquire(&r->hdr->tail) - r->rx.cursor <=
 		    r->mask + 1) {
 			r->rx.bad++;
-			r->rx.cursor++;
+			turn_to(r, r->rx.cursor + 1);
 		}
 		return false;
 	}
-	account(r, f->sender, f->seq);
+	account(r, f->sender, f->seq, 1);
 	if (buf != NULL) {
 		r->rx.frames++;
 		r->rx.bytes += f->len;
 	} else {
 		r->rx.skipped++;
 	}
-	r->rx.cursor++;
+	turn_from(r, &k, left);
 	return true;
+}
+
+/*
+ * Which slot to ask for while K is read, as it may be filled alike.  NULL: none,
+ * for nobody has begun to write there; whoever does would have to wait until
+ * the lines that we asked for come back.
+ */
+static inline const struct format_slot *
+next_to_ask(const struct ring *r, const struct walk *k)
+{
+	uint32_t data = k->len + k->after * (k->len + (uint32_t)sizeof(AO_t));
+	uint64_t pos;
+
+	pos = r->rx.cursor + ahead(data < r->room ? data : r->room);
+	return pos < r->rx.seen_tail ? slot_at(r, pos) : NULL;
+}
+
+/* What comes of a slot, until it is confirmed. */
+struct haul {
+	unsigned taken, seen;
+	uint64_t bytes;
+	bool left; /* nothing is left there */
+	enum verdict end;
+};
+
+/*
+ * Copies up to N frames from where the walk K begins, in a slot whose word was
+ * W.
+ */
+static inline struct haul
+haul(const struct ring *r, struct walk *k, AO_t w, struct ring_frame *f,
+    void *const *bufs, const uint32_t *sizes, unsigned n)
+{
+	struct haul h = { .end = TAKE };
+	const struct format_slot *next = next_to_ask(r, k);
+
+	do {
+		enum verdict v = walk_look(r, k);
+		if (likely(v == TAKE)) {
+			uint32_t len = k->len;
+
+			show(r, k, w, &f[h.taken]);
+			if (unlikely(len > sizes[h.taken]))
+				len = sizes[h.taken];
+			copy_asking(bufs[h.taken], f[h.taken].data, len, next,
+			    k->at, ASK_TO_READ);
+			h.bytes += k->len;
+			h.taken++;
+		} else if (unlikely(v == BAD)) {
+			h.end = BAD;
+			return h;
+		}
+		h.seen++;
+		h.left = !walk_on(r, k);
+	} while (!h.left && h.taken < n);
+	return h;
 }
 
 /*
@@ -276,39 +435,42 @@ ring_recv(struct ring *r, struct ring_frame *f, void *const *bufs,
     const uint32_t *sizes, unsigned n)
 {
 	unsigned budget = RING_BUDGET;
-	unsigned got = 0;
+	unsigned got = 0, slots = 0;
 
 	for (; got < n && budget != 0; budget--) {
 		struct format_slot *s = slot_at(r, r->rx.cursor);
-		AO_t want = word_make(r, r->rx.cursor, SLOT_COMMITTED, 0);
 		AO_t w = AO_load_acquire(&s->word); /* ring:word */
-		enum verdict v;
+		struct haul h = { 0 };
+		uint64_t seq;
+		struct walk k;
 
-		if (unlikely((w & ~(AO_t)WORD_OWNER_MASK) != want)) {
+		if (!is_committed(r, w)) {
 			if (!hitch(r, s, w))
 				break;
 			continue;
 		}
-		v = examine(r, s, w, &f[got]);
-		if (likely(v == TAKE)) {
-			uint32_t len = f[got].len;
-
-			prefetch_slot_read(r, r->rx.cursor + ahead(len), len);
-			if (unlikely(len > sizes[got]))
-				len = sizes[got];
-			copy_bytes(bufs[got], s->data, len);
+		h.end = walk_begin(r, s, &k);
+		/* Not at the first one, for that may be all there is. */
+		if (r->rx.cursor + RING_AHEAD >= r->rx.seen_tail &&
+		    slots++ == 1)
+			r->rx.seen_tail = AO_load(&r->hdr->tail);
+		seq = k.seq;
+		if (likely(h.end == TAKE)) {
+			h = haul(r, &k, w, f + got, bufs + got, sizes + got,
+			    n - got);
 		}
 		if (!confirm(s, w))
 			continue;
-		if (unlikely(v != TAKE)) {
-			pass(r, &f[got], v);
-			continue;
-		}
-		account(r, f[got].sender, f[got].seq);
-		r->rx.frames++;
-		r->rx.bytes += f[got].len;
-		r->rx.cursor++;
-		got++;
+		if (likely(h.seen != 0))
+			account(r, k.sender, seq, h.seen);
+		r->rx.frames += h.taken;
+		r->rx.bytes += h.bytes;
+		r->rx.skipped += h.seen - h.taken;
+		got += h.taken;
+		if (likely(h.end == TAKE))
+			turn_from(r, &k, h.left);
+		else
+			pass_slot(r, &k, h.end);
 	}
 	return got;
 }

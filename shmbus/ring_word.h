@@ -14,12 +14,15 @@
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 /*
- * How many positions ahead the lines of a slot are asked for, and how many of
- * them at most: more at once than a first-level cache holds are gone again
- * before they are used.
+ * How many positions ahead the lines of a slot are asked for, and how many
+ * lines ahead at most: each has to come from another processor's cache, which
+ * takes as long as some dozens of them do when they come one after the other;
+ * and more at once than a first-level cache holds beside other things are gone
+ * again before they are used.
  */
 #define RING_AHEAD 12u
-#define RING_LINES_AHEAD 256u
+#define RING_LINES_AHEAD 128u
+#define COPY_STEP 256u /* bytes copied between asking and asking again */
 
 #define WORD_LAP_SHIFT 16
 #define WORD_STATE_SHIFT 14
@@ -79,7 +82,21 @@ slot_at(const struct ring *r, uint64_t pos)
 	    (pos & r->mask) * r->stride);
 }
 
-/* How far ahead to ask for slots with frames of LEN bytes. */
+/* Where in a slot's data the next frame begins, after one that ends at END. */
+static inline uint32_t
+pack_align(uint32_t end)
+{
+	return (end + 7) & ~7u;
+}
+
+/* The length of the frame that is announced at AT of slot S's data. */
+static inline uint32_t
+pack_len(const struct format_slot *s, uint32_t at)
+{
+	return (uint32_t)AO_load((const AO_t *)(const void *)(s->data + at));
+}
+
+/* How far ahead to ask for slots with LEN bytes of data. */
 static inline uint64_t
 ahead(uint32_t len)
 {
@@ -87,35 +104,38 @@ ahead(uint32_t len)
 		FORMAT_LINE +
 	    1;
 
-	return lines <= RING_LINES_AHEAD / RING_AHEAD ?
-	    RING_AHEAD :
-	    RING_LINES_AHEAD / lines;
+	return lines <= RING_LINES_AHEAD / RING_AHEAD ? RING_AHEAD :
+	    lines <= RING_LINES_AHEAD ? RING_LINES_AHEAD / lines :
+					1;
 }
 
-/* Asks for the lines of a slot, to write. */
-static inline void
-prefetch_slot_write(const struct ring *r, uint64_t pos, uint32_t len)
-{
-	char *p = (char *)slot_at(r, pos);
-	char *end = p + sizeof(struct format_slot) + len;
+/* What a line is asked for. */
+enum ask { ASK_TO_READ, ASK_TO_WRITE };
 
-	for (; p < end; p += FORMAT_LINE)
+/* Asks for the line of P, for it will be needed soon. */
+static inline void
+ask_line(const void *p, enum ask what)
+{
+	if (what == ASK_TO_READ)
+		__builtin_prefetch(p, 0, 3);
+	else
 #ifdef __x86_64__
 		/* GCC emits it only for -mprfchw; it is a no-op where absent */
-		__asm__ volatile("prefetchw %0" : : "m"(*p));
+		__asm__ volatile("prefetchw %0" : : "m"(*(const char *)p));
 #else
 		__builtin_prefetch(p, 1, 3);
 #endif
 }
 
+/* Asks for the lines of LEN bytes from P on. */
 static inline void
-prefetch_slot_read(const struct ring *r, uint64_t pos, uint32_t len)
+ask_lines(const char *p, size_t len, enum ask what)
 {
-	const char *p = (const char *)slot_at(r, pos);
-	const char *end = p + sizeof(struct format_slot) + len;
+	size_t i;
 
-	for (; p < end; p += FORMAT_LINE)
-		__builtin_prefetch(p, 0, 3);
+	for (i = 0; i < len; i += FORMAT_LINE)
+		ask_line(p + i, what);
+	ask_line(p + len - 1, what);
 }
 
 /*
@@ -161,6 +181,38 @@ copy_bytes(void *to, const void *from, size_t len)
 	}
 }
 #endif
+
+/*
+ * Copies LEN bytes of the frame that lies at AT of a slot's data into or out of
+ * the slot, and meanwhile asks for the same lines of the slot NEXT (NULL:
+ * none).  A few at a time, for a processor that is asked for many at once does
+ * nothing else until most of them have come.
+ */
+static inline void
+copy_asking(void *to, const void *from, size_t len,
+    const struct format_slot *next, uint32_t at, enum ask what)
+{
+	const char *line;
+	char *t = to;
+	const char *f = from;
+
+	if (next == NULL) {
+		copy_bytes(to, from, len);
+		return;
+	}
+	line = (const char *)next->data + at;
+	if (at == 0)
+		ask_line(next, what);
+	for (; len > COPY_STEP; len -= COPY_STEP) {
+		ask_lines(line, COPY_STEP, what);
+		copy_bytes(t, f, COPY_STEP);
+		line += COPY_STEP;
+		t += COPY_STEP;
+		f += COPY_STEP;
+	}
+	ask_lines(line, len, what);
+	copy_bytes(t, f, len);
+}
 
 /* Whether the slot still holds what it did when W was read. */
 static inline bool

@@ -15,6 +15,9 @@
 #define WORLD_MS 1000000u
 #define WORLD_PATIENCE (2 * WORLD_MS)
 
+/* The length of frames that do not share a slot, where the MTU is 1500. */
+#define APART 800u
+
 struct world {
 	struct ring_geometry geo;
 	uint8_t *base;

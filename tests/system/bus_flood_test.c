@@ -113,6 +113,7 @@ follower(void *arg)
 	static uint8_t bufs[32][STAMP_MAX];
 	struct shmbus_rx rx[32];
 	uint64_t last[SENDERS] = { 0 };
+	uint64_t before = UINT64_MAX;
 	struct stamp s;
 	unsigned got, i;
 	bool end;
@@ -154,9 +155,11 @@ follower(void *arg)
 				complain("follower %u: frame %u.%llu was not "
 					 "sent",
 				    p->i, who, (unsigned long long)s.number);
-			if (at < PLACES)
+			/* Of those that share a slot, the first. */
+			if (at < PLACES && at != before)
 				f->place[p->i][at] = (uint32_t)(s.number << 2 |
 				    (who + 1));
+			before = at;
 			f->got[p->i]++;
 		}
 	}

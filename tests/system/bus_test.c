@@ -38,7 +38,7 @@ test_geometries(void **state)
 		assert_int_equal(info.geometry.slots, t[i].slots);
 		assert_int_equal(info.geometry.mode, 0600);
 		assert_int_equal(info.frame_max, t[i].mtu + 18);
-		assert_int_equal(info.version, 1);
+		assert_int_equal(info.version, 2);
 		assert_int_equal(info.tail, 0);
 		for (len = 14; len <= info.frame_max;
 		     len += 1 + (info.frame_max - 14) / 40) {

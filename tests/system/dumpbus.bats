@@ -175,7 +175,7 @@ load ../lib/dumpbus
 	chmod 640 bus
 	run -0 "$dump" -h bus
 	echo "$output"
-	grep -qx 'version   1' <<<"$output"
+	grep -qx 'version   2' <<<"$output"
 	grep -qxE 'id        [0-9a-f]{16}' <<<"$output"
 	grep -qx 'mtu       9000' <<<"$output"
 	grep -qx 'frame     at most 9018 bytes' <<<"$output"

@@ -56,7 +56,7 @@ poke()
 @test "a bus of another version, order or size, or with a mad header" {
 	"$feed" -q -x $arp bus
 	cp bus version
-	poke version 12 '\002'
+	poke version 12 '\177'
 	bad version 'version'
 	cp bus order
 	poke order 8 "$(dd if=bus bs=1 skip=8 count=4 status=none |

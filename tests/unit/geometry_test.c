@@ -185,7 +185,7 @@ test_lies(void **state)
 	one_lie(8, &order, 4, SHMBUS_EORDER, "other byte order");
 	one_lie(8, "\0\0\0\0", 4, SHMBUS_ENOTBUS, "byte-order");
 	one_lie(12, &version, 4, SHMBUS_EVERSION, "version 77");
-	one_lie(12, &version, 4, SHMBUS_EVERSION, "version 1");
+	one_lie(12, &version, 4, SHMBUS_EVERSION, "version 2");
 	good(&h, 1500, 64);
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		uint32_t v;

@@ -101,7 +101,7 @@ test_amid(void **state)
 		struct mark m;
 		unsigned i;
 
-		send_some(w, a, TO_ALL, 60, 5, NULL);
+		send_some(w, a, TO_ALL, APART, 5, NULL);
 		assert_true(claim_one(b, &claim));
 		for (i = 0; i < sent; i++)
 			send_one(w, a, TO_ALL, 60);
@@ -146,7 +146,7 @@ stale(unsigned newcomer)
 	struct mark m;
 
 	assert_true(claim_one(a, &claim));
-	send_some(w, b, TO_ALL, 60, 6, NULL);
+	send_some(w, b, TO_ALL, APART, 6, NULL);
 	world_leave(w, a);
 	w->dead[1] = true;
 	c = world_join(w, newcomer, false);
@@ -206,7 +206,7 @@ test_clears_up(void **state)
 		assert_false((word & 0x3fff) == 1 && (word >> 14 & 3) != 3);
 	}
 	tail = world_tail(w);
-	send_some(w, b, TO_ALL, 60, SLOTS, NULL);
+	send_some(w, b, TO_ALL, APART, SLOTS, NULL);
 	assert_int_equal(world_tail(w), tail + SLOTS);
 	assert_int_equal(receive_all(again), SLOTS);
 	world_leave(w, b);
@@ -252,10 +252,10 @@ test_count_goes_on(void **state)
 		struct ring *o = world_join(w, 4, false);
 		unsigned sent = 0;
 
-		send_some(w, a, TO_ALL, 60, 10, NULL);
+		send_some(w, a, TO_ALL, APART, 10, NULL);
 		receive_all(r);
 		if (n > 0)
-			sent = send_some(w, a, TO_ALL, 60, n, NULL);
+			sent = send_some(w, a, TO_ALL, APART, n, NULL);
 		AO_store(&a->att[1].tx_seq, 10); /* died before note_tx() */
 		world_leave(w, a);
 		w->dead[1] = true;
@@ -264,7 +264,7 @@ test_count_goes_on(void **state)
 			fail_msg("%u not noted: goes on with %lu", n,
 			    (unsigned long)a->tx.seq);
 		assert_int_equal(a->tx.joined, a->tx.seq);
-		sent += send_some(w, a, TO_ALL, 60, 2 * SLOTS, NULL);
+		sent += send_some(w, a, TO_ALL, APART, 2 * SLOTS, NULL);
 		receive_all(r);
 		ring_settle(r);
 		assert_int_equal(counted(r), 10 + sent);
@@ -287,12 +287,12 @@ test_hears_predecessor(void **state)
 	struct mark m;
 
 	(void)state;
-	send_some(w, a, TO_ALL, 60, 3, NULL);
+	send_some(w, a, TO_ALL, APART, 3, NULL);
 	world_leave(w, a);
 	a = world_join(w, 1, true);
-	send_some(w, a, TO_ALL, 60, 3, NULL);
+	send_some(w, a, TO_ALL, APART, 3, NULL);
 	assert_int_equal(receive_all(a), 3);
-	send_some(w, a, TO_ALL, 60, 3, NULL);
+	send_some(w, a, TO_ALL, APART, 3, NULL);
 	assert_false(receive_one(a, &m, NULL));
 	world_leave(w, a);
 	world_free(w);

@@ -282,7 +282,7 @@ others_go_on(struct world *w, unsigned owner)
 	(void)owner;
 	w->on_asked = NULL;
 	w->dead[1] = true;
-	send_some(w, overtake.by, TO_ALL, 60, overtake.lap, NULL);
+	send_some(w, overtake.by, TO_ALL, APART, overtake.lap, NULL);
 }
 
 /*
@@ -300,7 +300,7 @@ test_claims_a_lap_late(void **state)
 		struct ring_claim c;
 
 		assert_true(claim_one(t.a, &c));
-		send_some(t.w, t.b, TO_ALL, 60, SLOTS - 1, NULL);
+		send_some(t.w, t.b, TO_ALL, APART, SLOTS - 1, NULL);
 		overtake.by = t.b;
 		overtake.lap = lap;
 		t.w->on_asked = others_go_on;
@@ -488,10 +488,10 @@ test_all_held(void **state)
 	assert_int_equal(t.b->tx.seq, 0);
 	/* One slot is enough, */
 	ring_cancel(t.a, &c[7]);
-	assert_int_equal(send_some(t.w, t.b, TO_ALL, 60, 3, NULL), 3);
+	assert_int_equal(send_some(t.w, t.b, TO_ALL, APART, 3, NULL), 3);
 	/* and one death frees all. */
 	t.w->dead[1] = true;
-	send_some(t.w, t.b, TO_ALL, 60, SLOTS, NULL);
+	send_some(t.w, t.b, TO_ALL, APART, SLOTS, NULL);
 	assert_int_equal(receive_all(t.c), SLOTS - 2);
 	ring_settle(t.c);
 	assert_int_equal(counted(t.c), SLOTS + 3);
@@ -510,13 +510,13 @@ test_batch_error(void **state)
 	(void)state;
 	for (i = 0; i < SLOTS; i++)
 		assert_true(claim_one(t.a, &c[i]));
-	k = send_some(t.w, t.b, TO_ALL, 60, 5, &error);
+	k = send_some(t.w, t.b, TO_ALL, APART, 5, &error);
 	assert_int_equal(k, 0);
 	assert_int_equal(error, ENOBUFS);
 	assert_int_equal(t.b->tx.failed, 5);
 	for (i = 0; i < SLOTS; i++)
 		ring_cancel(t.a, &c[i]);
-	assert_int_equal(send_some(t.w, t.b, TO_ALL, 60, 5, &error), 5);
+	assert_int_equal(send_some(t.w, t.b, TO_ALL, APART, 5, &error), 5);
 	assert_int_equal(error, 0);
 	assert_int_equal(t.b->tx.failed, 5);
 	trio_free(&t);

@@ -131,8 +131,8 @@ test_settle(void **state)
 	struct mark m;
 
 	(void)state;
-	send_some(t.w, t.a, TO_ALL, 60, 5, NULL);
-	send_some(t.w, t.b, TO_ALL, 60, 2 * SLOTS, NULL);
+	send_some(t.w, t.a, TO_ALL, APART, 5, NULL);
+	send_some(t.w, t.b, TO_ALL, APART, 2 * SLOTS, NULL);
 	assert_true(receive_one(t.r, &m, NULL));
 	ring_settle(t.r); /* not there yet: nothing */
 	assert_int_equal(counted(t.r) - 1, t.r->rx.lost);
@@ -143,7 +143,7 @@ test_settle(void **state)
 	assert_int_equal(counted(t.r), 2 * SLOTS + 5);
 	balance(&t);
 	/* What comes then is not counted twice. */
-	send_some(t.w, t.a, TO_ALL, 60, 3, NULL);
+	send_some(t.w, t.a, TO_ALL, APART, 3, NULL);
 	balance(&t);
 	trio_free(&t);
 }
@@ -157,8 +157,8 @@ test_settle_stuck(void **state)
 	unsigned i;
 
 	(void)state;
-	send_some(t.w, t.a, TO_ALL, 60, 5, NULL);
-	send_some(t.w, t.b, TO_ALL, 60, SLOTS, NULL);
+	send_some(t.w, t.a, TO_ALL, APART, 5, NULL);
+	send_some(t.w, t.b, TO_ALL, APART, SLOTS, NULL);
 	assert_true(claim_one(t.b, &c));
 	send_some(t.w, t.a, TO_ALL, 60, 1, NULL);
 	for (i = 0; i < 1000; i++) {

@@ -3,7 +3,7 @@
  * ring_model_test.c - random traffic against a model that knows everything
  *
  * DOC: The model is a list of all positions and of what became of each: a
- * frame, a claim that is still open, or nothing.  It takes the truth from what
+ * frame, or some of a batch, a claim that is still open, or nothing.  It takes the truth from what
  * the writers' calls return.  Each reader is then held to this:
  *
  *   - what it is given is the frame of that position, whole, in the order of
@@ -40,7 +40,8 @@ struct position {
 	enum fate fate;
 	unsigned sender;
 	unsigned to;
-	uint64_t serial;
+	uint64_t serial; /* of the first frame */
+	unsigned frames;
 	uint64_t when; /* the step in which it was published */
 	bool passed;   /* a reader gave up on it */
 	bool perhaps;  /* a reader did, or jumped over it */
@@ -57,7 +58,9 @@ struct reader {
 	uint64_t tail; /* where it began */
 	uint64_t when; /* in which step */
 	uint64_t received;
-	bool lapped; /* since it began */
+	uint64_t at;  /* position of the frame received last, */
+	unsigned nth; /* and which one there it was */
+	bool lapped;  /* since it began */
 };
 
 struct model {
@@ -90,6 +93,7 @@ join(struct model *m, unsigned i)
 	o->tail = world_tail(m->w);
 	o->when = ++m->step;
 	o->received = 0;
+	o->at = 0;
 	o->lapped = false;
 }
 
@@ -102,6 +106,13 @@ choose_to(struct model *m)
 	    n == 4	   ? TO_ALL :
 	    n == 5	   ? TO_GROUP :
 			     TO_NOBODY;
+}
+
+/* How many frames the slot of POS holds. */
+static unsigned
+frames_at(const struct model *m, uint64_t pos)
+{
+	return 1 + (unsigned)(AO_load(&world_slot(m->w, pos)->meta) >> 48);
 }
 
 /* Notes what the slots between two tails hold of I's batch. */
@@ -120,8 +131,10 @@ note_batch(struct model *m, unsigned i, uint64_t from, unsigned to,
 		p->when = ++m->step;
 		p->sender = i;
 		p->to = to;
-		p->serial = ++serial;
-		sent--;
+		p->serial = serial + 1;
+		p->frames = frames_at(m, pos);
+		serial += p->frames;
+		sent -= p->frames;
 	}
 	assert_int_equal(sent, 0);
 }
@@ -172,6 +185,7 @@ step_publish(struct model *m, unsigned i)
 	v->at = 0;
 	p->to = choose_to(m);
 	p->serial = m->w->serial[i] + 1;
+	p->frames = 1;
 	if (random_below(&m->seed, 5) == 0) {
 		ring_cancel(m->readers[i].r, &v->open);
 		p->fate = NOTHING;
@@ -262,11 +276,14 @@ step_receive(struct model *m, unsigned i)
 		}
 		check_passed(m, o, from, f.position, lapped);
 		assert_true(f.position >= from);
-		assert_int_equal(o->r->rx.cursor, f.position + 1);
 		p = position(m, f.position);
+		o->nth = f.position == o->at ? o->nth + 1 : 0;
+		o->at = f.position;
+		assert_int_equal(o->r->rx.cursor,
+		    o->nth + 1 < p->frames ? f.position : f.position + 1);
 		assert_int_equal(p->fate, PUBLISHED);
 		assert_int_equal(p->sender, k.sender);
-		assert_int_equal(p->serial, k.serial);
+		assert_int_equal(p->serial + o->nth, k.serial);
 		assert_int_equal(p->to, k.to);
 		assert_true(is_for(m, o, k.to));
 		assert_int_not_equal(k.sender, o->r->me);
@@ -294,9 +311,9 @@ balance(struct model *m, unsigned i)
 		if (p->fate != PUBLISHED || p->sender == o->r->me)
 			continue;
 		if (pos >= o->tail)
-			since++;
+			since += p->frames;
 		else if (p->when > o->when)
-			begun++;
+			begun += p->frames;
 	}
 	sum = counted(o->r);
 	assert_int_equal(o->r->rx.frames, o->received);

@@ -44,6 +44,8 @@
 /* ---- scenes ------------------------------------------------------------- */
 
 #define SLOTS 16u
+#define LONG 160u /* two do not share a slot */
+#define SHORT 40u
 #if defined(__SANITIZE_THREAD__) /* it takes its time, and sees nothing here */
 #define FEW 3u
 #define THEN 23u
@@ -60,14 +62,15 @@ struct scene {
 	struct world *w;
 	struct ring ring[5]; /* by number; 0 only reads */
 	struct ring_claim c;
-	bool claimed;		/* 4 has C in hand */
-	bool killed;		/* the first actor was */
-	bool joins;		/* 4 comes while others are at it */
-	bool at_ease;		/* nobody has a reason to give up on 1 */
-	uint64_t told[5];	/* frames that their sender knows are sent */
-	uint64_t heard[5];	/* frames received by 3, by sender */
-	uint64_t serial[5];	/* last one of each that 3 received */
-	uint64_t before, after; /* frames sent when 4 began and ended joining */
+	bool claimed;	    /* 4 has C in hand */
+	bool killed;	    /* the first actor was */
+	bool joins;	    /* 4 comes while others are at it */
+	bool at_ease;	    /* nobody has a reason to give up on 1 */
+	uint64_t told[5];   /* frames that their sender knows are sent */
+	uint64_t heard[5];  /* frames received by 3, by sender */
+	uint64_t serial[5]; /* last one of each that 3 received */
+	/* Frames counted when 4 began to join, and sent when it had. */
+	uint64_t before, after;
 };
 
 static struct scene scene;
@@ -106,19 +109,36 @@ hear_out(struct scene *s, struct ring *r)
 }
 
 static void
-send_from(struct scene *s, unsigned who, unsigned n)
+send_of(struct scene *s, unsigned who, unsigned len, unsigned n)
 {
 	int error;
 
-	s->told[who] += send_some(s->w, &s->ring[who], TO_ALL, 40, n, &error);
+	s->told[who] += send_some(s->w, &s->ring[who], TO_ALL, len, n, &error);
 	/* Only who is stopped is given up on, and no slot is held for long. */
 	assert_true(error == 0 || error == ETIMEDOUT);
+}
+
+/* N frames, in a slot each. */
+static void
+send_from(struct scene *s, unsigned who, unsigned n)
+{
+	send_of(s, who, LONG, n);
 }
 
 static void
 one_sends(struct scene *s)
 {
 	send_from(s, 1, 2);
+}
+
+/* Two in one slot. */
+static void
+one_packs(struct scene *s)
+{
+	uint64_t tail = world_tail(s->w);
+
+	send_of(s, 1, SHORT, 2);
+	assert_true(world_tail(s->w) > tail);
 }
 
 static void
@@ -204,7 +224,7 @@ three_receives(struct scene *s)
 static void
 three_takes(struct scene *s)
 {
-	uint8_t bytes[128];
+	uint8_t bytes[LONG];
 	struct ring_frame f;
 	struct mark m;
 
@@ -270,10 +290,23 @@ all_sent(const struct scene *s, unsigned but)
 	return sum;
 }
 
+/* What their senders have counted, too; nothing of it is under way. */
+static uint64_t
+all_noted(const struct scene *s, unsigned but)
+{
+	uint64_t sum = 0;
+	unsigned i;
+
+	for (i = 1; i < 5; i++)
+		if (i != but)
+			sum += AO_load(&s->ring[i].att[i].tx_seq);
+	return sum;
+}
+
 static void
 four_joins(struct scene *s)
 {
-	s->before = all_sent(s, 4);
+	s->before = all_noted(s, 4);
 	world_attach(s->w, &s->ring[4], 4, false);
 	s->after = all_sent(s, 4);
 	s->joins = true;
@@ -313,6 +346,20 @@ some_to_read(struct scene *s)
 	send_from(s, 2, 1);
 	send_some(s->w, &s->ring[1], TO_NOBODY, 40, 1, NULL);
 	send_from(s, 2, 1);
+}
+
+/* 3 has read the first of some frames that are in one slot. */
+static void
+rest_to_read(struct scene *s)
+{
+	struct mark m;
+
+	plain(s);
+	send_of(s, 2, SHORT, 4);
+	assert_true(receive_one(&s->ring[3], &m, NULL));
+	s->serial[2] = m.serial;
+	s->heard[2]++;
+	assert_true(s->ring[3].rx.cursor < world_tail(s->w));
 }
 
 /* 4 has a slot in hand, and others have published after it. */
@@ -526,9 +573,11 @@ test_two_writers(void **state)
 {
 	(void)state;
 	play_all(plain, one_sends, two_sends, false);
+	play_all(plain, one_packs, two_sends, false);
 	play_all(plain, one_claims, two_sends, false);
 	play_all(plain, one_claims_in_vain, two_sends, false);
 	play_all(plain, one_sends, two_sends_a_lap, false);
+	play_all(plain, one_packs, two_sends_a_lap, false);
 	play_all(plain, two_sends_a_lap, one_sends, false);
 	play_all(plain, one_claims, two_sends_a_lap, false);
 	play_all(plain, one_claims_in_vain, two_sends_a_lap, false);
@@ -555,6 +604,7 @@ test_giving_up(void **state)
 {
 	(void)state;
 	play_all(plain, one_sends, three_gives_up, false);
+	play_all(plain, one_packs, three_gives_up, false);
 	play_all(plain, one_claims, three_gives_up, false);
 	play_all(plain, one_claims_in_vain, three_gives_up, false);
 	play_all(plain, one_sends, two_goes_on, false);
@@ -580,6 +630,10 @@ test_reader_lapped(void **state)
 	play_all(some_to_read, three_receives, two_sends_a_lap, false);
 	play_all(some_to_read, three_takes, two_sends_many, false);
 	play_all(some_to_read, three_takes, two_sends_a_lap, false);
+	play_all(rest_to_read, three_receives, two_sends, false);
+	play_all(rest_to_read, three_receives, two_sends_many, false);
+	play_all(rest_to_read, three_receives, two_sends_a_lap, false);
+	play_all(rest_to_read, three_takes, two_sends_a_lap, false);
 	play_all(lapped, three_receives, two_sends_a_lap, false);
 	play_all(lapped, three_takes, one_sends, false);
 }
