@@ -77,7 +77,8 @@ struct ring_rx {
 	uint64_t tidied;    /* see ring_tidy() */
 	unsigned unsettled; /* ring_settle() may have something to do */
 	bool promisc;
-	uint64_t mac;			   /* as in ident, bits 16..63, or 0 */
+	bool belied;  /* the slot at the cursor lay: ask the tail first */
+	uint64_t mac; /* as in ident, bits 16..63, or 0 */
 	uint8_t gap[FORMAT_ATTACHMENTS];   /* enum ring_gap, by sender */
 	uint64_t last[FORMAT_ATTACHMENTS]; /* last seq seen, by sender */
 };

@@ -125,6 +125,36 @@ give_up(struct ring *r, struct format_slot *s, AO_t w, uint64_t tail)
 }
 
 /*
+ * The cursor is beyond the tail, TAIL: something lied.  If it was a slot that
+ * shows a frame at a position that nobody was given yet, it still does, and
+ * would be read for ever: from now on the tail is asked first.
+ */
+static void
+go_back(struct ring *r, uint64_t tail)
+{
+	r->rx.bad++;
+	turn_to(r, tail);
+	if (r->rx.from > tail)
+		r->rx.from = tail;
+	if (r->rx.own_from > tail)
+		r->rx.own_from = tail;
+	r->rx.belied = true;
+}
+
+/* After go_back(): whether the cursor's position has been given to somebody. */
+static bool
+given(struct ring *r)
+{
+	uint64_t tail = AO_load_acquire(&r->hdr->tail); /* ring:tail */
+
+	if (tail < r->rx.cursor)
+		go_back(r, tail);
+	else if (tail > r->rx.cursor)
+		r->rx.belied = false;
+	return !r->rx.belied;
+}
+
+/*
  * The cursor's slot shows W, which is not a frame of its lap.  Returns whether
  * to look again; if not, there is nothing to receive now.
  */
@@ -146,12 +176,7 @@ hitch(struct ring *r, struct format_slot *s, AO_t w)
 		return false;
 	}
 	if (tail < pos) { /* a lie: tails only grow */
-		r->rx.bad++;
-		turn_to(r, tail);
-		if (r->rx.from > tail)
-			r->rx.from = tail;
-		if (r->rx.own_from > tail)
-			r->rx.own_from = tail;
+		go_back(r, tail);
 		return false;
 	}
 	if (tail - pos > slots) { /* lapped; leave some room to catch up */
@@ -299,6 +324,8 @@ ring_look(struct ring *r, struct ring_frame *f)
 {
 	unsigned budget;
 
+	if (unlikely(r->rx.belied) && !given(r))
+		return EAGAIN;
 	for (budget = RING_BUDGET; budget != 0; budget--) {
 		struct format_slot *s = slot_at(r, r->rx.cursor);
 		AO_t w = AO_load_acquire(&s->word); /* ring:word */
@@ -437,6 +464,8 @@ ring_recv(struct ring *r, struct ring_frame *f, void *const *bufs,
 	unsigned budget = RING_BUDGET;
 	unsigned got = 0, slots = 0;
 
+	if (unlikely(r->rx.belied) && !given(r))
+		return 0;
 	for (; got < n && budget != 0; budget--) {
 		struct format_slot *s = slot_at(r, r->rx.cursor);
 		AO_t w = AO_load_acquire(&s->word); /* ring:word */
@@ -484,6 +513,9 @@ ring_state(struct ring *r)
 	AO_t w = AO_load_acquire(&slot_at(r, pos)->word);
 	uint64_t tail;
 
+	if (unlikely(r->rx.belied) &&
+	    AO_load_acquire(&r->hdr->tail) == pos) /* ring:tail */
+		return RING_EMPTY;
 	if (word_lap(w) == pos_lap(r, pos) &&
 	    (word_state(w) == SLOT_COMMITTED ||
 		word_state(w) == SLOT_ABANDONED))

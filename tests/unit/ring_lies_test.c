@@ -322,6 +322,42 @@ test_word(void **state)
 }
 
 /*
+ * A slot shows a frame at the tail, where nobody has put one, good or bad.  It
+ * is read once at most, and then there is nothing to receive.
+ */
+static void
+test_frame_at_the_tail(void **state)
+{
+	uint32_t len;
+
+	(void)state;
+	for (len = 0; len <= 60; len += 60) {
+		struct crew c = crew_at_work(60, 9);
+		struct format_slot *s;
+		uint64_t bad;
+
+		receive(c.r[0], 3 * SLOTS);
+		receive(c.reader, 3 * SLOTS);
+		s = world_slot(c.w, world_tail(c.w));
+		AO_store(&s->meta, (AO_t)2 << 32 | len);
+		AO_store(&s->word,
+		    world_word(c.w, world_tail(c.w), SLOT_COMMITTED, 2));
+		assert_in_range(receive(c.r[0], 1), 0, 1);
+		assert_in_range(receive(c.reader, 1), 0, 1);
+		receive(c.r[0], 1);
+		receive(c.reader, 1);
+		bad = c.r[0]->rx.bad;
+		assert_int_equal(receive(c.r[0], 100), 0);
+		assert_int_equal(receive(c.reader, 100), 0);
+		assert_int_equal(c.r[0]->rx.bad, bad);
+		assert_int_equal(ring_state(c.r[0]), RING_EMPTY);
+		assert_int_equal(ring_state(c.reader), RING_EMPTY);
+		recovers(&c);
+		crew_free(&c);
+	}
+}
+
+/*
  * Slots said to be in the hands of one who lives and never sends: they are not
  * lost for as long as it lives, once it has looked after its own.
  */
@@ -618,6 +654,7 @@ main(void)
 		cmocka_unit_test(test_tail),
 		cmocka_unit_test(test_no_echo_after_a_lie),
 		cmocka_unit_test(test_word),
+		cmocka_unit_test(test_frame_at_the_tail),
 		cmocka_unit_test(test_held_for_idle),
 		cmocka_unit_test(test_frame_header),
 		cmocka_unit_test(test_frame_header_ends),
