@@ -9,11 +9,12 @@
 #                 GUARD=1: pages around all memory instead of sanitizers
 # make storm      many processes, killed and stopped at random; SECONDS=N
 # make arm64      compiled for aarch64, the tests run by qemu-user
-# make bench      what it can do here
+# make bench      what it can do here, beside others; QUICK=1 for a minute
+# make bench-deps installs those others: peers that are not there are skipped
 # make install    into PREFIX (/usr/local), below DESTDIR
 # make uninstall  takes the same files away
-# make deps       installs the Debian packages that are missing; demo, check
-#                 and bench do that by themselves
+# make deps       installs the Debian packages that are missing to build and
+#                 test; demo, check and bench do that by themselves
 # make lint       man pages and C sources looked over
 # make format     C sources through clang-format
 # make clean      removes the build directory
@@ -44,8 +45,9 @@ PACKAGES := gcc g++ make pkg-config libc6-dev liblwipv6-dev liburcu-dev \
 PACKAGES_model := spin
 PACKAGES_arm64 := gcc-aarch64-linux-gnu qemu-user
 PACKAGES_fuzz := clang-14 libclang-rt-14-dev
-# What the bench compares with.
-PACKAGES_bench := vde-switch libvdeplug-dev procps
+# What the bench compares with, counts and draws with; it goes without, too.
+PACKAGES_bench-deps := dpdk-dev librte-net-memif23 librte-mempool-ring23 \
+	vde-switch libvdeplug2 iproute2 strace gnuplot-nox
 
 # ---- how things are compiled ---------------------------------------------
 
@@ -94,7 +96,9 @@ SERVER_SRC := $(wildcard ctl/server/*.c)
 TOOL_SRC := $(sort $(DUMP_SRC) $(IN_SRC) $(SERVER_SRC))
 EXAMPLE_SRC := $(wildcard examples/*.c)
 DEMO_SRC := $(wildcard demo/*.c)
-BENCH_SRC := $(wildcard bench/*.c)
+# Some are compared with what need not be there.
+DPDK := $(shell pkg-config --exists libdpdk 2>/dev/null && echo yes)
+BENCH_SRC := $(filter-out $(if $(DPDK),,bench/memif.c),$(wildcard bench/*.c))
 # Linked to all of them.
 BENCHLIB_SRC := $(wildcard bench/lib/*.c)
 # A test is tests/FOLDER/NAME_test.c or tests/FOLDER/NAME.bats.  Any other C
@@ -144,7 +148,7 @@ BUS_PROGS := $(call progs,$(filter-out $(STACK_SRC),$(SHARED_SRC)))
 STACK_LIBS := -lshmif -lshmbus -llwipv6
 
 .PHONY: all demo check model storm arm64 fuzz bench install uninstall deps \
-	format lint lint_man clean FORCE
+	bench-deps format lint lint_man clean FORCE
 .DELETE_ON_ERROR:
 # Objects are kept.
 .SECONDARY:
@@ -160,7 +164,7 @@ ifneq ($(filter demo check bench storm model arm64 fuzz,$(MAKECMDGOALS)),)
 FIRST := deps
 endif
 
-deps:
+deps bench-deps:
 	@.ci/deps $(PACKAGES)
 
 # ---- compiling and linking -----------------------------------------------
@@ -242,6 +246,10 @@ $(STACK_PROGS): $(LIBSHMIF:.1=) $(LIBSHMBUS:.1=)
 $(STACK_PROGS): private LDLIBS := $(STACK_LIBS)
 # The stack as it is, for comparison.
 $(BUILD)/bench/tcp_vde: private LDLIBS := -llwipv6
+$(BUILD)/obj/bench/memif.o: private CPPFLAGS += \
+	$(patsubst -I%,-isystem %,$(shell pkg-config --cflags libdpdk))
+$(BUILD)/bench/memif: private LDLIBS := -Wl,--as-needed -lrte_eal \
+	-lrte_ethdev -lrte_mempool -lrte_mbuf
 $(BENCHES): $(BUILD)/obj/libbench.a
 $(filter-out $(call progs,$(UNIT_SRC)),$(TESTPROGS)): private LDLIBS += \
 	-lcmocka
@@ -314,7 +322,8 @@ RUN = BUILD='$(abspath $(BUILD))' SAN='$(SAN)' CC='$(CC)' WERROR='$(WERROR)' \
 demo: all $(DEMOS) | $(FIRST)
 	@$(RUN) demo/demo.sh
 
-check: all $(TESTPROGS) $(FUZZTESTS) | $(FIRST)
+# bench.bats runs the benchmark's programs.
+check: all $(TESTPROGS) $(FUZZTESTS) $(if $(SAN),,$(BENCHES)) | $(FIRST)
 	@$(RUN) tests/run $(TESTS_C) $(BATS)
 
 model: | $(FIRST)

@@ -1,41 +1,36 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * pingpong.c - the time of a round trip over a bus
+ * pingpong.c - the time of a round trip over a bus, and over its peers
  *
- *	pingpong [-n runs] [-k trips]
+ *	pingpong [-p] [-n runs] [-k thousand trips]
  *
  * DOC: Theory of Operation
  *
- * Two processes throw a 64-byte frame to each other; each carries the number
- * of its trip and is checked.  They wait as shmbus_wait() does: spinning,
- * asleep, or as it does when nobody says anything, which is to spin for a
- * moment first.  Beside the first there is the bare cache line, beside the
- * others the bare futex.  The runs of all of them take turns, so that what
+ * Two processes throw a 64-byte frame to each other (lib/match.c).  They wait
+ * as shmbus_wait() does: spinning, asleep, or as it does when nobody says
+ * anything, which is to spin for a moment first.  Beside the first there is
+ * the bare cache line, beside the others the bare futex; with -p, also peers,
+ * who sleep.  The runs of all of them take turns, there and back, so that what
  * else goes on in the machine meets all alike.
  *
  * Of each run's trips the percentiles are taken; shown is the median of each
- * over all runs.  A look at the clock is in every trip, and is subtracted.
+ * over all runs.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <shmbus.h>
-
 #include "bare.h"
 #include "common.h"
+#include "match.h"
+#include "peer.h"
 
-#define SIZE 64
-#define WARM_TRIPS 200u
-#define TIMEOUT_S 60u
 #define RUNS_MAX 101u
-#define SPIN_US 100000000 /* for ever, as it were */
-#define PATIENCE_NS 1000000000
 
 /* What is measured; the bare ones have no bus. */
 enum kind { SPINNING, ASLEEP, DEFAULT, BARE_LINE, BARE_FUTEX, KINDS };
+#define ALL (KINDS + PEERS)
 static const char *const kind_names[KINDS] = { "spinning", "asleep", "default",
 	"cache line", "futex" };
 static const enum kind kind_peer[] = { BARE_LINE, BARE_FUTEX, BARE_FUTEX };
@@ -43,136 +38,45 @@ static const enum kind kind_peer[] = { BARE_LINE, BARE_FUTEX, BARE_FUTEX };
 static const double percents[] = { 50, 99, 99.9 };
 #define PERCENTS (sizeof(percents) / sizeof(*percents))
 
-static char bus[4096];
+static struct series {
+	bool broken;
+	char why[200];
+	double us[PERCENTS][RUNS_MAX];
+	struct summary s[PERCENTS];
+} all[ALL];
 
-/* ---- over a bus --------------------------------------------------------- */
-
-struct match {
-	struct gate gate, end;
-	int32_t spin_us;
-	size_t n;
-	_Alignas(LINE) double trips[];
-};
-
-static const uint8_t macs[2][6] = { { 0xb2, 0xa0, 0, 0, 0, 1 },
-	{ 0xb2, 0xa0, 0, 0, 0, 2 } };
-
-/* Sends frame number TRIP to the other one. */
-static void
-serve(struct shmbus *b, unsigned member, uint64_t trip)
-{
-	uint8_t frame[SIZE] = { 0 };
-	int error;
-
-	memcpy(frame, macs[!member], 6);
-	memcpy(frame + 6, macs[member], 6);
-	frame[12] = 0x88; /* IEEE 802: for local experiments */
-	frame[13] = 0xb5;
-	memcpy(frame + 14, &trip, sizeof(trip));
-	do
-		error = shmbus_send(b, frame, sizeof(frame));
-	while (error == SHMBUS_EGIVENUP);
-	if (error != 0)
-		crew_fail("send: %s", shmbus_strerror(error));
-}
-
-/* Waits for frame number TRIP. */
-static void
-await(struct shmbus *b, uint64_t trip)
-{
-	uint8_t frame[SIZE];
-	struct shmbus_frame f;
-	unsigned vain = 0;
-	int error;
-
-	while ((error = shmbus_recv(b, frame, sizeof(frame), &f)) == EAGAIN) {
-		error = shmbus_wait(b, PATIENCE_NS);
-		if (error == ETIMEDOUT && ++vain >= 10)
-			crew_fail("frame %llu does not come",
-			    (unsigned long long)trip);
-		if (error != 0 && error != ETIMEDOUT)
-			crew_fail("wait: %s", shmbus_strerror(error));
-	}
-	if (error != 0)
-		crew_fail("receive: %s", shmbus_strerror(error));
-	if (f.len != SIZE || memcmp(frame + 14, &trip, sizeof(trip)) != 0)
-		crew_fail("another frame than number %llu",
-		    (unsigned long long)trip);
-}
-
-static void
-player(void *arg, unsigned member)
-{
-	struct match *m = arg;
-	struct shmbus_options opt = { .spin_us = m->spin_us };
-	double cost = clock_cost_ns();
-	struct shmbus *b;
-	uint64_t i;
-
-	memcpy(opt.mac, macs[member], 6);
-	snprintf(opt.name, sizeof(opt.name), "bench pingpong");
-	if (shmbus_attach(bus, &opt, &b) != 0)
-		crew_fail("%s: %s", bus, shmbus_why());
-	gate_pass(&m->gate, 2);
-	for (i = 0; i < WARM_TRIPS + m->n; i++) {
-		uint64_t t0;
-
-		if (member == 1) {
-			await(b, i);
-			serve(b, member, i);
-			continue;
-		}
-		t0 = now_ns();
-		serve(b, member, i);
-		await(b, i);
-		if (i >= WARM_TRIPS)
-			m->trips[i - WARM_TRIPS] = (double)(now_ns() - t0) -
-			    cost;
-	}
-	gate_pass(&m->end, 2);
-	shmbus_detach(b);
-}
-
-/* N round trips over a bus to TRIPS.  NULL, or what went wrong. */
+/* Who is number K: a kind, or behind them a peer. */
 static const char *
-over_bus(double *trips, size_t n, int32_t spin_us)
+name_of(unsigned k)
 {
-	size_t bytes = sizeof(struct match) + n * sizeof(double);
-	struct match *m = shared_new(bytes);
-	const char *why;
-
-	m->spin_us = spin_us;
-	m->n = n;
-	why = crew_run(player, m, 2, true, TIMEOUT_S);
-	memcpy(trips, m->trips, n * sizeof(double));
-	shared_free(m, bytes);
-	return why;
+	return k < KINDS ? kind_names[k] : peer_name((enum peer)(k - KINDS));
 }
-
-/* ---- runs --------------------------------------------------------------- */
 
 /* N round trips to TRIPS, which took *MS milliseconds in all. */
 static const char *
-measure(enum kind kind, double *trips, size_t n, unsigned *ms)
+measure(unsigned k, double *trips, size_t n, unsigned *ms)
 {
 	uint64_t t0 = now_ns();
 	const char *why;
 
-	switch (kind) {
+	switch (k) {
 	case SPINNING:
-		why = over_bus(trips, n, SPIN_US);
+		why = match_run(trips, n, SPIN_FOR_EVER, 0);
 		break;
 	case ASLEEP:
-		why = over_bus(trips, n, -1);
+		why = match_run(trips, n, SPIN_NOT, 0);
 		break;
 	case DEFAULT:
-		why = over_bus(trips, n, 0);
+		why = match_run(trips, n, 0, 0);
 		break;
 	case BARE_LINE:
 		why = limit_line(trips, n);
 		break;
-	default:
+	case BARE_FUTEX:
 		why = limit_futex(trips, n);
+		break;
+	default:
+		why = peer_trips((enum peer)(k - KINDS), trips, n);
 		break;
 	}
 	*ms = (unsigned)((now_ns() - t0) / 1000000);
@@ -180,9 +84,56 @@ measure(enum kind kind, double *trips, size_t n, unsigned *ms)
 }
 
 static void
+run(unsigned k, unsigned number, double *trips, size_t n)
+{
+	struct series *s = &all[k];
+	unsigned again = 2, ms, p;
+	const char *why;
+
+	do
+		why = measure(k, trips, n, &ms);
+	while (why == NULL && crew_disturbed(ms, &again));
+	if (why != NULL) {
+		s->broken = true;
+		snprintf(s->why, sizeof(s->why), "%s", why);
+		if (k < KINDS)
+			result_wrong(name_of(k), why);
+		return;
+	}
+	sort_values(trips, n);
+	for (p = 0; p < PERCENTS; p++)
+		s->us[p][number] = percentile(trips, n, percents[p]) / 1e3;
+}
+
+static void
+show(unsigned k, unsigned p, bool peers)
+{
+	const struct series *bare = &all[kind_peer[k]];
+	char name[64];
+	unsigned i;
+
+	snprintf(name, sizeof(name), "round trip, %s, p%g", name_of(k),
+	    percents[p]);
+	result_row(&(struct result){ .name = name,
+	    .ours = all[k].s[p],
+	    .peer = bare->broken ? NULL : name_of(kind_peer[k]),
+	    .theirs = bare->s[p].median,
+	    .unit = "us" });
+	for (i = KINDS; peers && k == ASLEEP && i < ALL; i++)
+		if (i == KINDS + PEER_MEMIF)
+			; /* it never sleeps */
+		else if (all[i].broken)
+			result_beside_skip(name, all[k].s[p].median, name_of(i),
+			    "us", all[i].why);
+		else
+			result_beside(name, all[k].s[p].median, name_of(i),
+			    all[i].s[p].median, "us", NULL);
+}
+
+static void
 usage(void)
 {
-	fprintf(stderr, "usage: pingpong [-n runs] [-k thousand trips]\n");
+	fprintf(stderr, "usage: pingpong [-p] [-n runs] [-k thousand trips]\n");
 	exit(2);
 }
 
@@ -197,24 +148,20 @@ number(const char *text, unsigned max)
 	return (unsigned)v;
 }
 
-/* Microseconds by percentile, run and kind. */
-static double us[KINDS][PERCENTS][RUNS_MAX];
-
 int
 main(int argc, char **argv)
 {
-	unsigned runs = quick() ? 3 : 7;
-	size_t n = quick() ? 2000 : 10000;
-	const char *dir = getenv("BENCH_DIR");
-	const char *broken[KINDS] = { 0 };
-	struct summary s[KINDS][PERCENTS];
+	unsigned runs = runs_wanted(), r, p, k;
+	size_t n = env_number("TRIPS", quick() ? 2000 : 10000);
+	bool peers = false;
 	double *trips;
-	unsigned run, p, ms;
-	int opt, error;
-	enum kind k;
+	int opt;
 
-	while ((opt = getopt(argc, argv, "n:k:")) != -1)
+	while ((opt = getopt(argc, argv, "pn:k:")) != -1)
 		switch (opt) {
+		case 'p':
+			peers = true;
+			break;
 		case 'n':
 			runs = number(optarg, RUNS_MAX);
 			break;
@@ -227,55 +174,25 @@ main(int argc, char **argv)
 	if (optind != argc)
 		usage();
 	trips = calloc(n, sizeof(*trips));
-	snprintf(bus, sizeof(bus), "%s/shmbus-bench.%d",
-	    dir != NULL && *dir != '\0' ? dir : "/dev/shm", (int)getpid());
 	result_head("Round trip of a 64-byte frame");
-	if ((error = shmbus_create(bus, NULL)) != 0) {
-		result_wrong(bus, shmbus_why());
-		return 1;
-	}
-	for (run = 0; run < runs; run++)
-		for (k = 0; k < KINDS; k++) {
-			unsigned again = 2;
-			const char *why;
+	for (r = 0; r < runs; r++)
+		for (k = 0; k < ALL; k++) {
+			unsigned i = r % 2 ? ALL - 1 - k : k;
 
-			if (broken[k] != NULL)
+			if (all[i].broken ||
+			    (i >= KINDS && (!peers || i == KINDS + PEER_MEMIF)))
 				continue;
-			progress("round trip, %s: run %u of %u", kind_names[k],
-			    run + 1, runs);
-			do
-				why = measure(k, trips, n, &ms);
-			while (why == NULL && crew_disturbed(ms, &again));
-			if (why != NULL) {
-				result_wrong(kind_names[k], why);
-				broken[k] = kind_names[k];
-				continue;
-			}
-			sort_values(trips, n);
-			for (p = 0; p < PERCENTS; p++)
-				us[k][p][run] = percentile(trips, n,
-						    percents[p]) /
-				    1e3;
+			progress("round trip, %s: run %u of %u", name_of(i),
+			    r + 1, runs);
+			run(i, r, trips, n);
 		}
-	unlink(bus);
-	for (k = 0; k < KINDS; k++)
+	for (k = 0; k < ALL; k++)
 		for (p = 0; p < PERCENTS; p++)
-			s[k][p] = summarize(us[k][p], runs);
-	for (k = 0; k < BARE_LINE; k++) {
-		enum kind peer = kind_peer[k];
-
-		for (p = 0; p < PERCENTS && broken[k] == NULL; p++) {
-			char name[64];
-
-			snprintf(name, sizeof(name), "round trip, %s, p%g",
-			    kind_names[k], percents[p]);
-			result_row(&(struct result){ .name = name,
-			    .ours = s[k][p],
-			    .peer = broken[peer] ? NULL : kind_names[peer],
-			    .theirs = s[peer][p].median,
-			    .unit = "us" });
-		}
-	}
+			all[k].s[p] = summarize(all[k].us[p], runs);
+	for (k = 0; k < BARE_LINE; k++)
+		for (p = 0; p < PERCENTS && !all[k].broken; p++)
+			show(k, p, peers);
 	free(trips);
+	peers_stop();
 	return result_status();
 }

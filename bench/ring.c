@@ -1,420 +1,153 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ring.c - frames a second over a bus
+ * ring.c - frames a second over a bus, and over its peers
  *
- *	ring [-w writers] [-r readers] [-b batch] [-n runs] [-t ms] [-s slots]
- *	     [-a times] [-l] [-f] [-R how] [size ...]
+ *	ring [-p | -m] [-w writers] [-r readers] [-b batch] [-n runs] [-t ms]
+ *	     [-s slots] [-a times] [-l] [-f] [-R how] [size ...]
  *
- * Without options: all that "make bench" shows.  -b, -l (nothing lost only)
- * and -f (flood only) select among the cases; -R tells how a reader goes about
- * it when there is nothing (wait or poll).
+ * -p: beside the peers (lib/peer.h); -m: one writer and reader beside many.
+ * -b, -l (nothing lost only) and -f (flood only) select among the cases; -R
+ * tells how a reader goes about it when there is nothing (wait or poll); -a is
+ * how often a run may be done again.
  *
  * DOC: Theory of Operation
  *
- * Writers and readers are processes, each with an attachment of its own.
- * Readers receive in batches, whatever the writers do.
- *
- * A bus has no backpressure: a reader that cannot keep up is lapped.  So there
- * are two figures.  Flood: writers send as fast as they can; what the readers
- * then get, and how much they lost.  Nothing lost: readers tell how far they
- * are, in a page that has nothing to do with the bus, and writers never have
- * more under way than the ring holds; that is what a user's own protocol
- * above a bus would do, and the price of the writers' looking is in it.  A
- * writer that may send no more waits until it may send half a ring: at a
- * reader's heels it would fight with it for every line.
- *
- * The first reader is the timekeeper: it lets things warm up, measures, and
- * then stops the writers.  When a run is over, all that was sent must have been
- * received or counted as lost, to the frame, else it is wrong.  A run in which
- * somebody else had our processors is done again, within reason.
+ * What is one run is told in lib/traffic.c, lib/peer.c and lib/bare.c.  All
+ * that belongs to one size of frames is measured together: its runs take turns,
+ * there and back, so that what else goes on in the machine meets all alike.  A
+ * run in which somebody else had our processors is done again, within reason.
  */
-#include <errno.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <shmbus.h>
-
-#include "common.h"
 #include "bare.h"
+#include "common.h"
+#include "peer.h"
+#include "traffic.h"
 
-#define BATCH_MAX 64u
-#define READ_BATCH 32u
 #define RUNS_MAX 101u
 #define WARM_MS 10u
-#define TIMEOUT_S 60u
-/* Slots that are left to tickets which became no frames. */
-#define SPARE 64u
+#define ITEMS_MAX 64u
 
-enum policy { POLICY_WAIT, POLICY_POLL };
-
-/* What is measured. */
-struct shape {
-	uint32_t size;
-	unsigned batch; /* frames a send; 1: shmbus_send() */
-	unsigned writers, readers;
-	bool flood;
+/* Something that is measured. */
+struct item {
+	enum { BUS, COPY, PEER } kind;
+	struct shape s;
+	bool ahead;	/* COPY: as in struct layout */
+	enum peer peer; /* PEER: who */
+	bool broken;	/* it has no figures */
+	char why[200];	/* and that is why */
+	unsigned again;
+	/* By run. */
+	double rate[RUNS_MAX], lost[RUNS_MAX], cost[RUNS_MAX], sum[RUNS_MAX];
+	uint64_t sent, rung;
 };
 
-/* How. */
 static struct {
-	char bus[4096];
-	unsigned runs, ms;
-	unsigned again; /* runs that may be done again, for each of RUNS */
-	uint32_t slots;
-	enum policy policy;
-} how = { .again = 3 };
+	struct traffic how;
+	unsigned runs, again;
+	bool peers, many, lossless, flood;
+	unsigned batch; /* 0: several */
+} opts = { .again = 3, .lossless = true, .flood = true };
 
-/* One process's progress; written by it alone. */
-struct count {
-	_Alignas(LINE) _Atomic uint64_t frames;
-};
+static struct item items[ITEMS_MAX];
+static unsigned n_items;
 
-/* What a crew shares beside the bus. */
-struct control {
-	struct shape shape;
-	struct shmbus_geometry geo;
-	struct gate gate;
-	_Alignas(LINE) _Atomic unsigned stop;
-	_Alignas(LINE) _Atomic unsigned writing; /* writers not done yet */
-	struct count sent[CREW_MAX];
-	struct count got[CREW_MAX];
-	/* What came of it, by reader. */
-	struct {
-		double rate; /* frames a second received */
-		uint64_t received, lost;
-	} reader[CREW_MAX];
-	uint64_t rung[CREW_MAX]; /* system calls, by writer */
-};
-
-/* ---- writer ------------------------------------------------------------- */
-
-static struct shmbus *
-attach(const char *as)
+static struct item *
+add(struct item like)
 {
-	struct shmbus_options opt = { 0 };
-	struct shmbus *b;
-	int error;
+	struct item *i = &items[n_items];
 
-	snprintf(opt.name, sizeof(opt.name), "bench %s", as);
-	if ((error = shmbus_attach(how.bus, &opt, &b)) != 0)
-		crew_fail("%s: %s", how.bus, shmbus_why());
-	return b;
-}
-
-/* How many frames this writer, who has sent MINE, may send before it asks. */
-static uint64_t
-allowance(const struct control *c)
-{
-	uint64_t sent = 0, got = UINT64_MAX;
-	uint64_t window = (c->geo.slots - SPARE) / c->shape.writers;
-	unsigned i;
-
-	for (i = 0; i < c->shape.readers; i++) {
-		uint64_t g = atomic_load_explicit(&c->got[i].frames,
-		    memory_order_acquire);
-
-		got = g < got ? g : got;
-	}
-	/* Afterwards, so that it can only be too many. */
-	for (i = 0; i < c->shape.writers; i++)
-		sent += atomic_load_explicit(&c->sent[i].frames,
-		    memory_order_acquire);
-	window *= c->shape.writers;
-	if (sent - got >= window)
-		return 0;
-	return (window - (sent - got)) / c->shape.writers;
-}
-
-static void
-writer(struct control *c, unsigned number)
-{
-	static uint8_t frames[BATCH_MAX][65536];
-	const struct shape *s = &c->shape;
-	struct shmbus *b = attach("writer");
-	struct iovec iov[BATCH_MAX];
-	struct shmbus_stats st;
-	uint64_t sent = 0, may = 0;
-	unsigned spins = 0;
-	unsigned i;
-
-	for (i = 0; i < s->batch; i++) {
-		memset(frames[i], (int)i, s->size);
-		memset(frames[i], 0xff, 6);
-		iov[i].iov_base = frames[i];
-		iov[i].iov_len = s->size;
-	}
-	gate_pass(&c->gate, s->writers + s->readers);
-	while (!atomic_load_explicit(&c->stop, memory_order_relaxed)) {
-		unsigned done = 1;
-		int error;
-
-		if (!s->flood) {
-			if (may < s->batch) {
-				atomic_store_explicit(&c->sent[number].frames,
-				    sent, memory_order_release);
-				may = allowance(c);
-				if (may < c->geo.slots / s->writers / 2) {
-					may = 0;
-					spin(&spins);
-					continue;
-				}
-			}
-			may -= s->batch;
-		}
-		if (s->batch == 1) {
-			error = shmbus_send(b, frames[0], s->size);
-			done = error == 0;
-		} else {
-			error = shmbus_send_batch(b, iov, s->batch, &done);
-		}
-		if (error != 0 && error != SHMBUS_EGIVENUP)
-			crew_fail("send: %s", shmbus_strerror(error));
-		sent += done;
-	}
-	shmbus_stats(b, &st);
-	if (st.tx_frames != sent)
-		crew_fail("sent %llu frames, the bus counted %llu",
-		    (unsigned long long)sent, (unsigned long long)st.tx_frames);
-	c->rung[number] = st.rung;
-	atomic_store(&c->sent[number].frames, sent);
-	c->writing--;
-	/* Nobody is to think it dead before its frames are received. */
-	gate_pass(&c->gate, 2 * (s->writers + s->readers));
-	shmbus_detach(b);
-}
-
-/* ---- reader ------------------------------------------------------------- */
-
-/* A reader's watch. */
-struct watch {
-	uint64_t warm, t0, t1, n0, n1;
-};
-
-/* Notes the time when N frames were received.  True once it is over. */
-static bool
-look_at_watch(struct watch *w, uint64_t n)
-{
-	uint64_t t = now_ns();
-
-	if (w->t0 == 0) {
-		if (t >= w->warm) {
-			w->t0 = t;
-			w->n0 = n;
-		}
-	} else if (w->t1 == 0 && t >= w->t0 + how.ms * (uint64_t)1000000) {
-		w->t1 = t;
-		w->n1 = n;
-	}
-	return w->t1 != 0;
-}
-
-static void
-reader(struct control *c, unsigned number)
-{
-	static uint8_t bufs[READ_BATCH][65536];
-	struct shmbus_rx rx[READ_BATCH];
-	const struct shape *s = &c->shape;
-	struct shmbus *b = attach("reader");
-	struct watch watch = { 0 };
-	struct shmbus_stats st;
-	uint64_t received = 0;
-	unsigned spins = 0, turn;
-	unsigned i;
-
-	for (i = 0; i < READ_BATCH; i++) {
-		rx[i].buf = bufs[i];
-		rx[i].size = sizeof(bufs[i]);
-	}
-	gate_pass(&c->gate, s->writers + s->readers);
-	watch.warm = now_ns() + WARM_MS * 1000000u;
-	for (turn = 0;; turn++) {
-		bool last = c->writing == 0; /* before looking */
-		unsigned got;
-		int error = shmbus_recv_batch(b, rx, READ_BATCH, &got);
-
-		received += got;
-		if (got != 0)
-			atomic_store_explicit(&c->got[number].frames, received,
-			    memory_order_release);
-		else if (error != EAGAIN)
-			crew_fail("receive: %s", shmbus_strerror(error));
-		else if (last)
-			break;
-		else if (how.policy == POLICY_WAIT)
-			shmbus_wait(b, 1000000);
-		else
-			spin(&spins);
-		for (i = 0; i < got; i++)
-			if (rx[i].frame.len != s->size ||
-			    bufs[i][s->size - 1] >= s->batch)
-				crew_fail("a frame that nobody sent");
-		if ((turn % 16 == 0 || got == 0) &&
-		    look_at_watch(&watch, received) && number == 0)
-			c->stop = 1;
-	}
-	shmbus_stats(b, &st);
-	c->reader[number].received = received;
-	c->reader[number].lost = st.rx_lost;
-	if (watch.t1 != 0)
-		c->reader[number].rate = (double)(watch.n1 - watch.n0) * 1e9 /
-		    (double)(watch.t1 - watch.t0);
-	gate_pass(&c->gate, 2 * (s->writers + s->readers));
-	shmbus_detach(b);
-}
-
-static void
-member(void *arg, unsigned number)
-{
-	struct control *c = arg;
-
-	if (number < c->shape.writers)
-		writer(c, number);
-	else
-		reader(c, number - c->shape.writers);
+	if (n_items == ITEMS_MAX)
+		abort();
+	*i = like;
+	i->again = opts.again * opts.runs;
+	n_items++;
+	return i;
 }
 
 /* ---- runs --------------------------------------------------------------- */
 
-/* What a case gave, a value a run. */
-struct outcome {
-	bool broken;	       /* it has no figures */
-	double rate[RUNS_MAX]; /* frames a second, the slowest reader's */
-	double lost[RUNS_MAX]; /* per cent of what was sent */
-	uint64_t sent, rung;
-};
-
-/* Checks what is known when a run is over.  NULL, or what is wrong. */
-static const char *
-settle(const struct control *c, struct outcome *o, unsigned run)
-{
-	static char text[160];
-	const struct shape *s = &c->shape;
-	uint64_t sent = 0;
-	unsigned i;
-
-	for (i = 0; i < s->writers; i++) {
-		sent += c->sent[i].frames;
-		o->rung += c->rung[i];
-	}
-	o->sent += sent;
-	o->lost[run] = 0;
-	for (i = 0; i < s->readers; i++) {
-		uint64_t in = c->reader[i].received, lost = c->reader[i].lost;
-
-		if (in + lost != sent || (lost != 0 && !s->flood)) {
-			snprintf(text, sizeof(text),
-			    "sent %llu, received "
-			    "%llu, counted as lost %llu",
-			    (unsigned long long)sent, (unsigned long long)in,
-			    (unsigned long long)lost);
-			return text;
-		}
-		if (i == 0 || c->reader[i].rate < o->rate[run])
-			o->rate[run] = c->reader[i].rate;
-		if ((double)lost * 100 / (double)sent > o->lost[run])
-			o->lost[run] = (double)lost * 100 / (double)sent;
-	}
-	return NULL;
-}
-
-/* The geometry of a bus for frames of SIZE bytes. */
-static struct shmbus_geometry
-geometry(uint32_t size)
-{
-	struct shmbus_geometry geo = { .mtu = SHMBUS_MTU_DEFAULT,
-		.slots = SHMBUS_SLOTS_DEFAULT };
-
-	if (size > SHMBUS_MTU_DEFAULT + SHMBUS_HEADROOM) {
-		geo.mtu = size - 14;
-		geo.slots = 512; /* a file of about the same size */
-	}
-	if (how.slots != 0)
-		geo.slots = how.slots;
-	return geo;
-}
-
-/* Run number RUN of a case, on a new bus.  NULL, or what is wrong. */
-static const char *
-run_shape(const struct shape *s, struct outcome *o, unsigned run)
-{
-	struct control *c = shared_new(sizeof(*c));
-	const char *why;
-
-	c->shape = *s;
-	c->geo = geometry(s->size);
-	c->writing = s->writers;
-	if (shmbus_create(how.bus, &c->geo) != 0) {
-		why = shmbus_why();
-	} else {
-		why = crew_run(member, c, s->writers + s->readers, true,
-		    TIMEOUT_S + how.ms / 1000);
-		unlink(how.bus);
-	}
-	if (why == NULL)
-		why = settle(c, o, run);
-	shared_free(c, sizeof(*c));
-	return why;
-}
-
-/*
- * The same for the copying limit, with pieces that lie as frames lie on a bus;
- * AHEAD as in struct layout.
- */
-static const char *
-run_copy(uint32_t size, bool ahead, struct outcome *o, unsigned run)
-{
-	struct shmbus_geometry geo = geometry(size);
-	struct layout l = { .size = size,
-		.stride = ((geo.mtu + SHMBUS_HEADROOM + 63) / 64 | 1) * 64,
-		.pieces = geo.slots,
-		.ahead = ahead };
-
-	return limit_copy(&l, how.ms, &o->rate[run]);
-}
-
-/* ---- cases -------------------------------------------------------------- */
-
-enum { COPIES = 2, SHAPES_MAX = 4, CASES_MAX = COPIES + SHAPES_MAX };
-
 static void
-name_of(char *name, size_t n, const struct shape *s)
+name_of(char *name, size_t n, const struct item *i, const char *rest)
 {
+	const struct shape *s = &i->s;
 	char batch[16] = "single";
 
 	if (s->batch != 1)
 		snprintf(batch, sizeof(batch), "batch %u", s->batch);
-	snprintf(name, n, "%u B, %u to %u, %s, %s", s->size, s->writers,
-	    s->readers, batch, s->flood ? "flood" : "nothing lost");
+	snprintf(name, n, "%u B, %u to %u, %s, %s%s", s->size, s->writers,
+	    s->readers, batch, s->flood ? "flood" : "nothing lost", rest);
 }
 
-/* Shows what became of a case; LIMIT is what to show beside it. */
-static void
-show(const struct shape *s, struct outcome *o, double limit)
+/* Pieces that lie as frames lie on a bus. */
+static const char *
+run_copy(const struct item *i, double *rate)
 {
-	char name[80], note[80];
-	struct result r = { .name = name,
-		.peer = limit != 0 ? "memcpy" : NULL,
-		.theirs = limit / 1e6,
-		.unit = "M frames/s",
-		.note = note };
+	struct shmbus_geometry geo = geometry_for(i->s.size, opts.how.slots);
+	struct layout l = { .size = i->s.size,
+		.stride = ((geo.mtu + SHMBUS_HEADROOM + 63) / 64 | 1) * 64,
+		.pieces = geo.slots,
+		.ahead = i->ahead };
 
-	name_of(name, sizeof(name), s);
-	r.ours = summarize(o->rate, how.runs);
-	snprintf(note, sizeof(note), "%.2f GB/s, %.2g system calls a frame",
-	    r.ours.median * s->size * 1e-9, (double)o->rung / (double)o->sent);
-	r.ours.median /= 1e6;
-	r.ours.min /= 1e6;
-	r.ours.max /= 1e6;
-	result_row(&r);
-	if (s->flood) {
-		strcat(name, ", lost");
-		result_row(&(struct result){ .name = name,
-		    .ours = summarize(o->lost, how.runs),
-		    .unit = "%" });
+	return limit_copy(&l, opts.how.ms, rate);
+}
+
+static const char *
+run_bus(struct item *i, unsigned run)
+{
+	struct outcome o;
+	const char *why = traffic_run(&i->s, &opts.how, &o);
+
+	i->rate[run] = i->s.readers != 0 ? o.rate : o.sum;
+	i->sum[run] = o.sum;
+	i->lost[run] = o.lost;
+	i->cost[run] = o.cost;
+	i->sent += o.sent;
+	i->rung += o.rung;
+	return why;
+}
+
+static void
+run_item(struct item *i, unsigned run)
+{
+	struct peer_rate out = { 0 };
+	const char *why = NULL;
+	char name[80];
+
+	name_of(name, sizeof(name), i, "");
+	if (i->kind == PEER)
+		progress("%s: %s, run %u of %u", peer_name(i->peer), name,
+		    run + 1, opts.runs);
+	else
+		progress("%s%s: run %u of %u",
+		    i->kind == COPY ? "memcpy: " : "", name, run + 1,
+		    opts.runs);
+	do {
+		switch (i->kind) {
+		case COPY:
+			why = run_copy(i, &i->rate[run]);
+			break;
+		case BUS:
+			why = run_bus(i, run);
+			break;
+		case PEER:
+			why = peer_run(i->peer, i->s.size, i->s.batch,
+			    opts.how.ms, i->s.flood, &out);
+			i->rate[run] = out.rate;
+			i->lost[run] = out.lost;
+			break;
+		}
+	} while (why == NULL && i->kind != PEER &&
+	    crew_disturbed(WARM_MS + opts.how.ms, &i->again));
+	if (why != NULL) {
+		i->broken = true;
+		snprintf(i->why, sizeof(i->why), "%s", why);
 	}
+	if (why != NULL && i->kind != PEER)
+		result_wrong(name, why);
 }
 
 /*
@@ -433,10 +166,12 @@ distance(void)
 	return summarize(trips, TRIPS).median / 1e3;
 }
 
+/* ---- what came of it ---------------------------------------------------- */
+
 static void
 show_distance(double *v)
 {
-	struct summary s = summarize(v, how.runs);
+	struct summary s = summarize(v, opts.runs);
 	char text[160];
 
 	snprintf(text, sizeof(text),
@@ -446,68 +181,246 @@ show_distance(double *v)
 	result_note("", text);
 }
 
-/*
- * Measures and shows the N cases of SHAPES, which are of one size, and the
- * copying limit for it.  Their runs take turns, so that what else goes on in
- * the machine meets all alike.
- */
-static void
-measure(const struct shape *shapes, unsigned n)
+/* The median of rates, in millions a second. */
+static double
+millions(const struct item *i)
 {
-	static struct outcome o[CASES_MAX];
-	unsigned again[CASES_MAX];
+	double v[RUNS_MAX];
+
+	memcpy(v, i->rate, sizeof(v));
+	return summarize(v, opts.runs).median / 1e6;
+}
+
+static double
+median(const double *of)
+{
+	double v[RUNS_MAX];
+
+	memcpy(v, of, sizeof(v));
+	return summarize(v, opts.runs).median;
+}
+
+/* The faster one of the copying limits of this size; 0: none. */
+static double
+copy_limit(void)
+{
+	double best = 0;
+	unsigned k;
+
+	for (k = 0; k < n_items; k++)
+		if (items[k].kind == COPY && !items[k].broken &&
+		    millions(&items[k]) > best)
+			best = millions(&items[k]);
+	return best;
+}
+
+/* Whether B is what A is to be shown beside. */
+static bool
+same_case(const struct item *a, const struct item *b)
+{
+	return a->s.batch == b->s.batch && a->s.flood == b->s.flood;
+}
+
+/* The same with one writer; and one reader, if I has any. */
+static const struct item *
+alone(const struct item *i)
+{
+	unsigned k;
+
+	for (k = 0; k < n_items; k++)
+		if (items[k].kind == BUS && !items[k].broken &&
+		    same_case(&items[k], i) && items[k].s.writers == 1 &&
+		    items[k].s.readers == (i->s.readers != 0))
+			return &items[k];
+	return NULL;
+}
+
+static const struct item *
+same_peer_flooded(const struct item *i)
+{
+	unsigned k;
+
+	for (k = 0; k < n_items; k++)
+		if (items[k].kind == PEER && items[k].peer == i->peer &&
+		    items[k].s.flood && items[k].s.batch == i->s.batch &&
+		    !items[k].broken)
+			return &items[k];
+	return NULL;
+}
+
+/* Shows PEER's figures beside those of I. */
+static void
+show_peer(const struct item *i, const struct item *peer, const char *name,
+    const double *ours, const double *theirs, double scale, const char *unit)
+{
+	const struct item *flooded;
+	char note[80] = "";
+
+	if (peer->broken) {
+		result_beside_skip(name, median(ours) * scale,
+		    peer_name(peer->peer), unit, peer->why);
+		return;
+	}
+	/* Who lost nothing when flooded needs no window, which costs. */
+	if (!i->s.flood && (flooded = same_peer_flooded(peer)) != NULL &&
+	    median(flooded->lost) == 0 &&
+	    median(flooded->rate) > median(theirs)) {
+		theirs = flooded->rate;
+		snprintf(note, sizeof(note), "flooded, and lost nothing");
+	} else if (!i->s.flood && median(peer->lost) > 0)
+		snprintf(note, sizeof(note), "lost %.2g %% nevertheless",
+		    median(peer->lost));
+	result_beside(name, median(ours) * scale, peer_name(peer->peer),
+	    median(theirs) * scale, unit, note);
+}
+
+/* Shows a case of ours, and what is beside it. */
+static void
+show(struct item *i)
+{
+	const struct item *one = opts.many ? alone(i) : NULL;
+	char name[80], note[80];
+	struct result r = { .name = name, .unit = "M frames/s", .note = note };
+	double v[RUNS_MAX];
+	unsigned k;
+
+	name_of(name, sizeof(name), i, "");
+	if (one != NULL && one != i) {
+		r.peer = "1 to 1";
+		if (i->s.readers == 0)
+			r.peer = "1 to 0";
+		r.theirs = millions(one);
+	} else if (copy_limit() != 0) {
+		r.peer = "memcpy";
+		r.theirs = copy_limit();
+	}
+	memcpy(v, i->rate, sizeof(v));
+	r.ours = summarize(v, opts.runs);
+	snprintf(note, sizeof(note), "%.2f GB/s, %.2g system calls a frame",
+	    r.ours.median * i->s.size * 1e-9,
+	    (double)i->rung / (double)i->sent);
+	r.ours.median /= 1e6;
+	r.ours.min /= 1e6;
+	r.ours.max /= 1e6;
+	result_row(&r);
+	for (k = 0; k < n_items; k++)
+		if (items[k].kind == PEER && same_case(&items[k], i))
+			show_peer(i, &items[k], name, i->rate, items[k].rate,
+			    1e-6, r.unit);
+	if (!i->s.flood)
+		return;
+	name_of(name, sizeof(name), i, ", lost");
+	memcpy(v, i->lost, sizeof(v));
+	r = (struct result){ .name = name,
+		.ours = summarize(v, opts.runs),
+		.unit = "%" };
+	if (i->s.readers != 0) {
+		result_row(&r);
+		for (k = 0; k < n_items; k++)
+			if (items[k].kind == PEER && same_case(&items[k], i))
+				show_peer(i, &items[k], name, i->lost,
+				    items[k].lost, 1, r.unit);
+	}
+	if (!opts.many)
+		return;
+	name_of(name, sizeof(name), i, ", writer's");
+	memcpy(v, i->cost, sizeof(v));
+	r = (struct result){ .name = name,
+		.ours = summarize(v, opts.runs),
+		.unit = "ns a frame",
+		.note = "of a processor" };
+	if (one != NULL && one != i) {
+		r.peer = i->s.readers == 0 ? "1 to 0" : "1 to 1";
+		r.theirs = median(one->cost);
+	}
+	result_row(&r);
+}
+
+/* Measures and shows all items. */
+static void
+measure(void)
+{
 	double apart[RUNS_MAX];
-	double limit = 0;
-	unsigned run, i;
+	unsigned run, k;
 
-	memset(o, 0, sizeof(o));
-	for (i = 0; i < COPIES + n; i++)
-		again[i] = how.again * how.runs;
-	for (run = 0; run < how.runs; run++) {
+	for (run = 0; run < opts.runs; run++) {
 		apart[run] = distance();
-		for (i = 0; i < COPIES + n;) {
-			const struct shape *s = &shapes[i - COPIES];
-			char name[80] = "memcpy";
-			const char *why;
+		for (k = 0; k < n_items; k++) {
+			struct item *i = &items[run % 2 ? n_items - 1 - k : k];
 
-			if (i >= COPIES)
-				name_of(name, sizeof(name), s);
-			progress("%s: run %u of %u", name, run + 1, how.runs);
-			if (o[i].broken)
-				why = NULL;
-			else if (i < COPIES)
-				why = run_copy(shapes->size, i == 1, &o[i],
-				    run);
-			else
-				why = run_shape(s, &o[i], run);
-			if (why != NULL) {
-				result_wrong(name, why);
-				o[i].broken = true;
-			}
-			if (o[i].broken ||
-			    !crew_disturbed(WARM_MS + how.ms, &again[i]))
-				i++;
+			if (!i->broken)
+				run_item(i, run);
 		}
 	}
-	for (i = 0; i < COPIES; i++)
-		if (!o[i].broken) {
-			double median = summarize(o[i].rate, how.runs).median;
-
-			limit = median > limit ? median : limit;
-		}
-	for (i = 0; i < n; i++)
-		if (!o[COPIES + i].broken)
-			show(&shapes[i], &o[COPIES + i], limit);
+	for (k = 0; k < n_items; k++)
+		if (items[k].kind == BUS && !items[k].broken)
+			show(&items[k]);
 	show_distance(apart);
+}
+
+/* ---- cases -------------------------------------------------------------- */
+
+/* All that is to be known of frames that go as in S. */
+static void
+add_case(const struct shape *s)
+{
+	enum peer p;
+
+	add((struct item){ .kind = BUS, .s = *s });
+	for (p = 0; opts.peers && p < PEERS; p++)
+		/* Who never loses cannot be flooded. */
+		if (!s->flood || peer_loses(p))
+			add((struct item){ .kind = PEER, .s = *s, .peer = p });
+}
+
+static void
+add_shape(const struct shape *like)
+{
+	struct shape s = *like;
+	unsigned k;
+
+	for (k = 0; k < 4; k++) {
+		s.flood = k / 2;
+		s.batch = opts.batch != 0 ? opts.batch : k % 2 ? 1 : 32;
+		if ((opts.batch != 0 && k % 2) ||
+		    !(s.flood ? opts.flood : opts.lossless) ||
+		    (s.readers == 0 && !s.flood))
+			continue;
+		add_case(&s);
+	}
+}
+
+static void
+add_size(const struct shape *like)
+{
+	/* Nobody at all, to see what writers do to each other. */
+	static const unsigned crews[][2] = { { 1, 0 }, { 2, 0 }, { 1, 1 },
+		{ 1, 2 }, { 1, 4 }, { 2, 2 }, { 4, 4 } };
+	struct shape s = *like;
+	unsigned k;
+
+	n_items = 0;
+	if (!opts.many) {
+		add((struct item){ .kind = COPY, .s = s });
+		add((struct item){ .kind = COPY, .s = s, .ahead = true });
+		add_shape(&s);
+		return;
+	}
+	for (k = 0; k < sizeof(crews) / sizeof(*crews); k++) {
+		s.writers = crews[k][0];
+		s.readers = crews[k][1];
+		add_shape(&s);
+	}
 }
 
 static void
 usage(void)
 {
 	fprintf(stderr,
-	    "usage: ring [-w writers] [-r readers] [-b batch] [-n runs] "
-	    "[-t ms] [-s slots]\n"
-	    "            [-a times] [-l] [-f] [-R wait|poll] [size ...]\n");
+	    "usage: ring [-p | -m] [-w writers] [-r readers] [-b batch] "
+	    "[-n runs] [-t ms]\n"
+	    "            [-s slots] [-a times] [-l] [-f] [-R wait|poll] "
+	    "[size ...]\n");
 	exit(2);
 }
 
@@ -528,45 +441,48 @@ main(int argc, char **argv)
 	static const char *const sizes[] = { "64", "512", "1514", "9018" };
 	struct shape s = { .writers = 1, .readers = 1 };
 	const char *const *size = sizes;
-	const char *dir = getenv("BENCH_DIR");
-	bool lossless = true, flood = true;
-	unsigned batch = 0, n = 4, i;
+	unsigned n = 4, i;
 	int opt;
 
-	how.runs = quick() ? 3 : 7;
-	how.ms = quick() ? 20 : 60;
-	while ((opt = getopt(argc, argv, "w:r:b:n:t:s:a:lfR:")) != -1)
+	opts.runs = runs_wanted();
+	opts.how.ms = run_ms();
+	while ((opt = getopt(argc, argv, "pmw:r:b:n:t:s:a:lfR:")) != -1)
 		switch (opt) {
+		case 'p':
+			opts.peers = true;
+			break;
+		case 'm':
+			opts.many = true;
+			break;
 		case 'w':
-			s.writers = number(optarg, 1, CREW_MAX / 2);
+			s.writers = number(optarg, 1, TALKERS_MAX);
 			break;
 		case 'r':
-			s.readers = number(optarg, 1, CREW_MAX / 2);
+			s.readers = number(optarg, 0, TALKERS_MAX);
 			break;
 		case 'b':
-			batch = number(optarg, 1, BATCH_MAX);
+			opts.batch = number(optarg, 1, BATCH_MAX);
 			break;
 		case 'n':
-			how.runs = number(optarg, 1, RUNS_MAX);
+			opts.runs = number(optarg, 1, RUNS_MAX);
 			break;
 		case 't':
-			how.ms = number(optarg, 1, 60000);
+			opts.how.ms = number(optarg, 1, 60000);
 			break;
 		case 's':
-			how.slots = number(optarg, 512, SHMBUS_SLOTS_MAX);
+			opts.how.slots = number(optarg, 512, SHMBUS_SLOTS_MAX);
 			break;
 		case 'a':
-			how.again = number(optarg, 0, 1000);
+			opts.again = number(optarg, 0, 1000);
 			break;
 		case 'l':
-			flood = false;
+			opts.flood = false;
 			break;
 		case 'f':
-			lossless = false;
+			opts.lossless = false;
 			break;
 		case 'R':
-			how.policy = strcmp(optarg, "poll") == 0 ? POLICY_POLL :
-								   POLICY_WAIT;
+			opts.how.poll = strcmp(optarg, "poll") == 0;
 			break;
 		default:
 			usage();
@@ -575,24 +491,14 @@ main(int argc, char **argv)
 		size = (const char *const *)argv + optind;
 		n = (unsigned)(argc - optind);
 	}
-	snprintf(how.bus, sizeof(how.bus), "%s/shmbus-bench.%d",
-	    dir != NULL && *dir != '\0' ? dir : "/dev/shm", (int)getpid());
-	result_head("Frames over a bus");
+	result_head(opts.many ? "Frames over a bus, many on it" :
+		opts.peers    ? "Frames over a bus, and over others" :
+				"Frames over a bus");
 	for (i = 0; i < n; i++) {
-		struct shape shapes[SHAPES_MAX];
-		unsigned k, many = 0;
-
 		s.size = number(size[i], 64, SHMBUS_MTU_MAX + 14);
-		for (k = 0; k < 4; k++) {
-			s.flood = k / 2;
-			s.batch = batch != 0 ? batch : k % 2 ? 1 : 32;
-			if ((batch != 0 && k % 2) ||
-			    !(s.flood ? flood : lossless))
-				continue;
-			shapes[many++] = s;
-		}
-		if (many != 0)
-			measure(shapes, many);
+		add_size(&s);
+		measure();
 	}
+	peers_stop();
 	return result_status();
 }

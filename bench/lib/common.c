@@ -98,7 +98,7 @@ summary_of(double value)
 
 /* ---- results ------------------------------------------------------------ */
 
-#define NAME_WIDTH 38
+#define NAME_WIDTH 42
 
 static int status;
 static size_t shown; /* columns of progress on the terminal */
@@ -137,7 +137,7 @@ void
 result_head(const char *title)
 {
 	wipe();
-	printf("\n%-*s %9s %17s  %-15s %8s %6s\n", NAME_WIDTH, title, "ours",
+	printf("\n%-*s %9s %17s  %-10s %9s %8s\n", NAME_WIDTH, title, "ours",
 	    "(lowest, highest)", "peer", "its", "ratio");
 	fflush(stdout);
 }
@@ -155,9 +155,11 @@ figure(char buf[16], double v)
 
 /* Appends a row to the file for programs. */
 static void
-write_tsv(const struct result *r)
+write_row(const char *name, const char *ours, const char *peer,
+    const char *theirs, const char *ratio, const char *unit)
 {
 	const char *path = getenv("BENCH_TSV");
+	bool bad;
 	FILE *f;
 
 	if (path == NULL || *path == '\0')
@@ -166,40 +168,97 @@ write_tsv(const struct result *r)
 		fprintf(stderr, "bench: %s: %s\n", path, strerror(errno));
 		exit(1);
 	}
-	if (r->peer != NULL)
-		fprintf(f, "%s\t%.6g\t%s\t%.6g\t%.4g\t%s\n", r->name,
-		    r->ours.median, r->peer, r->theirs,
-		    r->theirs != 0 ? r->ours.median / r->theirs : 0, r->unit);
-	else
-		fprintf(f, "%s\t%.6g\t-\t-\t-\t%s\n", r->name, r->ours.median,
-		    r->unit);
-	if (fclose(f) != 0) {
+	bad = fprintf(f, "%s\t%s\t%s\t%s\t%s\t%s\n", name, ours, peer, theirs,
+		  ratio, unit) < 0;
+	if (fclose(f) != 0 || bad) {
 		fprintf(stderr, "bench: %s: %s\n", path, strerror(errno));
 		exit(1);
 	}
 }
 
+/* The same; THEIRS is text, a RATIO of 0 is none. */
+static void
+write_tsv(const char *name, double ours, const char *peer, const char *theirs,
+    double ratio, const char *unit)
+{
+	char a[32], b[32] = "-";
+
+	snprintf(a, sizeof(a), "%.6g", ours);
+	if (ratio > 0)
+		snprintf(b, sizeof(b), "%.4g", ratio);
+	write_row(name, a, peer, theirs, b, unit);
+}
+
+/* The peer's columns, and what is behind them. */
+static void
+write_peer(const char *name, double ours, const char *peer, double theirs,
+    const char *unit, const char *note)
+{
+	char text[16], ratio[16] = "-";
+
+	if (peer != NULL) {
+		if (theirs != 0 && ours != 0)
+			figure(ratio, ours / theirs);
+		printf("%-10s %9s %8s", peer, figure(text, theirs), ratio);
+		snprintf(text, sizeof(text), "%.6g", theirs);
+	} else {
+		printf("%-10s %9s %8s", "-", "", "");
+		strcpy(text, "-");
+	}
+	printf("  %s%s%s\n", unit, note != NULL && *note ? "; " : "",
+	    note != NULL ? note : "");
+	fflush(stdout);
+	write_tsv(name, ours, peer != NULL ? peer : "-", text,
+	    peer != NULL && theirs != 0 ? ours / theirs : 0, unit);
+}
+
 void
 result_row(const struct result *r)
 {
-	char ours[16], min[16], max[16], theirs[16], ratio[16], range[40];
+	char ours[16], min[16], max[16], range[40];
 
 	wipe();
-	write_tsv(r);
 	range[0] = '\0';
 	if (r->ours.min < r->ours.max)
 		snprintf(range, sizeof(range), "(%s, %s)",
 		    figure(min, r->ours.min), figure(max, r->ours.max));
 	printf("%-*s %9s %17s  ", NAME_WIDTH, r->name,
 	    figure(ours, r->ours.median), range);
-	if (r->peer != NULL)
-		printf("%-15s %8s %6s", r->peer, figure(theirs, r->theirs),
-		    r->theirs != 0 ? figure(ratio, r->ours.median / r->theirs) :
-				     "-");
-	else
-		printf("%-15s %8s %6s", "-", "", "");
-	printf("  %s%s%s\n", r->unit, r->note != NULL ? "; " : "",
-	    r->note != NULL ? r->note : "");
+	write_peer(r->name, r->ours.median, r->peer, r->theirs, r->unit,
+	    r->note);
+}
+
+void
+result_beside(const char *name, double ours, const char *peer, double theirs,
+    const char *unit, const char *note)
+{
+	wipe();
+	printf("%-*s %9s %17s  ", NAME_WIDTH, "", "", "");
+	write_peer(name, ours, peer, theirs, unit, note);
+}
+
+void
+result_beside_skip(const char *name, double ours, const char *peer,
+    const char *unit, const char *why)
+{
+	static char said[8][256];
+	char text[256], row[300];
+	unsigned i;
+
+	snprintf(text, sizeof(text), "%s: skipped: %s", peer, why);
+	snprintf(row, sizeof(row), "skipped: %s", why);
+	write_tsv(name, ours, peer, row, 0, unit);
+	/* For people, once. */
+	for (i = 0; i < 8; i++) {
+		if (strcmp(said[i], text) == 0)
+			return;
+		if (said[i][0] == '\0') {
+			strcpy(said[i], text);
+			break;
+		}
+	}
+	wipe();
+	printf("%-*s %9s %17s  %s\n", NAME_WIDTH, "", "", "", text);
 	fflush(stdout);
 }
 
@@ -216,6 +275,16 @@ void
 result_skip(const char *name, const char *why)
 {
 	words(name, "skipped: ", why);
+}
+
+void
+result_none(const char *name, const char *why)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text), "skipped: %s", why);
+	result_skip(name, why);
+	write_row(name, "-", "-", text, "-", "-");
 }
 
 void
@@ -246,6 +315,18 @@ quick(void)
 	const char *q = getenv("QUICK");
 
 	return q != NULL && *q != '\0' && strcmp(q, "0") != 0;
+}
+
+unsigned
+runs_wanted(void)
+{
+	return env_number("RUNS", quick() ? 1 : 7);
+}
+
+unsigned
+run_ms(void)
+{
+	return env_number("RUN_MS", quick() ? 15 : 60);
 }
 
 unsigned

@@ -12,6 +12,9 @@
 
 /* Two lines: processors prefetch pairs. */
 #define LINE 128
+/* Frames a send at most, and frames that a reader asks for. */
+#define BATCH_MAX 64u
+#define READ_BATCH 32u
 
 /* ---- time -------------------------------------------------------------- */
 
@@ -56,7 +59,7 @@ void sort_values(double *v, size_t n);
  * has failed or TIMEOUT_S seconds are over the others are killed.
  * Returns NULL, or what went wrong: static, until the next call.
  */
-#define CREW_MAX 16
+#define CREW_MAX 80
 typedef void crew_fn(void *arg, unsigned member);
 const char *crew_run(crew_fn *fn, void *arg, unsigned n, bool pin,
     unsigned timeout_s);
@@ -86,6 +89,8 @@ void *shared_new(size_t size);
 void shared_free(void *p, size_t size);
 
 unsigned cpu_count(void);
+/* The number of our processor WHICH, as the kernel counts. */
+unsigned crew_cpu(unsigned which);
 
 /* ---- results ----------------------------------------------------------- */
 
@@ -103,9 +108,18 @@ struct result {
 };
 
 void result_row(const struct result *r);
+/*
+ * One more peer's figure beside the row NAME, which was shown, with OURS in it;
+ * NOTE may be NULL.  Or why it has none.
+ */
+void result_beside(const char *name, double ours, const char *peer,
+    double theirs, const char *unit, const char *note);
+void result_beside_skip(const char *name, double ours, const char *peer,
+    const char *unit, const char *why);
 void result_head(const char *title);
-/* Why a case has no figure.  Not a failure. */
+/* Why a case has no figure.  Not a failure.  The second one is in the file. */
 void result_skip(const char *name, const char *why);
+void result_none(const char *name, const char *why);
 /* What is worth knowing of it. */
 void result_note(const char *name, const char *what);
 /* Something is wrong: shown, and remembered for result_status(). */
@@ -118,6 +132,9 @@ void progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* QUICK in the environment, and not "0" nor empty. */
 bool quick(void);
+/* How many runs of a case a median is of, and for how long one measures. */
+unsigned runs_wanted(void);
+unsigned run_ms(void);
 /* The number in the environment variable NAME, or DFLT; exits on nonsense. */
 unsigned env_number(const char *name, unsigned dflt);
 

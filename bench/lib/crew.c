@@ -70,23 +70,30 @@ cpu_count(void)
 	return (unsigned)CPU_COUNT(&set);
 }
 
+unsigned
+crew_cpu(unsigned which)
+{
+	cpu_set_t all;
+	unsigned cpu;
+
+	cpus(&all);
+	which %= cpu_count();
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &all) && which-- == 0)
+			break;
+	return cpu;
+}
+
 /* Puts the calling process on our processor number WHICH. */
 static void
 pin_to(unsigned which)
 {
-	unsigned n = cpu_count();
-	cpu_set_t all, one;
-	size_t cpu;
+	cpu_set_t one;
 
-	if (n < 2)
+	if (cpu_count() < 2)
 		return;
-	cpus(&all);
-	which %= n;
-	for (cpu = 0; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET(cpu, &all) && which-- == 0)
-			break;
 	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
+	CPU_SET(crew_cpu(which), &one);
 	sched_setaffinity(0, sizeof(one), &one);
 }
 
@@ -96,7 +103,10 @@ crew_fail(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(left_by[me].why, WHY_MAX, fmt, ap);
+	if (left_by != NULL)
+		vsnprintf(left_by[me].why, WHY_MAX, fmt, ap);
+	else /* nobody's member */
+		vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	_exit(1);
 }

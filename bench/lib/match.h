@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * match.h - one run of round trips over a bus
+ */
+#ifndef BENCH_MATCH_H
+#define BENCH_MATCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MATCH_SIZE 64
+#define SPIN_FOR_EVER 100000000 /* as it were */
+#define SPIN_NOT -1
+
+/*
+ * N round trips of a frame of MATCH_SIZE bytes over a new bus, in nanoseconds
+ * to TRIPS.  SPIN_US as in shmbus_options.  IDLE others are attached.  NULL,
+ * or what went wrong: static.
+ */
+const char *match_run(double *trips, size_t n, int32_t spin_us, unsigned idle);
+
+#endif /* BENCH_MATCH_H */
