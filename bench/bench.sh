@@ -1,20 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# bench.sh - what it can do here; make bench calls it
+# bench.sh - what it can do here, beside others; make bench calls it
 #
 # From the environment: BUILD, where the programs were built (build);
-# QUICK=1, fewer and shorter runs; BENCH_DIR, where to have the bus files
-# (/dev/shm, or TMPDIR where there is none); CASES, which of "ring pingpong
-# tcp" to run.
+# QUICK=1, one short run of each case; RUNS, RUN_MS and TRIPS, how many runs a
+# median is of, how long one is, and round trips in it; BENCH_DIR, where to have
+# the bus files (/dev/shm, or TMPDIR where there is none); CASES, which of "ring
+# many pingpong idle cost tcp" to run; SIZES, of frames; BENCH_OUT, where to
+# write to ($BUILD/bench).
 #
-# Writes a table to standard output and $BUILD/bench/results.tsv.  The exit
-# status is 0 unless something was wrong: a figure is never a failure.
+# Writes tables to standard output and, into BENCH_OUT, results.tsv, targets.tsv
+# and plots.  The exit status is 0 unless something was wrong: a
+# figure is never a failure, nor is a peer that cannot run here.
 set -u
 
 build=${BUILD:-build}
 bench=$build/bench
-export BENCH_TSV=$bench/results.tsv QUICK=${QUICK-}
+here=$(dirname "$0")
+out=${BENCH_OUT:-$bench}
+export BENCH_TSV=$out/results.tsv QUICK=${QUICK-}
+unset BENCH_VDE BENCH_VDE_WHY
 PATH=$PATH:/usr/sbin:/sbin
 
 fail() {
@@ -23,10 +29,13 @@ fail() {
 }
 
 pids=()
+running=
 dir=
+# What they started ends with them, and a namespace with its last socket.
 cleanup() {
 	local pid
-	for pid in "${pids[@]}"; do
+	trap '' INT TERM HUP
+	for pid in $running "${pids[@]}"; do
 		kill "$pid" 2>/dev/null
 		wait "$pid" 2>/dev/null
 	done
@@ -36,7 +45,7 @@ cleanup() {
 	fi
 }
 trap cleanup EXIT
-trap 'exit 1' INT TERM
+trap 'exit 1' INT TERM HUP
 
 # Sockets want a short path, buses memory.
 dir=$(mktemp -d "${TMPDIR:-/tmp}/bench.XXXXXX") || fail 'no folder'
@@ -58,9 +67,11 @@ fi
 # A program that has just been built still weighs upon the average of a
 # minute; what runs at this moment tells more.
 quiet() {
-	local n
-	n=$(ps -eo stat= | grep -c '^R') # ps itself is one of them
-	[ "$n" -le 2 ]
+	local what n
+	while read -r what n; do # we are one of them
+		[ "$what" != procs_running ] || break
+	done </proc/stat
+	[ "$n" -le 1 ]
 }
 busy=0
 for _ in 1 2 3 4 5 6 7 8; do
@@ -83,24 +94,29 @@ echo "Ours is a median (lowest, highest); the peer's is a median of the" \
 
 # ---- the cases ------------------------------------------------------------
 
-mkdir -p "$bench" || fail "$bench: no folder"
+mkdir -p "$out" || fail "$out: no folder"
 printf 'case\tours\tpeer\tpeer'\''s figure\tratio\tunit\n' >"$BENCH_TSV" ||
 	fail "$BENCH_TSV: cannot be written"
 
 status=0
 
+# In the background, for a trap waits for what is in the foreground.
 run() {
-	local program=$bench/$1
+	local program=$bench/$1 how
 	shift
 	if [ ! -x "$program" ]; then
 		fail "$program: was not built"
 	fi
-	"$program" "$@"
-	case $? in
+	"$program" "$@" </dev/null &
+	running=$!
+	wait "$running"
+	how=$?
+	running=
+	case $how in
 	0) ;;
 	1) status=1 ;;
 	*)
-		echo "bench: ${program##*/}: ended with status $?" >&2
+		echo "bench: ${program##*/}: ended with status $how" >&2
 		status=1
 		;;
 	esac
@@ -126,15 +142,31 @@ vde_switch_up() {
 	return 1
 }
 
-for case in ${CASES:-ring pingpong tcp}; do
+if vde_switch_up; then
+	export BENCH_VDE=$dir/switch
+else
+	export BENCH_VDE_WHY=$vde_why
+fi
+begun=$SECONDS
+
+for case in ${CASES:-ring many pingpong idle cost tcp}; do
 	case $case in
-	ring | pingpong)
+	ring)
+		run ring -p ${SIZES:-64 128 256 512 1024 1514 9018}
+		;;
+	many)
+		run ring -m ${SIZES:-64 1514}
+		;;
+	pingpong)
+		run pingpong -p
+		;;
+	idle | cost)
 		run "$case"
 		;;
 	tcp)
 		carriers=("shmif=$BENCH_DIR/bus")
-		if vde_switch_up; then
-			carriers+=("vde=$dir/switch")
+		if [ -n "${BENCH_VDE-}" ]; then
+			carriers+=("vde=$BENCH_VDE")
 		else
 			echo "TCP over VDE: skipped: $vde_why"
 		fi
@@ -146,6 +178,21 @@ for case in ${CASES:-ring pingpong tcp}; do
 	esac
 done
 
-printf '\nThe same as a table for programs: %s\n' "$BENCH_TSV"
+# ---- what it comes to -----------------------------------------------------
+
+printf '\n%-58s %-9s %8s\n' 'Target' 'wanted' 'is'
+awk -v cpus="$(nproc)" -v out="$out/targets.tsv" \
+    -f "$here/targets.awk" "$BENCH_TSV" || status=1
+
+printf '\nAfter %d s.  For programs: %s\n' $((SECONDS - begun)) "$BENCH_TSV"
+rm -f "$out"/{rate,latency}.{svg,png}
+why=$("$here/plot.sh" "$BENCH_TSV" "$out" 2>&1)
+for plot in rate latency; do
+	if [ -s "$out/$plot.svg" ]; then
+		echo "Drawn: $out/$plot.svg, .png"
+	else
+		echo "Not drawn: $plot: $why"
+	fi
+done
 [ "$status" -eq 0 ] || echo 'Something was WRONG, see above.' >&2
 exit "$status"

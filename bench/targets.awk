@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# targets.awk - what is wanted of the figures in results.tsv, and whether they
+# are that
+#
+#	awk -v cpus=N -v out=FILE -f targets.awk results.tsv
+#
+# A table for people to standard output, one for programs to FILE.
+
+BEGIN {
+	FS = "\t"
+	if (out == "")
+		out = "/dev/null"
+	printf "target\twanted\tis\tverdict\n" >out
+}
+
+# case, ours, peer, its, ratio, unit
+NR > 1 {
+	ours[$1] = $2
+	its[$1, $3] = $4
+}
+
+function number(v) { return v ~ /^[-+0-9.e]+$/ && v != "-" }
+
+# One line: the value V has to be, as OP says, at least or at most, BOUND.
+function judge(text, v, op, bound, why,    ok, verdict) {
+	if (!number(v)) {
+		verdict = "not measured" (why != "" ? ": " why : "")
+		v = "-"
+	} else {
+		ok = op == ">=" ? v + 0 >= bound : v + 0 <= bound
+		verdict = ok ? "met" : "NOT MET"
+		if (!ok && why ~ /[a-z]/)
+			verdict = verdict " (" why ")"
+		v = sprintf("%.3g", v)
+	}
+	printf "%-58s %s %-6s %8s  %s\n", text, op, bound, v, verdict
+	printf "%s\t%s %s\t%s\t%s\n", text, op, bound, v, verdict >out
+}
+
+# Our figure in CASE beside PEER's in its case OTHER.
+function ratio(text, case_, other, peer, op, bound, why,    t) {
+	t = its[other, peer]
+	if (!number(ours[case_]))
+		judge(text, "-", op, bound, "")
+	else if (!number(t) || t + 0 == 0)
+		judge(text, "-", op, bound, t)
+	else
+		judge(text, ours[case_] / t, op, bound, why)
+}
+
+function same(text, case_, peer, op, bound, why) {
+	ratio(text, case_, case_, peer, op, bound, why)
+}
+
+# The least that we are above PEER, over all sizes.
+function everywhere(text, peer, bound,    c, p, t, least, where, why) {
+	least = "-"
+	for (c in ours) {
+		if (c !~ /^[0-9]+ B, 1 to 1, (batch 32|single), nothing lost$/)
+			continue
+		t = its[c, peer]
+		if (!number(t) || t + 0 == 0) {
+			if (why == "")
+				why = t
+			continue
+		}
+		if (least == "-" || ours[c] / t < least) {
+			least = ours[c] / t
+			where = c
+			sub(/, 1 to 1/, "", where)
+			sub(/, nothing lost/, "", where)
+		}
+	}
+	judge(text, least, ">=", bound, least == "-" ? why : where)
+}
+
+function processors(n) {
+	return cpus + 0 < n ? n " processes on " cpus " processors" : ""
+}
+
+END {
+	one = ", 1 to 1, batch 32, nothing lost"
+	same("64 B, 1 to 1, nothing lost: of memif", "64 B" one, "memif", ">=",
+	    2.5)
+	ratio("64 B, one by one: of memif's bursts",
+	    "64 B, 1 to 1, single, nothing lost", "64 B" one, "memif", ">=", 0.8)
+	same("1514 B, 1 to 1: of memif", "1514 B" one, "memif", ">=", 1.5)
+	same("1514 B, 1 to 1: of memcpy", "1514 B" one, "memcpy", ">=", 0.6)
+	v = "-"
+	if (number(ours["9018 B" one]) && number(ours["1514 B" one]))
+		v = ours["9018 B" one] * 9018 / (ours["1514 B" one] * 1514)
+	judge("9018 B: bytes/s of those at 1514 B", v, ">=", 1)
+	everywhere("each size, the least: of the VDE switch", "vde", 20)
+	same("round trip, spinning, p50: of a bare cache line",
+	    "round trip, spinning, p50", "cache line", "<=", 3)
+	same("round trip, asleep, p50: of a bare futex",
+	    "round trip, asleep, p50", "futex", "<=", 1.15)
+	same("64 idle: the talking pair's rate, of that without", "64 idle, rate",
+	    "none idle", ">=", 0.95)
+	same("64 idle: its round trip spinning, of that without",
+	    "64 idle, round trip, spinning", "none idle", "<=", 1.05)
+	same("64 idle: its round trip asleep, of that without",
+	    "64 idle, round trip, asleep", "none idle", "<=", 1.05)
+	judge("64 idle: woken, times a second", ours["64 idle, woken, each"],
+	    "<=", 1)
+	judge("an idle one's use of a processor, %", ours["64 idle, use, each"],
+	    "<=", 0.1)
+	same("a second writer, nobody reads: sum, of the first's",
+	    "64 B, 2 to 0, batch 32, flood", "1 to 0", ">=", 0.5,
+	    processors(2))
+	same("2 to 2, nothing lost: sum, of 1 to 1",
+	    "64 B, 2 to 2, batch 32, nothing lost", "1 to 1", ">=", 0.5,
+	    processors(4))
+	same("4 readers: the writer's time a frame, of that for 1",
+	    "64 B, 1 to 4, batch 32, flood, writer's", "1 to 1", "<=", 1.5,
+	    processors(5))
+	judge("system calls to send while nobody sleeps, a frame",
+	    ours["system calls to send, nobody asleep"], "<=", 0.0001,
+	    its["system calls to send, nobody asleep", "-"])
+	judge("a default bus, KiB", ours["memory of a default bus"], "<=", 4096)
+	judge("an attachment's private memory, KiB",
+	    ours["private memory of an attachment"], "<=", 256)
+}
