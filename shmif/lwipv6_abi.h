@@ -40,17 +40,18 @@ enum {
 	ERR_MEM = -1,
 	ERR_BUF = -2,
 	ERR_ABRT = -3,
+	ERR_RST = -4,
 	ERR_CONN = -6,
 	ERR_VAL = -7,
 	ERR_ARG = -8,
 	ERR_RTE = -9,
+	ERR_USE = -10,
 	ERR_IF = -11,
 };
 
 struct stack;
 struct sys_sem;
 struct tcp_pcb;
-struct netconn;
 
 /* An address; IPv4 is ::ffff:a.b.c.d.  Network byte order. */
 struct ip_addr {
@@ -305,13 +306,18 @@ ABI_AT(ip_route_list, netif, 56);
 
 /* The few fields of a stack that are looked at. */
 enum {
+	STACK_CAPFUN = 8, /* cap_fn *: what the program may do */
 	STACK_NETIF_LIST = 16,
 	STACK_ROUTE_HEAD = 48,
 	STACK_PACKET_ACTIVE = 333026, /* uint16_t: packet sockets exist */
+	STACK_UDP_LIST = 333040,
+	STACK_TCP_TICKS = 333056, /* uint32_t: of half a second */
+	STACK_TCP_LISTEN = 333064,
 	STACK_TCP_ACTIVE = 333072,
 	STACK_TCP_TW = 333080,
 	STACK_QUEUE = 333096,
 };
+typedef int cap_fn(void);
 #define STACK_FIELD(stack, offset, type) \
 	(*(type *)(void *)((char *)(stack) + (offset)))
 
@@ -439,7 +445,32 @@ ABI_AT(tcp_pcb, errf, 240);
 ABI_AT(tcp_pcb, recover, 256);
 ABI_SIZE(tcp_pcb, 264);
 
+/* Where a connection that listens has what others have in accept. */
+typedef err_t accept_fn(void *, struct tcp_pcb *, err_t);
+#define LISTENER_ACCEPT(pcb) (*(accept_fn **)(void *)((char *)(pcb) + 96))
+
+/* Options of all kinds of connections. */
+enum {
+	SOF_REUSEADDR = 0x4,
+	SOF_KEEPALIVE = 0x8,
+	SOF_DONTROUTE = 0x10,
+	SOF_BROADCAST = 0x20,
+	SOF_OOBINLINE = 0x100,
+	SOF_REUSEPORT = 0x200,
+	SOF_HDRINCL = 0x4000,
+	SOF_IPV6_CHECKSUM = 0x8000,
+};
+
 struct tcp_pcb *tcp_new(struct stack *);
+struct tcp_pcb *tcp_listen(struct tcp_pcb *);
+void tcp_err(struct tcp_pcb *, void (*)(void *, err_t));
+err_t tcp_send_ctrl(struct tcp_pcb *, uint8_t flags);
+void tcp_rst(struct stack *, uint32_t seq, uint32_t ack, struct ip_addr *local,
+    struct ip_addr *remote, uint16_t local_port, uint16_t remote_port);
+void tcp_keepalive(struct tcp_pcb *);
+void tcp_pcb_purge(struct tcp_pcb *);
+void tcp_slowtmr(struct stack *);
+void tcp_shutdown(struct stack *);
 err_t tcp_close(struct tcp_pcb *);
 err_t tcp_bind(struct tcp_pcb *, struct ip_addr *, uint16_t);
 err_t tcp_connect(struct tcp_pcb *, struct ip_addr *, uint16_t,
@@ -464,75 +495,98 @@ void tcp_rexmit(struct tcp_pcb *);
 void tcp_rexmit_rto(struct tcp_pcb *);
 void tcp_fasttmr(struct stack *);
 
-/* ---- sockets ----------------------------------------------------------- */
+/* ---- UDP, raw and packet sockets ---------------------------------------- */
 
-enum { NETCONN_TCP = 0, NETCONN_UDP = 1, NETCONN_RAW = 4 };
-enum { NETCONN_NONE = 0, NETCONN_WRITE = 1 };
-enum netconn_evt {
-	NETCONN_EVT_RCVPLUS,
-	NETCONN_EVT_RCVMINUS,
-	NETCONN_EVT_SENDPLUS,
-	NETCONN_EVT_SENDMINUS,
-	NETCONN_EVT_ACCEPTPLUS,
-};
-
-struct netconn {
+struct udp_pcb {
 	struct stack *stack;
-	uint8_t type;
-	uint8_t state;
-	uint8_t ack_pending;
-	uint8_t connected;
-	err_t err;
-	struct tcp_pcb *pcb; /* a union; here TCP's */
-	struct sys_mbox *mbox;
-	struct sys_mbox *recvmbox;
-	struct sys_mbox *acceptmbox;
-	struct sys_sem *sem;
-	int socket;
-	uint16_t recv_avail;
-	void (*callback)(struct netconn *, enum netconn_evt, uint16_t);
+	struct ip_addr local_ip;
+	struct ip_addr remote_ip;
+	uint16_t so_options;
+	uint8_t tos;
+	uint8_t ttl;
+	void *slirp;
+	struct udp_pcb *next;
+	uint8_t flags;
+	uint16_t local_port;
+	uint16_t remote_port;
+	uint16_t chksum_len;
+	void (*recv)(void *, struct udp_pcb *, struct pbuf *, struct ip_addr *,
+	    uint16_t);
+	void *recv_arg;
+	uint32_t slirp_expire;
 };
-ABI_AT(netconn, type, 8);
-ABI_AT(netconn, state, 9);
-ABI_AT(netconn, connected, 11);
-ABI_AT(netconn, err, 12);
-ABI_AT(netconn, pcb, 16);
-ABI_AT(netconn, mbox, 24);
-ABI_AT(netconn, recvmbox, 32);
-ABI_AT(netconn, acceptmbox, 40);
-ABI_AT(netconn, sem, 48);
-ABI_AT(netconn, socket, 56);
-ABI_AT(netconn, recv_avail, 60);
-ABI_AT(netconn, callback, 64);
-ABI_SIZE(netconn, 72);
+ABI_AT(udp_pcb, next, 56);
+ABI_AT(udp_pcb, flags, 64);
+ABI_AT(udp_pcb, local_port, 66);
+ABI_AT(udp_pcb, recv, 72);
+ABI_AT(udp_pcb, recv_arg, 80);
 
-struct netbuf {
-	struct pbuf *p;
-	struct pbuf *ptr;
-	struct ip_addr fromaddr;
-	uint16_t fromport;
+struct raw_pcb {
+	struct stack *stack;
+	struct ip_addr local_ip;
+	struct ip_addr remote_ip;
+	uint16_t so_options;
+	uint8_t tos; /* a packet socket: 1: without header */
+	uint8_t ttl;
+	void *slirp;
+	struct raw_pcb *next;
+	uint16_t in_protocol;
+	uint16_t out_protocol; /* a raw socket: IPV6_CHECKSUM */
+	void (*recv)(void *, struct raw_pcb *, struct pbuf *, struct ip_addr *,
+	    uint16_t);
+	void *recv_arg;
 };
-ABI_AT(netbuf, fromaddr, 16);
-ABI_AT(netbuf, fromport, 32);
+ABI_AT(raw_pcb, next, 56);
+ABI_AT(raw_pcb, in_protocol, 64);
+ABI_AT(raw_pcb, out_protocol, 66);
+ABI_AT(raw_pcb, recv, 72);
+ABI_AT(raw_pcb, recv_arg, 80);
 
-struct msghdr;
+struct udp_pcb *udp_new(struct stack *);
+void udp_remove(struct udp_pcb *);
+err_t udp_connect(struct udp_pcb *, struct ip_addr *, uint16_t);
+void udp_disconnect(struct udp_pcb *);
+void udp_recv(struct udp_pcb *,
+    void (*)(void *, struct udp_pcb *, struct pbuf *, struct ip_addr *,
+	uint16_t),
+    void *);
+err_t udp_sendto(struct udp_pcb *, struct pbuf *, struct ip_addr *, uint16_t);
+struct raw_pcb *raw_new(struct stack *, uint16_t);
+void raw_remove(struct raw_pcb *);
+void raw_recv(struct raw_pcb *,
+    void (*)(void *, struct raw_pcb *, struct pbuf *, struct ip_addr *,
+	uint16_t),
+    void *);
+err_t raw_sendto(struct raw_pcb *, struct pbuf *, struct ip_addr *);
+/* The address is name_in()'s of an AF_PACKET one. */
+err_t packet_bind(struct raw_pcb *, struct ip_addr *, uint16_t);
+err_t packet_sendto(struct raw_pcb *, struct pbuf *, struct ip_addr *,
+    uint16_t);
+struct netif *netif_find_id(struct stack *, int);
+err_t ip_route_findpath(struct stack *, struct ip_addr *, struct ip_addr **hop,
+    struct netif **, int *flags);
+struct ip_addr_list *ip_route_select_source_ip(struct netif *,
+    struct ip_addr *dst, struct ip_addr *hop);
+
+/* ---- netlink sockets ---------------------------------------------------- */
+
 struct sockaddr;
-ssize_t lwip_send(int s, const void *data, int size, unsigned flags);
-ssize_t lwip_sendto(int s, const void *data, int size, unsigned flags,
-    const struct sockaddr *to, socklen_t tolen);
-ssize_t lwip_sendmsg(int s, const struct msghdr *msg, int flags);
+void *netlink_open(struct stack *, int type, int protocol);
+int netlink_close(void *);
+int netlink_bind(void *, struct sockaddr *, socklen_t);
+int netlink_connect(void *, struct sockaddr *, socklen_t);
+int netlink_recvfrom(void *, void *, int, unsigned, struct sockaddr *,
+    socklen_t *);
+int netlink_send(void *, void *, int, unsigned);
+int netlink_getsockname(void *, struct sockaddr *, socklen_t *);
+int netlink_getsockopt(void *, int, int, void *, socklen_t *);
+int netlink_setsockopt(void *, int, int, const void *, socklen_t);
+
+/* ---- what the driver calls of the socket layer (lwipv6/sock.h) ---------- */
+
 int lwip_msocket(struct stack *stack, int domain, int type, int protocol);
 int lwip_close(int);
 int lwip_event_subscribe(void (*)(void *), void *, int, int);
-struct netbuf *netbuf_new(void);
-void netbuf_delete(struct netbuf *);
-struct netconn *netconn_new(struct stack *, int type);
-err_t netconn_delete(struct netconn *);
-struct netconn *netconn_accept(struct netconn *);
-struct netbuf *netconn_recv(struct netconn *);
-err_t netconn_write(struct netconn *, void *, uint16_t, uint8_t copy);
-/* Runs FUN(CONN, ARG) on the stack's thread and returns what it returns. */
-err_t netconn_callback(struct netconn *, err_t (*fun)(struct netconn *, void *),
-    void *arg);
+void lwip_del_stack(struct stack *);
 
 #endif /* SHMIF_LWIPV6_ABI_H */

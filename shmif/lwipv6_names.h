@@ -22,18 +22,45 @@
 	X(sem, sys_arch_sem_wait) \
 	X(mbox, sys_mbox_post) \
 	X(mbox, sys_arch_mbox_fetch) \
-	X(close, tcp_close) \
 	X(isn, tcp_next_iss) \
 	X(isn, tcp_connect) \
 	X(recover, tcp_fasttmr) \
 	X(recover, tcp_input) \
 	X(recover, tcp_output) \
 	X(recover, tcp_pcb_purge) \
-	X(write, netconn_write) \
-	X(sendmsg, lwip_sendmsg) \
-	X(recv, netconn_recv) \
-	X(accept, tcp_accept) \
-	X(accept, netconn_accept) \
+	X(sock, lwip_msocket) \
+	X(sock, lwip_socket) \
+	X(sock, lwip_close) \
+	X(sock, lwip_event_subscribe) \
+	X(sock, tcp_slowtmr) \
+	X(sock, lwip_bind) \
+	X(sock, lwip_connect) \
+	X(sock, lwip_listen) \
+	X(sock, lwip_accept) \
+	X(sock, lwip_shutdown) \
+	X(sock, tcp_shutdown) \
+	X(sock, lwip_del_stack) \
+	X(sock, lwip_sendto) \
+	X(sock, lwip_send) \
+	X(sock, lwip_write) \
+	X(sock, lwip_writev) \
+	X(sock, lwip_sendmsg) \
+	X(sock, lwip_recvfrom) \
+	X(sock, lwip_recv) \
+	X(sock, lwip_read) \
+	X(sock, lwip_readv) \
+	X(sock, lwip_recvmsg) \
+	X(sock, lwip_poll) \
+	X(sock, lwip_ppoll) \
+	X(sock, lwip_pselect) \
+	X(sock, lwip_select) \
+	X(sock, lwip_getsockname) \
+	X(sock, lwip_getpeername) \
+	X(sock, lwip_setsockopt) \
+	X(sock, lwip_getsockopt) \
+	X(sock, lwip_fcntl) \
+	X(sock, lwip_fcntl64) \
+	X(sock, lwip_ioctl) \
 	X(frag, ip4_frag) \
 	X(frag, ip6_frag) \
 	X(autoconf, ip_autoconf_start) \

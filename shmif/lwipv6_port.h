@@ -61,20 +61,18 @@ struct real {
 	void (*ip_autoconf_stop)(struct netif *);
 	err_t (*update_arp_entry)(struct netif *, struct ip_addr *, uint8_t *,
 	    uint32_t);
-	err_t (*tcp_close)(struct tcp_pcb *);
 	err_t (*tcp_connect)(struct tcp_pcb *, struct ip_addr *, uint16_t,
 	    err_t (*)(void *, struct tcp_pcb *, err_t));
 	void (*tcp_input)(struct pbuf *, struct ip_addr_list *, void *,
 	    struct netif *);
-	void (*tcp_accept)(struct tcp_pcb *,
-	    err_t (*)(void *, struct tcp_pcb *, err_t));
 	err_t (*tcp_output)(struct tcp_pcb *);
 	void (*tcp_pcb_purge)(struct tcp_pcb *);
-	ssize_t (*lwip_sendmsg)(int, const struct msghdr *, int);
 	struct netif_fddata *(*netif_addfd)(struct netif *, int,
 	    void (*)(struct netif_fddata *, short), void *, int, short);
 	void (*slirp_tcp_close)(struct tcp_pcb *);
 	err_t (*tcpip_callback)(struct stack *, void (*)(void *), void *, int);
+	void (*tcp_slowtmr)(struct stack *);
+	void (*lwip_del_stack)(struct stack *);
 };
 const struct real *real(void);
 /* sem.c: what the library makes at first use, made before there are threads. */

@@ -1,31 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * close.c - what was sent before close() arrives
+ * close.c - shutdown, close, and what is left to do after it
  *
- * DOC: The faults: lwip_close() detaches the connection from its socket and
- * calls tcp_close(), which must queue a FIN.  With 88 buffers outstanding it
- * cannot; the library then aborts the connection, and what was not yet
- * acknowledged is lost.  And where a FIN is queued behind data, the state
- * machine takes any acknowledgement of all that was *sent* for one of the
- * FIN: in LAST_ACK it then frees the connection with data still queued.
+ * DOC: The faults: lwip_shutdown() tells nobody; lwip_close() loses what it
+ * cannot queue (see stream.c), holds a lock of all sockets meanwhile, and
+ * does not end what other threads wait for; the connections of a stack that
+ * is deleted stay in memory.
  *
- * How they are seen: about one bulk transfer in five loses its tail; the
- * receiver sees a plain end of file, too early.
+ * How they are seen: a client that says "that was all" by SHUT_WR waits for an
+ * answer for ever; a thread that waits in lwip_recv() when another closes the
+ * socket does so, too.
  *
- * The cure: a connection that nobody holds any more and that has data queued
- * stays in the state it is in (ESTABLISHED, CLOSE_WAIT), with callbacks of
- * ours, until everything is acknowledged; then the FIN goes out, alone, so
- * that an acknowledgement of all that was sent is one of the FIN.  RFC 9293,
- * 3.10.4: CLOSE is queued until all preceding SENDs have been segmentized.
- * That costs one round trip.  What the peer sends meanwhile has no reader; it
- * is acknowledged and thrown away.  Retransmission goes on as ever, and ends
- * a connection whose peer is gone.
- *
- * A connection with an owner (slirp's) is closed as the library does.
+ * The cure: POSIX.  SHUT_WR sends the FIN after all that was sent, and the
+ * other direction goes on.  SHUT_RD has lwip_recv() end with what is there;
+ * what comes later is thrown away.  lwip_close() wakes who waits for the
+ * socket, and hands its connection to the stack's thread, which goes on with
+ * it until it is done.  With SO_LINGER and a time of 0 it is reset.
  *
  * Since the stack lives in the process, it dies with it: a program that ends
  * after lwip_close() would take its unsent data with it, where a kernel would
- * go on.  When the process exits it waits for that, while there is progress.
+ * go on.  When the process exits all its connections are closed, as a kernel
+ * would, and what was sent is waited for, while there is progress; and likewise
+ * by lwip_del_stack() for what had been closed before.
  */
 #include <errno.h>
 #include <semaphore.h>
@@ -33,103 +29,249 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../lwipv6_port.h"
+#include "sock.h"
 
 #define LINGER_STEP_MS 5
 #define LINGER_MAX_MS 3000 /* without any progress */
 
-static err_t close_poll(void *arg, struct tcp_pcb *pcb);
+/* ---- on the stack's thread ---------------------------------------------- */
 
-/* Whether data of PCB is not acknowledged yet. */
-static bool
-outstanding(const struct tcp_pcb *pcb)
+/* S has no descriptor any more. */
+static void
+close_inside(void *arg)
 {
-	return pcb->unsent != NULL || pcb->unacked != NULL;
+	struct sock *s = arg;
+	struct tcp_pcb *pcb;
+	bool hard, made;
+
+	s->orphan = true;
+	if (s->kind != KIND_TCP) {
+		dgram_close(s);
+		sock_put(s);
+		return;
+	}
+	pthread_mutex_lock(&s->lock);
+	hard = s->linger && s->linger_s == 0;
+	made = s->state == SOCK_CONNECTED;
+	/* What nobody reads is not to keep the window shut. */
+	s->credit += s->in_bytes;
+	pthread_mutex_unlock(&s->lock);
+	pcb = s->pcb.tcp;
+	if (pcb == NULL) {
+		sock_put(s);
+		return;
+	}
+	if (pcb->state == TCP_LISTEN) {
+		listener_close(s);
+	} else if (!made) {
+		/* Nothing was agreed on yet. */
+		stream_detach(s);
+		tcp_close(pcb);
+	} else if (hard) {
+		stream_abort(s, ECONNABORTED);
+	} else {
+		stream_work(s);
+	}
+	sock_put(s);
 }
 
-static bool
-open_state(const struct tcp_pcb *pcb)
+static void
+shutdown_inside(void *arg)
 {
-	return pcb->state == TCP_ESTABLISHED || pcb->state == TCP_CLOSE_WAIT;
+	stream_work(arg);
 }
 
-/* tcp_pcb.sent: data of a connection without owner was acknowledged. */
-static err_t
-close_sent(void *arg, struct tcp_pcb *pcb, uint16_t len)
+/* ---- calls of programs -------------------------------------------------- */
+
+static int
+shutdown_stream(struct sock *s, int how)
 {
-	(void)len;
-	return close_poll(arg, pcb);
+	pthread_mutex_lock(&s->lock);
+	if (s->state != SOCK_CONNECTED) {
+		bool was = s->state == SOCK_DONE && s->error == 0;
+
+		pthread_mutex_unlock(&s->lock);
+		return was ? 0 : ENOTCONN;
+	}
+	if (how != SHUT_WR && !s->shut_rd) {
+		s->shut_rd = true;
+		s->credit += s->in_bytes; /* as when it is closed */
+	}
+	if (how != SHUT_RD)
+		s->shut_wr = true;
+	sock_unlock_wake(s, POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
+	return sock_call(s, shutdown_inside, s);
 }
 
-/* tcp_pcb.poll: twice a second.  Sends the FIN when it is time. */
-static err_t
-close_poll(void *arg, struct tcp_pcb *pcb)
+static int
+shutdown_dgram(struct sock *s, int how)
 {
-	(void)arg;
-	if (open_state(pcb) && !outstanding(pcb))
-		real()->tcp_close(pcb);
-	return ERR_OK;
+	int error = 0;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->kind == KIND_UDP && s->remote_port == 0)
+		error = ENOTCONN;
+	if (how != SHUT_WR)
+		s->shut_rd = true;
+	if (how != SHUT_RD)
+		s->shut_wr = true;
+	sock_unlock_wake(s, POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
+	return error;
 }
 
-/* tcp_pcb.recv: nobody will read it. */
-static err_t
-close_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
+/* Replaces the library's. */
+EXPORT int
+OURS(lwip_shutdown)(int fd, int how)
 {
-	uint16_t len;
+	struct sock *s = sock_get(fd);
+	int error;
 
-	(void)arg;
-	(void)err;
-	if (p == NULL)
-		return ERR_OK; /* the peer's FIN */
-	len = p->tot_len;
-	pbuf_free(p);
-	tcp_recved(pcb, len);
-	return ERR_OK;
-}
-
-/* Replaces the library's.  0, or ERR_MEM: try again. */
-EXPORT err_t
-OURS(tcp_close)(struct tcp_pcb *pcb)
-{
-	if (!open_state(pcb) || pcb->slirp != NULL ||
-	    pcb->callback_arg != NULL || pcb->errf != NULL || pcb->sent != NULL)
-		return real()->tcp_close(pcb);
-	tcp_recv(pcb, close_recv);
-	tcp_sent(pcb, close_sent);
-	tcp_poll(pcb, close_poll, 1);
-	if (outstanding(pcb))
-		tcp_output(pcb);
+	if (s == NULL)
+		return -1;
+	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
+		error = EINVAL;
+	else if (s->kind == KIND_NETLINK)
+		error = EOPNOTSUPP;
+	else if (s->kind == KIND_TCP)
+		error = shutdown_stream(s, how);
 	else
-		real()->tcp_close(pcb); /* or else close_poll() */
-	return ERR_OK;
+		error = shutdown_dgram(s, how);
+	sock_put(s);
+	return error == 0 ? 0 : sock_fail(error);
+}
+
+/* SO_LINGER: waits until what was sent has arrived, or for the time given. */
+static void
+wait_settled(struct sock *s, int seconds)
+{
+	struct timespec until, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += seconds;
+	now = until;
+	pthread_mutex_lock(&s->lock);
+	do {
+		if (s->settled || s->stack == NULL)
+			break;
+		/* It says EBADF whatever happened: the socket is closed. */
+		sock_wait(s, WAIT_OUT, &until);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (now.tv_sec < until.tv_sec ||
+	    (now.tv_sec == until.tv_sec && now.tv_nsec < until.tv_nsec));
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
+sock_close(struct sock *s)
+{
+	int linger = 0;
+
+	pthread_mutex_lock(&s->lock);
+	s->closed = true;
+	if (s->linger && s->kind == KIND_TCP && !s->nonblock &&
+	    s->state == SOCK_CONNECTED)
+		linger = s->linger_s;
+	sock_unlock_wake(s, POLLIN | POLLOUT | POLLERR | POLLHUP | POLLNVAL);
+	sock_post(s, close_inside);
+	if (linger > 0)
+		wait_settled(s, linger);
+}
+
+/* ---- a stack that is deleted -------------------------------------------- */
+
+/* S loses its stack. */
+static void
+orphan(struct sock *s, void *arg)
+{
+	struct tcp_pcb *pcb;
+
+	(void)arg;
+	sock_hold(s);
+	if (s->kind != KIND_TCP) {
+		dgram_close(s);
+	} else if ((pcb = s->pcb.tcp) != NULL) {
+		if (pcb->state == TCP_LISTEN) {
+			listener_close(s);
+		} else {
+			stream_detach(s);
+			if (pcb->state == TCP_CLOSED)
+				tcp_close(pcb);
+			else
+				tcp_abort(pcb);
+			stream_failed(s, ENETDOWN);
+		}
+	}
+	pthread_mutex_lock(&s->lock);
+	s->stack = NULL;
+	sock_unlock_wake(s, POLLIN | POLLOUT | POLLERR | POLLHUP);
+	sock_put(s);
+}
+
+/*
+ * Replaces the library's, which does nothing: on the stack's thread, the first
+ * step of its end.
+ */
+EXPORT void
+OURS(tcp_shutdown)(struct stack *stack)
+{
+	struct tcp_pcb *pcb;
+
+	sock_each(stack, orphan, NULL);
+	/* Connections that no socket has any more. */
+	while ((pcb = STACK_FIELD(stack, STACK_TCP_ACTIVE, struct tcp_pcb *)) !=
+	    NULL)
+		tcp_abort(pcb);
+	while (
+	    (pcb = STACK_FIELD(stack, STACK_TCP_TW, struct tcp_pcb *)) != NULL)
+		tcp_abort(pcb);
 }
 
 /* ---- at the end of the process ------------------------------------------ */
 
 struct census {
 	struct stack *stack;
+	bool all;	   /* close those that are open */
 	unsigned closing;  /* connections that are not done */
 	uint32_t progress; /* changes when any of them gets on */
 	sem_t done;
 };
 
-/* Counts the connections of ours; on the stack's thread. */
+static void
+count(struct sock *s, void *arg)
+{
+	struct census *c = arg;
+	uint32_t unsent, out;
+	bool closed;
+
+	if (s->kind != KIND_TCP || s->pcb.tcp == NULL ||
+	    s->pcb.tcp->state == TCP_LISTEN)
+		return;
+	pthread_mutex_lock(&s->lock);
+	if (c->all)
+		s->closed = true;
+	closed = s->closed;
+	unsent = s->out_head - s->out_tail;
+	pthread_mutex_unlock(&s->lock);
+	if (!closed)
+		return;
+	if (!s->fin_sent)
+		stream_work(s);
+	out = stream_outstanding(s);
+	if (unsent == 0 && out == 0)
+		return;
+	c->closing++;
+	c->progress += unsent + out;
+}
+
+/* Counts the connections that have data to send; on the stack's thread. */
 static void
 count_closing(void *arg)
 {
 	struct census *c = arg;
-	const struct tcp_pcb *pcb;
 
 	c->closing = 0;
 	c->progress = 0;
-	for (pcb = STACK_FIELD(c->stack, STACK_TCP_ACTIVE, struct tcp_pcb *);
-	     pcb != NULL; pcb = pcb->next) {
-		if (pcb->recv != close_recv ||
-		    (!open_state(pcb) && !outstanding(pcb)))
-			continue;
-		c->closing++;
-		c->progress += pcb->lastack + (uint32_t)pcb->state;
-	}
+	sock_each(c->stack, count, c);
 	sem_post(&c->done);
 }
 
@@ -141,9 +283,9 @@ take_census(struct census *c)
 
 	if (tcpip_callback(c->stack, count_closing, c, 0) != ERR_OK)
 		return false;
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += LINGER_MAX_MS / 1000;
-	while (sem_timedwait(&c->done, &until) == -1)
+	while (sem_clockwait(&c->done, CLOCK_MONOTONIC, &until) == -1)
 		if (errno != EINTR)
 			return false;
 	return true;
@@ -151,7 +293,7 @@ take_census(struct census *c)
 
 /* Waits, a bounded time, for STACK's connections that are being closed. */
 static void
-linger(struct stack *stack)
+linger(struct stack *stack, bool all)
 {
 	const struct timespec step = { .tv_nsec = LINGER_STEP_MS * 1000000 };
 	struct census *c = calloc(1, sizeof(*c));
@@ -161,6 +303,7 @@ linger(struct stack *stack)
 	if (c == NULL)
 		return;
 	c->stack = stack;
+	c->all = all;
 	sem_init(&c->done, 0, 0);
 	while (idle <= LINGER_MAX_MS) {
 		if (!take_census(c))
@@ -190,9 +333,18 @@ linger_all(void)
 
 		if (stack == NULL || stack == last || thread_inside(stack))
 			continue;
-		linger(stack);
+		linger(stack, true);
 		last = stack;
 	}
+}
+
+/* Replaces the library's: STACK goes. */
+EXPORT void
+OURS(lwip_del_stack)(struct stack *stack)
+{
+	if (stack != NULL && !thread_inside(stack))
+		linger(stack, false);
+	real()->lwip_del_stack(stack);
 }
 
 static void

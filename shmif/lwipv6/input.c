@@ -4,14 +4,18 @@
  *
  * DOC: The library's tcp_input() does its work; before and after it stands
  * what isn.c and recover.c, which have the faults, need to do on the
- * connection that the segment is for.
+ * connection that the segment is for; and a SYN that begins one is answered if
+ * its listener would take it (accept.c).
  */
 #include <string.h>
 
-#include "../lwipv6_port.h"
 #include "../net_bytes.h"
+#include "sock.h"
 
 #define TCP_HLEN 20u
+#define FLAG_SYN 0x02
+#define FLAG_RST 0x04
+#define FLAG_ACK 0x10
 
 /* Who talks to whom. */
 struct pair {
@@ -49,6 +53,19 @@ pair_of(const uint8_t *ip, const uint8_t *tcp, struct pair *pair)
 	pair->dport = (uint16_t)be16(tcp + 2);
 }
 
+/* Whether a SYN is to be answered; if not it may have been refused. */
+static bool
+welcome(struct stack *stack, struct pair *pair, uint32_t seq)
+{
+	enum listener_verdict v = listener_answers(stack, &pair->src,
+	    &pair->dst, pair->dport);
+
+	if (v == SYN_REFUSE)
+		tcp_rst(stack, 0, seq + 1, &pair->dst, &pair->src, pair->dport,
+		    pair->sport);
+	return v == SYN_ANSWER;
+}
+
 /*
  * Replaces the library's: a TCP segment has come, its IP header first.  The
  * wall has seen to it that the headers are whole and in one piece.
@@ -79,6 +96,11 @@ OURS(tcp_input)(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
 	if (pcb != NULL) {
 		recover_before(pcb, &seen);
 	} else {
+		if ((flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) == FLAG_SYN &&
+		    !welcome(stack, &pair, be32(tcp + 4))) {
+			pbuf_free(p);
+			return;
+		}
 		old = find(STACK_FIELD(stack, STACK_TCP_TW, struct tcp_pcb *),
 		    &pair);
 		if (old != NULL)

@@ -10,7 +10,8 @@
  * instead of the library's own, by the library itself too.  libshmif comes
  * earlier, being linked before -llwipv6.
  *
- * Each file in this folder cures one fault.  It begins with the fault, how it
+ * Each file in this folder cures one fault, but for those of the socket layer
+ * (sock.h), which go together.  It begins with the fault, how it
  * is seen, and why what is here is right, and is written from what the
  * function is for (RFCs, POSIX, its callers' needs).  To add one: write the
  * file, call its functions OURS(name), and enter them in ../lwipv6_names.h,
@@ -60,16 +61,15 @@ find_all(void)
 	FIND(ip_autoconf_start);
 	FIND(ip_autoconf_stop);
 	FIND(update_arp_entry);
-	FIND(tcp_close);
 	FIND(tcp_connect);
 	FIND(tcp_input);
-	FIND(tcp_accept);
 	FIND(tcp_output);
 	FIND(tcp_pcb_purge);
-	FIND(lwip_sendmsg);
 	FIND(netif_addfd);
 	FIND(slirp_tcp_close);
 	FIND(tcpip_callback);
+	FIND(tcp_slowtmr);
+	FIND(lwip_del_stack);
 }
 
 const struct real *
@@ -119,7 +119,7 @@ real_check(void)
 	for (i = 0; (name = switch_name(i)) != NULL; i++)
 		if (!is_in_use(name))
 			return ENOTSUP;
-	if (real()->tcp_close == NULL || real()->netif_init == NULL) {
+	if (real()->tcp_input == NULL || real()->netif_init == NULL) {
 		fprintf(stderr, "shmif: liblwipv6: not found\n");
 		return ENOTSUP;
 	}

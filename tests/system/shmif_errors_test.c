@@ -337,6 +337,7 @@ cut_off(void *arg)
 	MUST(truncate(bus, 0) == 0);
 	for (i = 0; i < 200; i++) {
 		netping_once(ping, "10.4.0.2", 1000, 50);
+		usleep(20000); /* what cannot be sent fails at once */
 		MUST(shmif_info(a, &info) == 0);
 		if (!info.connected && shmif_info(b, &info) == 0 &&
 		    !info.connected)

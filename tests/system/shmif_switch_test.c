@@ -182,8 +182,8 @@ test_one_off(void **state)
 	assert_string_equal(said("isn"), "port low\nmessage right\n");
 	if (sanitized())
 		return;
-	assert_string_equal(said("sendmsg"), "port high\nmessage wrong\n");
-	assert_string_equal(said("isn,sendmsg"), "port low\nmessage wrong\n");
+	assert_string_equal(said("sock"), "port high\nmessage wrong\n");
+	assert_string_equal(said("isn,sock"), "port low\nmessage wrong\n");
 }
 
 static void
@@ -193,7 +193,7 @@ test_plain(void **state)
 	if (sanitized())
 		skip();
 	assert_string_equal(said("plain"), "port low\nmessage wrong\n");
-	assert_string_equal(said("plain,+sendmsg"),
+	assert_string_equal(said("plain,+sock"),
 	    "port low\nmessage right\n");
 	assert_string_equal(said("plain,+isn"), "port high\nmessage wrong\n");
 }
