@@ -20,7 +20,8 @@
  * States of an entry:
  *
  *	ASKED	a request is out; packets wait.  Asked again each second;
- *		after ASK_MAX unanswered ones the packets are dropped and the
+ *		after ASK_MAX unanswered ones the packets are dropped, who
+ *		was connecting by way of it is told (stream.c), and the
  *		entry goes.
  *	KNOWN	packets are sent.  The address was confirmed (a reply, a
  *		request, an advertisement came) at CONFIRMED.  Once used more
@@ -43,6 +44,7 @@
 #include <string.h>
 
 #include "../lwipv6_ctl.h"
+#include "sock.h"
 
 #define BUCKETS 64u
 #define ENTRIES_MAX 512u
@@ -556,10 +558,14 @@ neigh_timer(struct port *port)
 	t->now++;
 	for (b = 0; b < BUCKETS; b++)
 		for (ep = &t->bucket[b]; *ep != NULL;)
-			if (age(port, *ep))
+			if (age(port, *ep)) {
+				if (!(*ep)->known)
+					stream_unreachable(&port->netif,
+					    &(*ep)->ip);
 				remove_entry(t, ep);
-			else
+			} else {
 				ep = &(*ep)->next;
+			}
 }
 
 struct neigh_table *
