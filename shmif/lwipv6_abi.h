@@ -468,7 +468,6 @@ err_t tcp_send_ctrl(struct tcp_pcb *, uint8_t flags);
 void tcp_rst(struct stack *, uint32_t seq, uint32_t ack, struct ip_addr *local,
     struct ip_addr *remote, uint16_t local_port, uint16_t remote_port);
 void tcp_keepalive(struct tcp_pcb *);
-void tcp_pcb_purge(struct tcp_pcb *);
 void tcp_slowtmr(struct stack *);
 void tcp_shutdown(struct stack *);
 err_t tcp_close(struct tcp_pcb *);
