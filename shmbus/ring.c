@@ -337,6 +337,18 @@ pack_up(const struct ring *r, const struct iovec *frames, unsigned n)
 	return p;
 }
 
+/* How many slots N frames need. */
+static unsigned
+slots_for(const struct ring *r, const struct iovec *frames, unsigned n)
+{
+	unsigned slots = 0;
+	unsigned i;
+
+	for (i = 0; i < n; slots++)
+		i += pack_up(r, frames + i, n - i).n;
+	return slots;
+}
+
 /* Writes the frames of pack P to slot S, and asks for the slot AHEAD. */
 static inline void
 fill(struct format_slot *s, const struct iovec *frames, const struct pack *p,
@@ -368,28 +380,26 @@ int
 ring_send(struct ring *r, const struct iovec *frames, unsigned n,
     uint64_t time_ns, unsigned *sent)
 {
-	struct pack packs[RING_BATCH]; /* a slot each */
-	unsigned many = 0, done = 0;
+	unsigned slots = 1, done = 0;
 	uint64_t pos, end;
-	unsigned i, k;
+	struct pack p;
 	int error = 0;
 
-	for (i = 0; i < n; i += packs[many++].n)
-		packs[many] = pack_up(r, frames + i, n - i);
+	if (n > 1)
+		slots = slots_for(r, frames, n);
 	AO_store(&r->tx.busy, 1);
-	pos = ring_ticket(r, many);
-	end = pos + many;
+	pos = ring_ticket(r, slots);
+	end = pos + slots;
 	r->tx.first = pos;
-	for (k = 0; k < many; k++, frames += packs[k - 1].n) {
-		const struct pack *p = &packs[k];
+	for (; n != 0; n -= p.n, frames += p.n) {
 		uint64_t extra = 0;
 		struct ring_claim c;
 
+		p = pack_up(r, frames, n);
 		for (;;) {
 			if (unlikely(pos == end)) {
 				if (extra++ >= RING_TICKETS(r)) {
-					for (; k < many; k++)
-						r->tx.failed += packs[k].n;
+					r->tx.failed += n;
 					error = error ? error : ENOBUFS;
 					goto out;
 				}
@@ -399,10 +409,10 @@ ring_send(struct ring *r, const struct iovec *frames, unsigned n,
 			if (likely(claim_at(r, pos++, &c)))
 				break;
 		}
-		fill(c.slot, frames, p, slot_at(r, pos + ahead(p->data)));
-		if (likely(publish(r, &c, (uint32_t)frames[0].iov_len, p->n,
-			p->bytes, time_ns)))
-			done += p->n;
+		fill(c.slot, frames, &p, slot_at(r, pos + ahead(p.data)));
+		if (likely(publish(r, &c, (uint32_t)frames[0].iov_len, p.n,
+			p.bytes, time_ns)))
+			done += p.n;
 		else if (error == 0)
 			error = ETIMEDOUT;
 	}

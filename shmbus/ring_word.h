@@ -201,8 +201,6 @@ copy_asking(void *to, const void *from, size_t len,
 		return;
 	}
 	line = (const char *)next->data + at;
-	if (at == 0)
-		ask_line(next, what);
 	for (; len > COPY_STEP; len -= COPY_STEP) {
 		ask_lines(line, COPY_STEP, what);
 		copy_bytes(t, f, COPY_STEP);
