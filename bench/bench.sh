@@ -31,6 +31,7 @@ fail() {
 pids=()
 running=
 dir=
+buses=
 # What they started ends with them, and a namespace with its last socket.
 cleanup() {
 	local pid
@@ -39,10 +40,9 @@ cleanup() {
 		kill "$pid" 2>/dev/null
 		wait "$pid" 2>/dev/null
 	done
+	# Only what was made here.
 	if [ -n "$dir" ]; then rm -rf "$dir"; fi
-	if [ -n "${BENCH_DIR-}" ] && [ "$BENCH_DIR" != "$dir" ]; then
-		rm -rf "$BENCH_DIR"
-	fi
+	if [ -n "$buses" ]; then rm -rf "$buses"; fi
 }
 trap cleanup EXIT
 trap 'exit 1' INT TERM HUP
@@ -52,8 +52,8 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/bench.XXXXXX") || fail 'no folder'
 if [ -z "${BENCH_DIR-}" ] && [ -d /dev/shm ] && [ -w /dev/shm ]; then
 	BENCH_DIR=/dev/shm
 fi
-BENCH_DIR=$(mktemp -d "${BENCH_DIR:-$dir}/bench.XXXXXX") || fail 'no folder'
-export BENCH_DIR
+buses=$(mktemp -d "${BENCH_DIR:-$dir}/bench.XXXXXX") || fail 'no folder'
+export BENCH_DIR=$buses
 
 # ---- the machine ----------------------------------------------------------
 

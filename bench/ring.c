@@ -78,8 +78,11 @@ name_of(char *name, size_t n, const struct item *i, const char *rest)
 
 	if (s->batch != 1)
 		snprintf(batch, sizeof(batch), "batch %u", s->batch);
-	snprintf(name, n, "%u B, %u to %u, %s, %s%s", s->size, s->writers,
-	    s->readers, batch, s->flood ? "flood" : "nothing lost", rest);
+	/* What is measured twice has two names. */
+	snprintf(name, n, "%u B, %u to %u, %s, %s%s%s", s->size, s->writers,
+	    s->readers, batch, s->flood ? "flood" : "nothing lost", rest,
+	    opts.many && s->writers == 1 && s->readers == 1 ? ", once more" :
+							      "");
 }
 
 /* Pieces that lie as frames lie on a bus. */

@@ -16,7 +16,8 @@ BEGIN {
 
 # case, ours, peer, its, ratio, unit
 NR > 1 {
-	ours[$1] = $2
+	if (!($1 in ours))
+		ours[$1] = $2
 	its[$1, $3] = $4
 }
 

@@ -102,7 +102,19 @@ nothing_left()
 	[[ $output != *WRONG* ]]
 	well_formed out/results.tsv
 	grep -q '^64 B, 4 to 4, single, nothing lost	' out/results.tsv
+	# A case is measured once under its name.
+	awk -F '\t' '$2 != "-" && seen[$1, $3]++ { print; n++ }
+	    END { exit n }' out/results.tsv
 	nothing_left
+}
+
+@test "a folder that cannot be had: it says so, and removes nobody's" {
+	touch buses/mine
+	TMPDIR=$PWD/nowhere CASES=cost run -1 "$TOP/bench/bench.sh"
+	[[ $output == *'bench: no folder'* ]]
+	BENCH_DIR=$PWD/nowhere CASES=cost run -1 "$TOP/bench/bench.sh"
+	[[ $output == *'bench: no folder'* ]]
+	[ -e buses/mine ]
 }
 
 @test "a peer that is not there is skipped, with a reason" {
