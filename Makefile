@@ -117,6 +117,8 @@ FUZZLIB_SRC := $(wildcard fuzz/lib/*.c)
 # What they need beside the bus.
 FUZZ_WITH_busfile := $(filter-out dumpbus/main.c dumpbus/say.c,$(DUMP_SRC))
 FUZZ_LIBS_busfile := -lpcap
+FUZZ_WITH_frames := $(wildcard fuzz/stack/*.c) $(IF_SRC)
+FUZZ_LIBS_frames := -lurcu-bp -lurcu-common -llwipv6
 
 LIBSHMBUS := $(BUILD)/lib/libshmbus.so.1
 LIBSHMIF := $(BUILD)/lib/libshmif.so.1
@@ -261,7 +263,7 @@ $(EXAMPLES) $(DEMOS) $(BENCHES) $(TESTPROGS): $(BUILD)/%: $(BUILD)/obj/%.o
 # ---- fuzz targets ---------------------------------------------------------
 
 # As tests, by the compiler of all the rest.
-$(BUILD)/obj/fuzz/%.o: private CPPFLAGS += -Ifuzz -Idumpbus -Itests/lib
+$(BUILD)/obj/fuzz/%.o: private CPPFLAGS += -Ifuzz -Ifuzz/stack -Idumpbus -Itests/lib
 $(BUILD)/obj/libfuzz.a: $(call objs,$(FUZZLIB_SRC))
 	@mkdir -p $(@D)
 	$(call say,AR $@)rm -f $@ && $(AR) rcs $@ $^
@@ -277,8 +279,8 @@ FUZZ_DIR := $(BUILD)/fuzz$(if $(GUARD),/guard)
 FUZZ_SAN := $(if $(GUARD),undefined,address$(comma)undefined)
 FUZZ_COMPILE = $(FUZZ_CC) -std=gnu11 -g -O1 -fno-omit-frame-pointer -pthread \
 	-Wall -Wextra -fsanitize=fuzzer-no-link,$(FUZZ_SAN) \
-	-fno-sanitize-recover=all -MMD -MP $(CPPFLAGS) -Ifuzz -Idumpbus \
-	-Itests/lib
+	-fno-sanitize-recover=all -MMD -MP $(CPPFLAGS) -Ifuzz -Ifuzz/stack \
+	-Idumpbus -Itests/lib
 FUZZ_LINK = $(FUZZ_CC) -g -pthread -fsanitize=fuzzer,$(FUZZ_SAN)
 fuzz_objs = $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(1))
 
@@ -302,7 +304,8 @@ $(FUZZ_DIR)/$(1): $(call fuzz_objs,fuzz/$(1).c $(wildcard \
 	    $(FUZZ_LIBS_$(1))
 -include $(patsubst %.c,$(FUZZ_DIR)/obj/%.d,fuzz/$(1).c fuzz/mutate/$(1).c \
     $(FUZZ_WITH_$(1)) $(FUZZLIB_SRC) $(BUS_SRC) tests/lib/wallframes.c) \
-    $(patsubst %.c,$(BUILD)/obj/%.d,fuzz/$(1).c fuzz/seeds/$(1).c) \
+    $(patsubst %.c,$(BUILD)/obj/%.d,fuzz/$(1).c fuzz/seeds/$(1).c \
+    $(FUZZ_WITH_$(1))) \
     $(BUILD)/obj/fuzz/$(1).replay.d
 endef
 $(foreach n,$(FUZZ_NAMES),$(eval $(call fuzz_rules,$(n))))

@@ -46,10 +46,14 @@
 #include <stdint.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* Called after the last input of a replay, where a target has it. */
+void fuzz_end(void) __attribute__((weak));
 /* libFuzzer's own, for a custom mutator. */
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max,
     unsigned seed);
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t an, const uint8_t *b,
+    size_t bn, uint8_t *out, size_t max, unsigned seed);
 
 /* An input being read.  Past its end there are zeros. */
 struct input {

@@ -125,6 +125,10 @@ main(int argc, char **argv)
 		fuzz_seeds(run_seed);
 		run_folder(dir);
 	}
+	if (fuzz_end != NULL) {
+		fuzz_end();
+		fprintf(tap, "ok %u - the end\n", ++tests);
+	}
 	fprintf(tap, "1..%u\n", tests);
 	fclose(tap);
 	return 0;
