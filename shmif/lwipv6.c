@@ -217,13 +217,14 @@ port_timer(void *arg)
 
 	neigh_timer(netif->state);
 	reass_timer(netif->state);
+	dad_timer(netif->state);
 	sys_timeout(TIMER_MS, port_timer, netif);
 }
 
 static void
 announce(void *arg)
 {
-	neigh_announce_all(arg);
+	dad_begin_all(arg);
 }
 
 /*
@@ -273,6 +274,8 @@ port_ctl(struct netif *netif, int request, void *arg)
 	port->neigh = NULL;
 	reass_free(port->reass);
 	port->reass = NULL;
+	free(port->dad);
+	port->dad = NULL;
 	if (netif->radv != NULL) {
 		ip_radv_netif_reset(netif);
 		mem_free(netif->radv);
@@ -521,7 +524,7 @@ port_set_link(struct unit *u, bool on)
 {
 	set_flags(u, NETIF_FLAG_LINK_UP | NETIF_FLAG_RUNNING, on);
 	if (on)
-		neigh_announce_all(port_in(u));
+		dad_begin_all(port_in(u));
 }
 
 static void

@@ -284,6 +284,12 @@ struct ip_addr_list *ip_addr_list_deliveryfind(struct ip_addr_list *,
 void icmp_neighbor_solicitation(struct stack *, struct ip_addr *,
     struct ip_addr_list *);
 uint16_t inet_chksum(void *, uint16_t);
+int create_address_from_prefix(struct ip_addr *, struct ip_addr *mask,
+    struct ip_addr *prefix, int len, struct netif *);
+void start_dad_on_addr(struct ip_addr_list *, struct netif *);
+void icmp_send_dad(struct stack *, struct ip_addr_list *, struct netif *);
+struct ip_addr_list *ip_route_select_source_ip(struct netif *,
+    struct ip_addr *dst, struct ip_addr *hop);
 void ip_autoconf_start(struct netif *);
 void ip_autoconf_stop(struct netif *);
 void rtr_sol_timeout(void *);

@@ -65,6 +65,11 @@
 	X(frag, ip6_frag) \
 	X(autoconf, ip_autoconf_start) \
 	X(autoconf, ip_autoconf_stop) \
+	X(dad, create_address_from_prefix) \
+	X(dad, start_dad_on_addr) \
+	X(dad, icmp_send_dad) \
+	X(dad, ip_addr_list_deliveryfind) \
+	X(source, ip_route_select_source_ip) \
 	X(ioctl, netif_ioctl) \
 	X(ioctl, etharp_ioctl)
 

@@ -23,6 +23,7 @@
 
 struct neigh_table;
 struct reass_table;
+struct dad;
 
 /* The stack's side of a unit.  The netif comes first: lwipv6 sees only it. */
 struct port {
@@ -30,6 +31,7 @@ struct port {
 	struct unit *unit;
 	struct neigh_table *neigh;
 	struct reass_table *reass; /* NULL until there is a fragment */
+	struct dad *dad;	   /* NULL until there is an address */
 	uint16_t mtu;		   /* as we set it; see lwipv6/ioctl.c */
 	bool removing;	   /* we take it off; else the stack goes down */
 	int tid;	   /* of the stack's thread */
@@ -66,6 +68,13 @@ struct real {
 	void (*tcp_input)(struct pbuf *, struct ip_addr_list *, void *,
 	    struct netif *);
 	err_t (*tcp_output)(struct tcp_pcb *);
+	int (*create_address_from_prefix)(struct ip_addr *, struct ip_addr *,
+	    struct ip_addr *, int, struct netif *);
+	void (*start_dad_on_addr)(struct ip_addr_list *, struct netif *);
+	void (*icmp_send_dad)(struct stack *, struct ip_addr_list *,
+	    struct netif *);
+	struct ip_addr_list *(*ip_addr_list_deliveryfind)(struct ip_addr_list *,
+	    struct ip_addr *, struct ip_addr *);
 	void (*tcp_pcb_purge)(struct tcp_pcb *);
 	struct netif_fddata *(*netif_addfd)(struct netif *, int,
 	    void (*)(struct netif_fddata *, short), void *, int, short);
@@ -182,7 +191,9 @@ bool neigh_find(struct port *port, const struct ip_addr *dst, uint8_t mac[6]);
 void neigh_forget(struct port *port, const struct ip_addr *dst);
 /* Tells neighbours that the interface, if it is up, has the address IP. */
 void neigh_announce(struct port *port, const struct ip_addr *ip);
-void neigh_announce_all(struct port *port);
+/* Asks whether anybody has IP, in nobody's name. */
+void neigh_arp_probe(struct port *port, const struct ip_addr *ip);
+void nd_probe(struct port *port, const struct ip_addr *ip);
 void nd_announce(struct port *port, const struct ip_addr *ip);
 /* Handles a well-formed ARP frame. */
 void neigh_arp_input(struct port *port, const uint8_t *frame, uint32_t len);
@@ -192,6 +203,17 @@ void neigh_arp_input(struct port *port, const uint8_t *frame, uint32_t len);
  */
 bool nd_solicited(struct port *port, const uint8_t *frame, uint32_t len,
     const uint8_t target[16], const uint8_t source[16]);
+
+/* ---- lwipv6/dad.c; all on the stack's thread ---------------------------- */
+
+/* The interface, if it is up, has IP from now on, or in another place. */
+void dad_begin(struct port *port, const struct ip_addr *ip);
+void dad_begin_all(struct port *port);
+/* Once a second. */
+void dad_timer(struct port *port);
+/* Somebody with the hardware address MAC has IP, or PROBES for it. */
+void dad_other(struct port *port, const struct ip_addr *ip,
+    const uint8_t mac[6], bool probes);
 
 /* ---- lwipv6/reass.c; all on the stack's thread -------------------------- */
 

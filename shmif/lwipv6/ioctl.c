@@ -152,7 +152,9 @@ update_arp_entry(struct netif *netif, struct ip_addr *ip, uint8_t *mac,
 
 	if (port == NULL)
 		return real()->update_arp_entry(netif, ip, mac, flags);
-	if (thread_inside(netif->stack))
+	if (thread_inside(netif->stack)) {
+		dad_other(port, ip, mac, false);
 		neigh_learn(port, ip, mac, false);
+	}
 	return ERR_OK;
 }

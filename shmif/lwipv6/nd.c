@@ -28,6 +28,7 @@
 #define OPT_LEN 8u
 #define NA_LEN (ETH_HLEN + IP6_HLEN + NA_HLEN + OPT_LEN)
 #define NEXT_ICMP6 58
+#define TYPE_NS 135
 #define TYPE_NA 136
 #define OPT_SOURCE_LINK 1
 #define OPT_TARGET_LINK 2
@@ -96,6 +97,37 @@ nd_announce(struct port *port, const struct ip_addr *ip)
 	    NA_OVERRIDE | (router ? NA_ROUTER : 0));
 }
 
+/*
+ * RFC 4861, 4.3, RFC 4862, 5.4.2: from the unspecified address, to the group of
+ * those whose address ends in the same three bytes, without options.
+ */
+void
+nd_probe(struct port *port, const struct ip_addr *target)
+{
+	const uint8_t *t = (const uint8_t *)target;
+	uint8_t f[ETH_HLEN + IP6_HLEN + NA_HLEN] = { 0x33, 0x33, 0xff, t[13],
+		t[14], t[15] };
+	uint8_t *ip = f + ETH_HLEN, *ns = ip + IP6_HLEN;
+
+	memcpy(f + 6, port->netif.hwaddr, 6);
+	f[12] = 0x86;
+	f[13] = 0xdd;
+	ip[0] = 0x60;
+	ip[5] = NA_HLEN;
+	ip[6] = NEXT_ICMP6;
+	ip[7] = 255;
+	ip[24] = 0xff;
+	ip[25] = 0x02;
+	ip[35] = 0x01;
+	ip[36] = 0xff;
+	memcpy(ip + 37, t + 13, 3);
+	ns[0] = TYPE_NS;
+	memcpy(ns + 8, t, 16);
+	put16(ns + 2,
+	    ~fold(sum16(ip + 8, IP6_HLEN - 8 + NA_HLEN, NA_HLEN + NEXT_ICMP6)));
+	port_send_bytes(port, f, sizeof(f));
+}
+
 bool
 nd_solicited(struct port *port, const uint8_t *frame, uint32_t len,
     const uint8_t target[16], const uint8_t source[16])
@@ -107,6 +139,8 @@ nd_solicited(struct port *port, const uint8_t *frame, uint32_t len,
 	struct ip_addr ip;
 
 	memcpy(&ip, target, sizeof(ip));
+	if (memcmp(source, none, sizeof(none)) == 0)
+		dad_other(port, &ip, frame + 6, true);
 	if (ip_addr_list_find(port->netif.addrs, &ip, NULL) == NULL)
 		return false;
 	if (memcmp(source, none, sizeof(none)) == 0) {

@@ -29,10 +29,11 @@
  *		it still serves; after ASK_MAX unanswered ones it goes.
  *		Unused for IDLE_S seconds: it goes.
  *
- * An address that is new on the bus, or comes back to it, is announced (a
- * gratuitous ARP request, RFC 5227, 2.3; an unsolicited advertisement, RFC 4861,
- * 7.2.6): a program that was started again has another hardware address, and
- * its neighbours would go on for FRESH_S with the old one.
+ * An address that is new on the bus, or comes back to it, is announced once
+ * nobody else was found to have it (dad.c): by a gratuitous ARP request (RFC
+ * 5227, 2.3) or an unsolicited advertisement (RFC 4861, 7.2.6).  A program that
+ * was started again has another hardware address, and its neighbours would go
+ * on for FRESH_S with the old one.
  *
  * A packet that waits is copied: the sender may go on with the original (a TCP
  * segment that is retransmitted).  Packets that wait are bounded, per entry
@@ -494,6 +495,9 @@ neigh_arp_input(struct port *port, const uint8_t *frame, uint32_t len)
 		return;
 	memcpy(&sender.addr[3], frame + 28, 4);
 	memcpy(&target.addr[3], frame + 38, 4);
+	dad_other(port, &sender, frame + 22, false);
+	if (sender.addr[3] == 0)
+		dad_other(port, &target, frame + 22, true);
 	mine = ip_addr_list_find(port->netif.addrs, &target, NULL);
 	if (ip_addr_list_find(port->netif.addrs, &sender, NULL) == NULL)
 		neigh_learn(port, &sender, frame + 22, mine != NULL);
@@ -516,17 +520,12 @@ neigh_announce(struct port *port, const struct ip_addr *ip)
 }
 
 void
-neigh_announce_all(struct port *port)
+neigh_arp_probe(struct port *port, const struct ip_addr *ip)
 {
-	const struct ip_addr_list *tail = port->netif.addrs, *el;
+	static const struct ip_addr nobody;
+	static const uint8_t none[6];
 
-	if (tail == NULL)
-		return;
-	for (el = tail->next;; el = el->next) {
-		neigh_announce(port, &el->ipaddr);
-		if (el == tail)
-			return;
-	}
+	send_arp(port, ARP_REQUEST, broadcast, none, &nobody, ip->addr[3]);
 }
 
 /* ---- time --------------------------------------------------------------- */

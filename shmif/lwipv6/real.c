@@ -64,6 +64,10 @@ find_all(void)
 	FIND(tcp_connect);
 	FIND(tcp_input);
 	FIND(tcp_output);
+	FIND(create_address_from_prefix);
+	FIND(start_dad_on_addr);
+	FIND(icmp_send_dad);
+	FIND(ip_addr_list_deliveryfind);
 	FIND(tcp_pcb_purge);
 	FIND(netif_addfd);
 	FIND(slirp_tcp_close);

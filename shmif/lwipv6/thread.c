@@ -93,7 +93,7 @@ add_addr(void *arg)
 
 	j->result = real()->netif_add_addr(j->netif, j->addr, j->mask);
 	if (j->result == 0 && port_of(j->netif) != NULL)
-		neigh_announce(port_of(j->netif), j->addr);
+		dad_begin(port_of(j->netif), j->addr);
 }
 
 static bool
