@@ -30,6 +30,8 @@ struct verdict {
 	struct stack *stack;
 	const char *wrong; /* the first thing that differs; NULL: none */
 	bool initialised;
+	bool called; /* try_inside() was */
+	bool inside; /* the stack's thread began in our netif_init() */
 };
 
 /* Notes that WHAT does not hold. */
@@ -322,8 +324,12 @@ try_inside(void *arg)
 {
 	struct verdict *v = arg;
 
-	EXPECT(v, thread_inside(v->stack));
-	look_at_lo0(v);
+	v->called = true;
+	v->inside = thread_inside(v->stack);
+	if (v->inside)
+		look_at_lo0(v);
+	else
+		v->wrong = "netif_init() is ours";
 	if (v->wrong == NULL)
 		try_pbuf(v);
 	if (v->wrong == NULL)
@@ -350,7 +356,12 @@ check_layout(struct stack *stack)
 	error = try_netif(&v);
 	if (error == 0 && v.wrong == NULL)
 		error = thread_call(stack, try_inside, &v);
-	if (v.wrong != NULL) {
+	if (v.wrong != NULL && v.called && !v.inside) {
+		fprintf(stderr,
+		    "shmif: liblwipv6: was loaded before libshmif and does "
+		    "not use its functions; load libshmif first\n");
+		error = ENOTSUP;
+	} else if (v.wrong != NULL) {
 		fprintf(stderr,
 		    "shmif: liblwipv6: not the library that this "
 		    "was built for (1.5a): %s does not hold\n",
