@@ -197,6 +197,8 @@ int shmif_down(int ifnum);
 /*
  * Gives unit IFNUM the address ADDR, in text with a prefix length
  * ("10.0.0.1/24", "fd00::1/64"; without one: 32 or 128), or takes it away.
+ * An address that somebody else on the bus has is taken away again within two
+ * seconds, with a message on stderr.
  * Errors: ENXIO, EDEADLK, EINVAL (not an address), EADDRINUSE (it has it),
  * EADDRNOTAVAIL (it does not have it), ENOMEM.
  */
