@@ -118,7 +118,11 @@ FUZZLIB_SRC := $(wildcard fuzz/lib/*.c)
 FUZZ_WITH_busfile := $(filter-out dumpbus/main.c dumpbus/say.c,$(DUMP_SRC))
 FUZZ_LIBS_busfile := -lpcap
 FUZZ_WITH_frames := $(wildcard fuzz/stack/*.c) $(IF_SRC)
-FUZZ_LIBS_frames := -lurcu-bp -lurcu-common -llwipv6
+FUZZ_LIBS_frames := -lurcu-bp -lurcu-common -llwipv6 -ljson-c
+# The server down to its seam.
+FUZZ_WITH_ctl := $(filter-out %/server.c %/socket.c, \
+	$(wildcard shmif/server/*.c))
+FUZZ_LIBS_ctl := -ljson-c
 
 LIBSHMBUS := $(BUILD)/lib/libshmbus.so.1
 LIBSHMIF := $(BUILD)/lib/libshmif.so.1
@@ -188,7 +192,7 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/commands | $(FIRST)
 	$(call say,CC $<)$(COMPILE) $(OPT) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/obj/shmbus/ring.o: private OPT := $(OPT_RING)
-$(BUILD)/obj/dumpbus/%.o $(BUILD)/obj/ctl/%.o $(BUILD)/obj/shmif/server/%.o: \
+$(addprefix $(BUILD)/obj/,dumpbus/%.o ctl/%.o shmif/server/%.o): \
     private CPPFLAGS += -DVERSION='"$(VERSION)"' -Idumpbus
 $(BUILD)/obj/tests/%.o: private CPPFLAGS += -Itests/lib
 $(BUILD)/obj/bench/%.o: private CPPFLAGS += -Ibench/lib
@@ -281,6 +285,7 @@ FUZZ_COMPILE = $(FUZZ_CC) -std=gnu11 -g -O1 -fno-omit-frame-pointer -pthread \
 	-Wall -Wextra -fsanitize=fuzzer-no-link,$(FUZZ_SAN) \
 	-fno-sanitize-recover=all -MMD -MP $(CPPFLAGS) -Ifuzz -Ifuzz/stack \
 	-Idumpbus -Itests/lib
+$(FUZZ_DIR)/obj/shmif/server/%.o: private CPPFLAGS += -DVERSION='"$(VERSION)"'
 FUZZ_LINK = $(FUZZ_CC) -g -pthread -fsanitize=fuzzer,$(FUZZ_SAN)
 fuzz_objs = $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(1))
 

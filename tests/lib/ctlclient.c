@@ -54,17 +54,24 @@ bool
 ctl_send_raw(int fd, const char magic[4], unsigned version, unsigned reserved,
     uint32_t length, const void *data, size_t len)
 {
-	unsigned char h[HEAD];
+	unsigned char *b = malloc(HEAD + len);
+	bool ok;
 	int i;
 
-	memcpy(h, magic, 4);
+	if (b == NULL)
+		return false;
+	memcpy(b, magic, 4);
 	for (i = 0; i < 2; i++) {
-		h[4 + i] = (unsigned char)(version >> 8 * i);
-		h[6 + i] = (unsigned char)(reserved >> 8 * i);
+		b[4 + i] = (unsigned char)(version >> 8 * i);
+		b[6 + i] = (unsigned char)(reserved >> 8 * i);
 	}
 	for (i = 0; i < 4; i++)
-		h[8 + i] = (unsigned char)(length >> 8 * i);
-	return send_all(fd, h, sizeof(h)) && send_all(fd, data, len);
+		b[8 + i] = (unsigned char)(length >> 8 * i);
+	memcpy(b + HEAD, data, len);
+	/* At once: the other side may hang up when it has seen the header. */
+	ok = send_all(fd, b, HEAD + len);
+	free(b);
+	return ok;
 }
 
 bool

@@ -366,7 +366,10 @@ rounds(void *arg)
 		    "{\"op\":\"destroy\",\"if\":\"$\"}]}",
 		    bus);
 		reply = ctl_ask(fd, q);
-		MUST(reply != NULL && strstr(reply, "\"ok\":true") != NULL);
+		MUST(reply != NULL);
+		if (strstr(reply, "\"ok\":true") == NULL)
+			fprintf(stderr, "# round %ld: %s\n", i, reply);
+		MUST(strstr(reply, "\"ok\":true") != NULL);
 		free(reply);
 		if (i == n / 3) { /* what is made once is made by now */
 			before = net_descriptors();
