@@ -35,8 +35,8 @@ static const struct kind {
 
 /* ---- names --------------------------------------------------------------- */
 
-static void
-name_of(const struct netif *netif, char name[SHMIF_NAME_MAX])
+void
+ctl_name(const struct netif *netif, char name[SHMIF_NAME_MAX])
 {
 	if (netif->name[0] == 's' && netif->name[1] == 'h')
 		snprintf(name, SHMIF_NAME_MAX, SHOWN "%u", netif->num);
@@ -95,23 +95,10 @@ ctl_netif(struct stack *stack, const char *name)
 
 /* ---- one job on the stack's thread --------------------------------------- */
 
-struct job {
-	struct stack *stack;
-	const char *name;
-	struct netif *netif; /* NAME's, found before FN runs */
-	int (*fn)(struct job *);
-	bool on;
-	unsigned value;
-	const void *in;
-	void *list;
-	unsigned n;
-	int error;
-};
-
 static void
 job_fn(void *arg)
 {
-	struct job *j = arg;
+	struct ctl_job *j = arg;
 
 	if (j->name != NULL) {
 		j->netif = ctl_netif(j->stack, j->name);
@@ -123,8 +110,8 @@ job_fn(void *arg)
 	j->error = j->fn(j);
 }
 
-static int
-run(struct job *j)
+int
+ctl_run(struct ctl_job *j)
 {
 	if (thread_call(j->stack, job_fn, j) != 0)
 		return ENOMEM;
@@ -132,7 +119,7 @@ run(struct job *j)
 }
 
 static int
-found(struct job *j)
+found(struct ctl_job *j)
 {
 	(void)j;
 	return 0;
@@ -151,8 +138,8 @@ kind_of(const struct netif *netif)
 	return "other";
 }
 
-static unsigned
-prefix_of(const struct ip_addr *mask)
+unsigned
+ctl_prefix(const struct ip_addr *mask)
 {
 	const uint8_t *m = (const uint8_t *)mask;
 	unsigned n = 0;
@@ -181,7 +168,7 @@ copy_addresses(const struct netif *netif, struct ctl_if *c)
 		struct ctl_addr *a = &c->addr[c->addrs++];
 
 		memcpy(a->ip, &el->ipaddr, sizeof(a->ip));
-		a->prefix = (uint8_t)prefix_of(&el->netmask);
+		a->prefix = (uint8_t)ctl_prefix(&el->netmask);
 		/* IFA_F_PERMANENT: somebody gave it. */
 		a->origin = (uint8_t)el->flags & 0x80 ? CTL_MANUAL : CTL_AUTO;
 	}
@@ -191,7 +178,7 @@ copy_addresses(const struct netif *netif, struct ctl_if *c)
 static int
 copy_if(const struct netif *netif, struct ctl_if *c)
 {
-	name_of(netif, c->name);
+	ctl_name(netif, c->name);
 	c->kind = kind_of(netif);
 	c->unit = port_of(netif) != NULL ? netif->num : -1;
 	c->up = netif->flags & NETIF_FLAG_UP;
@@ -220,7 +207,7 @@ list_free(struct ctl_if *list, unsigned n)
 }
 
 static int
-list_fn(struct job *j)
+list_fn(struct ctl_job *j)
 {
 	struct netif *netif = STACK_FIELD(j->stack, STACK_NETIF_LIST,
 	    struct netif *);
@@ -249,8 +236,8 @@ list_fn(struct job *j)
 static int
 ctl_list(void *stack, const char *name, struct ctl_if **list, unsigned *n)
 {
-	struct job j = { .stack = stack, .name = name, .fn = list_fn };
-	int error = run(&j);
+	struct ctl_job j = { .stack = stack, .name = name, .fn = list_fn };
+	int error = ctl_run(&j);
 
 	*list = j.list;
 	*n = error == 0 ? j.n : 0;
@@ -260,8 +247,8 @@ ctl_list(void *stack, const char *name, struct ctl_if **list, unsigned *n)
 static int
 ctl_set_up(void *stack, const char *name, bool up)
 {
-	struct job j = { .stack = stack, .name = name, .fn = found };
-	int error = run(&j);
+	struct ctl_job j = { .stack = stack, .name = name, .fn = found };
+	int error = ctl_run(&j);
 
 	if (error != 0)
 		return error;
@@ -275,7 +262,7 @@ ctl_set_up(void *stack, const char *name, bool up)
 }
 
 static int
-mtu_fn(struct job *j)
+mtu_fn(struct ctl_job *j)
 {
 	unsigned max = memcmp(j->netif->name, "sl", 2) == 0 ? UINT16_MAX :
 							      SHMIF_MTU_MAX;
@@ -293,16 +280,16 @@ mtu_fn(struct job *j)
 static int
 ctl_set_mtu(void *stack, const char *name, unsigned mtu)
 {
-	struct job j = { .stack = stack,
+	struct ctl_job j = { .stack = stack,
 		.name = name,
 		.fn = mtu_fn,
 		.value = mtu };
 
-	return run(&j);
+	return ctl_run(&j);
 }
 
 static int
-promisc_fn(struct job *j)
+promisc_fn(struct ctl_job *j)
 {
 	if (memcmp(j->netif->name, "vd", 2) != 0 &&
 	    memcmp(j->netif->name, "tp", 2) != 0)
@@ -317,16 +304,16 @@ promisc_fn(struct job *j)
 static int
 ctl_set_promisc(void *stack, const char *name, bool on)
 {
-	struct job j = { .stack = stack,
+	struct ctl_job j = { .stack = stack,
 		.name = name,
 		.fn = promisc_fn,
 		.on = on };
 
-	return run(&j);
+	return ctl_run(&j);
 }
 
 static int
-autoconf_fn(struct job *j)
+autoconf_fn(struct ctl_job *j)
 {
 	struct netif *netif = j->netif;
 
@@ -347,12 +334,12 @@ autoconf_fn(struct job *j)
 static int
 ctl_set_autoconf(void *stack, const char *name, bool on)
 {
-	struct job j = { .stack = stack,
+	struct ctl_job j = { .stack = stack,
 		.name = name,
 		.fn = autoconf_fn,
 		.on = on };
 
-	return run(&j);
+	return ctl_run(&j);
 }
 
 /*
@@ -360,7 +347,7 @@ ctl_set_autoconf(void *stack, const char *name, bool on)
  * to be done here, because going up starts it only once.
  */
 static int
-dhcp_fn(struct job *j)
+dhcp_fn(struct ctl_job *j)
 {
 	struct netif *netif = j->netif;
 
@@ -387,249 +374,13 @@ dhcp_fn(struct job *j)
 static int
 ctl_set_dhcp(void *stack, const char *name, bool on)
 {
-	struct job j = { .stack = stack,
+	struct ctl_job j = { .stack = stack,
 		.name = name,
 		.fn = dhcp_fn,
 		.on = on };
-	int error = run(&j);
+	int error = ctl_run(&j);
 
 	return error == 0 && on ? ctl_set_up(stack, name, true) : error;
-}
-
-/* ---- addresses and routes ------------------------------------------------ */
-
-static void
-make_mask(unsigned prefix, struct ip_addr *mask)
-{
-	uint8_t m[16] = { 0 };
-	unsigned i;
-
-	for (i = 0; i < prefix; i++)
-		m[i / 8] |= (uint8_t)(0x80 >> i % 8);
-	memcpy(mask, m, sizeof(*mask));
-}
-
-struct address {
-	struct ip_addr ip;
-	unsigned prefix;
-};
-
-static int
-address_fn(struct job *j)
-{
-	const struct address *a = j->in;
-	struct ip_addr ip = a->ip, mask;
-	struct ip_addr_list *el;
-
-	if (j->on) {
-		make_mask(a->prefix, &mask);
-		return -netif_add_addr(j->netif, &ip, &mask);
-	}
-	if (a->prefix == CTL_PREFIX_ANY) {
-		el = ip_addr_list_find(j->netif->addrs, &ip, NULL);
-		if (el == NULL)
-			return EADDRNOTAVAIL;
-		mask = el->netmask;
-	} else {
-		make_mask(a->prefix, &mask);
-	}
-	return -netif_del_addr(j->netif, &ip, &mask);
-}
-
-static int
-ctl_address(void *stack, const char *name, const uint8_t ip[16],
-    unsigned prefix, bool add)
-{
-	struct address a = { .prefix = prefix };
-	struct job j = { .stack = stack,
-		.name = name,
-		.fn = address_fn,
-		.on = add,
-		.in = &a };
-
-	memcpy(&a.ip, ip, sizeof(a.ip));
-	return run(&j);
-}
-
-/* Whether the table has exactly this route. */
-static bool
-has_route(struct stack *stack, const struct ip_addr *net,
-    const struct ip_addr *mask, const struct ip_addr *via,
-    const struct netif *netif)
-{
-	const struct ip_route_list *el;
-
-	for (el = STACK_FIELD(stack, STACK_ROUTE_HEAD, struct ip_route_list *);
-	     el != NULL; el = el->next)
-		if (el->netif == netif &&
-		    memcmp(&el->addr, net, sizeof(*net)) == 0 &&
-		    memcmp(&el->netmask, mask, sizeof(*mask)) == 0 &&
-		    memcmp(&el->nexthop, via, sizeof(*via)) == 0)
-			return true;
-	return false;
-}
-
-static int
-route_fn(struct job *j)
-{
-	const struct ctl_route *r = j->in;
-	struct ip_addr net, mask, via = { { 0 } };
-	struct netif *netif = j->netif;
-	bool have;
-	err_t err;
-	int i;
-
-	memcpy(&net, r->dst, sizeof(net));
-	make_mask(r->prefix, &mask);
-	for (i = 0; i < 4; i++)
-		net.addr[i] &= mask.addr[i];
-	if (r->has_via) {
-		memcpy(&via, r->via, sizeof(via));
-		if (netif == NULL)
-			netif = netif_find_direct_destination(j->stack, &via);
-	}
-	if (netif == NULL)
-		return ENETUNREACH;
-	have = has_route(j->stack, &net, &mask, &via, netif);
-	if (have == j->on)
-		return j->on ? EEXIST : ESRCH;
-	if (j->on)
-		err = ip_route_list_add(j->stack, &net, &mask, &via, netif, 0);
-	else
-		err = ip_route_list_del(j->stack, &net, &mask, &via, netif, 0);
-	/* The library takes another way to the same net for the same route. */
-	return err == ERR_OK ? 0 : err == ERR_MEM ? ENOMEM : EEXIST;
-}
-
-static int
-ctl_route(void *stack, const struct ctl_route *r, bool add)
-{
-	struct job j = { .stack = stack,
-		.name = r->name[0] != '\0' ? r->name : NULL,
-		.fn = route_fn,
-		.on = add,
-		.in = r };
-
-	return run(&j);
-}
-
-static int
-routes_fn(struct job *j)
-{
-	const struct ip_route_list *head, *el;
-	const struct ip_addr none = { { 0 } };
-	struct ctl_route *list;
-	unsigned n = 0;
-
-	head = STACK_FIELD(j->stack, STACK_ROUTE_HEAD, struct ip_route_list *);
-	for (el = head; el != NULL; el = el->next)
-		n++;
-	if ((list = calloc(n + 1, sizeof(*list))) == NULL)
-		return ENOMEM;
-	for (el = head; j->n < n; el = el->next) {
-		struct ctl_route *r = &list[j->n++];
-
-		memcpy(r->dst, &el->addr, sizeof(r->dst));
-		memcpy(r->via, &el->nexthop, sizeof(r->via));
-		r->prefix = (uint8_t)prefix_of(&el->netmask);
-		r->has_via = memcmp(&el->nexthop, &none, sizeof(none)) != 0;
-		name_of(el->netif, r->name);
-	}
-	j->list = list;
-	return 0;
-}
-
-static int
-ctl_routes(void *stack, struct ctl_route **list, unsigned *n)
-{
-	struct job j = { .stack = stack, .fn = routes_fn };
-	int error = run(&j);
-
-	*list = j.list;
-	*n = error == 0 ? j.n : 0;
-	return error;
-}
-
-/* ---- neighbours ---------------------------------------------------------- */
-
-static int
-neigh_fn(struct job *j)
-{
-	struct netif *netif = j->netif;
-	struct ctl_neigh *list;
-	unsigned max = 0, i;
-
-	if (netif == NULL)
-		netif = STACK_FIELD(j->stack, STACK_NETIF_LIST, struct netif *);
-	for (struct netif *p = netif; p != NULL;
-	     p = j->netif != NULL ? NULL : p->next)
-		if (port_of(p) != NULL)
-			max += neigh_look(port_of(p), NULL, 0);
-	if ((list = calloc(max + 1, sizeof(*list))) == NULL)
-		return ENOMEM;
-	for (struct netif *p = netif; p != NULL;
-	     p = j->netif != NULL ? NULL : p->next) {
-		unsigned first = j->n;
-
-		if (port_of(p) == NULL)
-			continue;
-		j->n += neigh_look(port_of(p), list + j->n, max - j->n);
-		for (i = first; i < j->n; i++)
-			name_of(p, list[i].name);
-	}
-	for (i = 0; j->value != 0 && i < j->n;) {
-		struct ip_addr ip;
-
-		memcpy(&ip, list[i].ip, sizeof(ip));
-		if ((j->value == AF_INET) == ip_is_v4(&ip))
-			i++;
-		else
-			list[i] = list[--j->n];
-	}
-	j->list = list;
-	return 0;
-}
-
-static int
-ctl_neigh(void *stack, int family, const char *name, struct ctl_neigh **list,
-    unsigned *n)
-{
-	struct job j = { .stack = stack,
-		.name = name,
-		.fn = neigh_fn,
-		.value = (unsigned)family };
-	int error = run(&j);
-
-	*list = j.list;
-	*n = error == 0 ? j.n : 0;
-	return error;
-}
-
-static int
-neigh_del_fn(struct job *j)
-{
-	struct port *port = port_of(j->netif);
-	struct ip_addr ip;
-	uint8_t mac[6];
-
-	if (port == NULL)
-		return EOPNOTSUPP;
-	memcpy(&ip, j->in, sizeof(ip));
-	if (!neigh_find(port, &ip, mac))
-		return ESRCH;
-	neigh_forget(port, &ip);
-	return 0;
-}
-
-static int
-ctl_neigh_del(void *stack, const char *name, const uint8_t ip[16])
-{
-	struct job j = { .stack = stack,
-		.name = name,
-		.fn = neigh_del_fn,
-		.in = ip };
-
-	return run(&j);
 }
 
 /* ---- the stack ----------------------------------------------------------- */

@@ -25,8 +25,36 @@ void dhcp_stop(struct netif *);
  * that form.
  */
 bool ctl_split_name(const char *name, char letters[2], int *num);
+/* The name of NETIF. */
+void ctl_name(const struct netif *netif, char name[SHMIF_NAME_MAX]);
+unsigned ctl_prefix(const struct ip_addr *mask);
 /* The interface called NAME, or NULL.  On the stack's thread. */
 struct netif *ctl_netif(struct stack *stack, const char *name);
+
+/* Something to be done on the stack's thread. */
+struct ctl_job {
+	struct stack *stack;
+	const char *name;
+	struct netif *netif; /* NAME's, found before FN runs */
+	int (*fn)(struct ctl_job *);
+	bool on;
+	unsigned value;
+	const void *in;
+	void *list;
+	unsigned n;
+	int error;
+};
+/* Has it done.  Returns what FN does, ENXIO or ENOMEM. */
+int ctl_run(struct ctl_job *j);
+
+/* lwipv6_net.c; see stack_ctl.h */
+int ctl_address(void *stack, const char *name, const uint8_t ip[16],
+    unsigned prefix, bool add);
+int ctl_route(void *stack, const struct ctl_route *r, bool add);
+int ctl_routes(void *stack, struct ctl_route **list, unsigned *n);
+int ctl_neigh(void *stack, int family, const char *name,
+    struct ctl_neigh **list, unsigned *n);
+int ctl_neigh_del(void *stack, const char *name, const uint8_t ip[16]);
 
 /* lwipv6_foreign.c; see stack_ctl.h */
 bool foreign_is(const char *name);
