@@ -54,6 +54,7 @@ install_below() # DESTDIR PREFIX
 	cat >../../../want <<-END
 	./bin/shmif_dumpbus
 	./bin/shmif_pcapin
+	./bin/shmif_server
 	./include/shmbus.h
 	./include/shmif.h
 	./lib/libshmbus.a
