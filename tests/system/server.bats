@@ -181,6 +181,18 @@ in_namespace()
 	until_true pings fd00::2
 }
 
+@test "dhcp: a client asks, until it is told to stop" {
+	background a -o sh0=bus
+	ask a "{'op':'dhcp','if':'shmif0','on':true}" \
+	    "{'op':'show','if':'shmif0'}" | grep '"up":true.*"dhcp":true'
+	asked() { "$BUILD/bin/shmif_dumpbus" bus |
+	    grep -F '0.0.0.0.68 > 255.255.255.255.67'; }
+	until_true asked
+	ask a "{'op':'dhcp','if':'shmif0','on':false}" \
+	    "{'op':'show','if':'shmif0'}" | grep '"dhcp":false'
+	ask a "{'op':'destroy','if':'shmif0'}"
+}
+
 @test "ra: a server advertises a prefix, another one takes an address of it" {
 	cat >radv.conf <<-'END'
 	[sh0]
