@@ -12,7 +12,9 @@
  * ip_route_findpath(), or loses routes.  Deleting an address resets its
  * connections from the wrong thread.
  *
- * Beside it: deleting an address leaves the route to its network behind.
+ * Beside it: deleting an address leaves the route to its network behind, and
+ * deleting a route of one interface may take that of another to the same
+ * network.
  *
  * The cure: whoever is on another thread has the same function run on the
  * stack's, and waits for it.  The library's meaning stays, but for memory
@@ -103,6 +105,37 @@ same(const struct ip_addr *a, const struct ip_addr *b)
 }
 
 /*
+ * Puts the route to NET with MASK (NULL: any) by HOP (NULL: none) and NETIF
+ * where the library finds it first: it takes the gateway or the interface for
+ * enough.  Returns whether there is such a route.
+ */
+static bool
+to_front(struct stack *stack, const struct ip_addr *net,
+    const struct ip_addr *mask, const struct ip_addr *hop,
+    const struct netif *netif)
+{
+	static const struct ip_addr none;
+	struct ip_route_list **head = &STACK_FIELD(stack, STACK_ROUTE_HEAD,
+	    struct ip_route_list *);
+
+	if (hop == NULL)
+		hop = &none;
+	for (struct ip_route_list **p = head; *p != NULL; p = &(*p)->next) {
+		struct ip_route_list *el = *p;
+
+		if (el->netif != netif || !same(&el->addr, net) ||
+		    (mask != NULL && !same(&el->netmask, mask)) ||
+		    !same(&el->nexthop, hop))
+			continue;
+		*p = el->next;
+		el->next = *head;
+		*head = el;
+		return true;
+	}
+	return false;
+}
+
+/*
  * Takes the route to the network of an address that went; the library looks
  * for one to the address itself.
  */
@@ -125,7 +158,9 @@ drop_net(struct netif *netif, const struct ip_addr *addr, struct ip_addr *mask)
 			return;
 		el = el->next == tail ? NULL : el->next;
 	}
-	real()->ip_route_list_del(netif->stack, &net, mask, NULL, netif, 0);
+	if (to_front(netif->stack, &net, mask, NULL, netif))
+		real()->ip_route_list_del(netif->stack, &net, mask, NULL, netif,
+		    0);
 }
 
 static void
@@ -183,6 +218,8 @@ del_route(void *arg)
 {
 	struct job *j = arg;
 
+	if (j->netif != NULL)
+		to_front(j->stack, j->addr, j->mask, j->hop, j->netif);
 	j->result = real()->ip_route_list_del(j->stack, j->addr, j->mask,
 	    j->hop, j->netif, j->flags);
 }
