@@ -18,6 +18,7 @@
 
 #define PREFIX "shmif"
 #define PATH_ROOM 4097
+#define PATH_SHOWN 300 /* of it in a message, that has a cause to tell */
 
 /* ---- which interface ---------------------------------------------------- */
 
@@ -98,10 +99,13 @@ failed_bus(struct call *c, const char *name, const char *path, int error)
 	if (path == NULL)
 		return failed(c, name, error);
 	if (why == NULL || why[0] == '\0')
-		return fail(c, error, "%s: %s: %s", name, path, text);
+		return fail(c, error, "%s: %.*s: %s", name, PATH_SHOWN, path,
+		    text);
 	if (strncmp(why, text, strlen(text)) == 0)
-		return fail(c, error, "%s: %s: %s", name, path, why);
-	return fail(c, error, "%s: %s: %s: %s", name, path, text, why);
+		return fail(c, error, "%s: %.*s: %s", name, PATH_SHOWN, path,
+		    why);
+	return fail(c, error, "%s: %.*s: %s: %s", name, PATH_SHOWN, path, text,
+	    why);
 }
 
 static void

@@ -32,6 +32,14 @@ failed(struct call *c, const char *name, const char *what, int error)
 
 /* ---- addresses ---------------------------------------------------------- */
 
+static bool
+is_v4(const uint8_t ip[16])
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, 0xff };
+
+	return memcmp(ip, mapped, sizeof(mapped)) == 0;
+}
+
 static int
 undo_address(struct env *env, const struct undo *u)
 {
@@ -39,35 +47,125 @@ undo_address(struct env *env, const struct undo *u)
 	    u->value, u->on);
 }
 
+/* Takes back op_replace(): U->on, the new address was added by it. */
+static int
+undo_replace(struct env *env, const struct undo *u)
+{
+	void *stack = stack_of(env, u->name);
+	int error = 0, error2 = 0;
+
+	if (u->on)
+		error = env->ctl->address(stack, u->name, u->ip, u->value,
+		    false);
+	if (u->replaced)
+		error2 = env->ctl->address(stack, u->name, u->was.ip,
+		    u->was.prefix, true);
+	return error != 0 ? error : error2;
+}
+
+/*
+ * Finds in F the first address of the family of IP, which is to go, and
+ * whether IP with PREFIX is there.
+ */
+static bool
+find_first(const struct ctl_if *f, const uint8_t ip[16], unsigned prefix,
+    struct ctl_addr *first, bool *there)
+{
+	bool found = false;
+
+	*there = false;
+	for (unsigned i = 0; i < f->addrs; i++) {
+		const struct ctl_addr *a = &f->addr[i];
+
+		if (is_v4(a->ip) != is_v4(ip))
+			continue;
+		if (!found)
+			*first = *a;
+		found = true;
+		if (memcmp(a->ip, ip, sizeof(a->ip)) == 0 &&
+		    a->prefix == prefix)
+			*there = true;
+	}
+	return found;
+}
+
+/* The address IP in place of the first one of its family that F has. */
+static int
+replace(struct call *c, const struct ctl_if *f, const uint8_t ip[16],
+    unsigned prefix)
+{
+	void *stack = stack_of(c->env, f->name);
+	struct undo *u = c->undo;
+	struct ctl_addr first;
+	bool there, found = find_first(f, ip, prefix, &first, &there);
+	bool same = found && memcmp(first.ip, ip, sizeof(first.ip)) == 0;
+	int error = 0;
+
+	if (there && same && first.prefix == prefix)
+		return 0;
+	undo_name(c, f->name, undo_replace);
+	u->on = u->replaced = false;
+	memcpy(u->ip, ip, sizeof(u->ip));
+	u->value = prefix;
+	/* There is no moment without, but where the prefix alone changes. */
+	if (!there && !same) {
+		error = c->env->ctl->address(stack, f->name, ip, prefix, true);
+		u->on = error == 0;
+	}
+	if (error == 0 && found) {
+		error = c->env->ctl->address(stack, f->name, first.ip,
+		    first.prefix, false);
+		u->was = first;
+		u->replaced = error == 0;
+	}
+	if (error == 0 && same) {
+		error = c->env->ctl->address(stack, f->name, ip, prefix, true);
+		u->on = error == 0;
+	}
+	return error;
+}
+
 static int
 op_addr_add(struct call *c)
 {
 	const char *text = arg_string(c, "addr");
 	char name[SHMIF_NAME_MAX], path[2];
+	struct ctl_if *was;
 	unsigned prefix;
 	uint8_t ip[16];
 	int error, n;
 
-	if ((error = call_if(c, name, NULL)) != 0)
+	if ((error = call_if(c, name, &was)) != 0)
 		return error;
 	n = unit_of(name);
-	/* As in shmif(4) of rump kernels. */
-	if (n != -1 && shmif_path(n, path, sizeof(path)) == ENOTCONN)
-		return fail(c, ENOTCONN,
-		    "%s: no link string yet: say linkstr first", name);
 	ip_parse(text, ip, &prefix);
 	if (prefix == CTL_PREFIX_ANY)
 		prefix = 128;
-	undo_name(c, name, undo_address);
-	memcpy(c->undo->ip, ip, sizeof(ip));
-	c->undo->value = prefix;
-	c->undo->on = false;
-	error = c->env->ctl->address(stack_of(c->env, name), name, ip, prefix,
-	    true);
-	if (error == EADDRINUSE)
-		return fail(c, error, "%s: %s: it has this address already",
-		    name, text);
-	return failed(c, name, text, error);
+	/* As in shmif(4) of rump kernels. */
+	if (n != -1 && shmif_path(n, path, sizeof(path)) == ENOTCONN)
+		error = fail(c, ENOTCONN,
+		    "%s: no link string yet: say linkstr first", name);
+	else if (arg_bool(c, "replace", false)) {
+		error = replace(c, was, ip, prefix);
+		/* A half of it is not taken back by those who see it fail. */
+		if (error != 0 && c->undo->fn != NULL)
+			undo_replace(c->env, c->undo);
+		error = failed(c, name, text, error);
+	} else {
+		undo_name(c, name, undo_address);
+		memcpy(c->undo->ip, ip, sizeof(ip));
+		c->undo->value = prefix;
+		c->undo->on = false;
+		error = c->env->ctl->address(stack_of(c->env, name), name, ip,
+		    prefix, true);
+		if (error == EADDRINUSE)
+			error = fail(c, error,
+			    "%s: %s: it has this address already", name, text);
+		else
+			error = failed(c, name, text, error);
+	}
+	c->env->ctl->list_free(was, 1);
+	return error;
 }
 
 static int
@@ -159,14 +257,6 @@ static int
 undo_route(struct env *env, const struct undo *u)
 {
 	return env->ctl->route(stack_of(env, u->route.name), &u->route, u->on);
-}
-
-static bool
-is_v4(const uint8_t ip[16])
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, 0xff };
-
-	return memcmp(ip, mapped, sizeof(mapped)) == 0;
 }
 
 static int
@@ -363,7 +453,9 @@ op_radv(struct call *c)
 	    F_IF_OR_NOT
 
 const struct op ops_net[] = {
-	{ "addr_add", op_addr_add, { F_IF, F_ADDR }, false, false },
+	{ "addr_add", op_addr_add,
+	    { F_IF, F_ADDR, { "replace", FIELD_BOOL, false, 0, 0 } }, false,
+	    false },
 	{ "addr_del", op_addr_del, { F_IF, F_ADDR }, false, false },
 	{ "dhcp", op_dhcp, { F_IF, F_ON }, false, false },
 	{ "autoconf", op_autoconf, { F_IF, F_ON }, false, false },

@@ -82,6 +82,8 @@ struct undo {
 	unsigned value;
 	uint8_t mac[6];
 	uint8_t ip[16];
+	bool replaced; /* by ip: was, with its prefix */
+	struct ctl_addr was;
 	struct ctl_route route;
 	char *path; /* freed with it */
 };
