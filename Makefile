@@ -32,6 +32,7 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 INSTALL ?= install
 
 comma := ,
@@ -93,7 +94,10 @@ DUMP_SRC := $(wildcard dumpbus/*.c)
 IN_SRC := $(wildcard dumpbus/in/*.c) dumpbus/say.c
 # shmif_server, shmifctl: a folder each.
 SERVER_SRC := $(wildcard ctl/server/*.c)
-TOOL_SRC := $(sort $(DUMP_SRC) $(IN_SRC) $(SERVER_SRC))
+CTL_SRC := $(wildcard ctl/shmifctl/*.c)
+# What both sides have of each other.
+WIRE := $(BUILD)/obj/shmif/server/wire.o
+TOOL_SRC := $(sort $(DUMP_SRC) $(IN_SRC) $(SERVER_SRC) $(CTL_SRC))
 EXAMPLE_SRC := $(wildcard examples/*.c)
 DEMO_SRC := $(wildcard demo/*.c)
 # Some are compared with what need not be there.
@@ -128,7 +132,7 @@ LIBSHMBUS := $(BUILD)/lib/libshmbus.so.1
 LIBSHMIF := $(BUILD)/lib/libshmif.so.1
 LIBS := $(LIBSHMBUS) $(LIBSHMBUS:.1=) $(BUILD)/lib/libshmbus.a \
 	$(LIBSHMIF) $(LIBSHMIF:.1=)
-TOOLS := shmif_dumpbus shmif_pcapin shmif_server
+TOOLS := shmif_dumpbus shmif_pcapin shmif_server shmifctl
 BINS := $(TOOLS:%=$(BUILD)/bin/%)
 EXAMPLES := $(call progs,$(EXAMPLE_SRC))
 DEMOS := $(call progs,$(DEMO_SRC))
@@ -139,6 +143,8 @@ TESTS_C := $(filter %_test,$(TESTPROGS)) $(FUZZTESTS)
 HEADERS := shmbus/shmbus.h shmif/shmif.h
 PCFILES := shmbus/shmbus.pc shmif/shmif.pc
 MANPAGES := $(wildcard man?/*.[1-9])
+# ctl/NAME/bash-completion is for the program NAME.
+COMPLETIONS := $(wildcard ctl/*/bash-completion)
 
 # Whoever includes a header of the interface or of the stack is linked with
 # them, the rest with the bus alone.
@@ -193,8 +199,10 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/commands | $(FIRST)
 
 $(BUILD)/obj/shmbus/ring.o: private OPT := $(OPT_RING)
 $(addprefix $(BUILD)/obj/,dumpbus/%.o ctl/%.o shmif/server/%.o): \
-    private CPPFLAGS += -DVERSION='"$(VERSION)"' -Idumpbus
-$(BUILD)/obj/tests/%.o: private CPPFLAGS += -Itests/lib
+    private CPPFLAGS += -DVERSION='"$(VERSION)"'
+$(BUILD)/obj/dumpbus/%.o: private CPPFLAGS += -Idumpbus
+$(BUILD)/obj/ctl/shmifctl/%.o: private CPPFLAGS += -Ishmif/server
+$(BUILD)/obj/tests/%.o: private CPPFLAGS += -Itests/lib -Ictl/shmifctl
 $(BUILD)/obj/bench/%.o: private CPPFLAGS += -Ibench/lib
 
 link_program = $(call say,LD $@)$(LINK) $(RPATH) -o $@ \
@@ -220,10 +228,12 @@ $(BUILD)/lib/%.so: $(BUILD)/lib/%.so.1
 $(BUILD)/lib/libshmbus.a: $(call objs,$(BUS_SRC))
 # For unit tests only: not installed.
 $(BUILD)/obj/libshmif.a: $(call objs,$(IF_SRC))
+$(BUILD)/obj/libshmifctl.a: $(call objs,$(filter-out %/main.c,$(CTL_SRC))) \
+    $(WIRE)
 $(BUILD)/obj/libtest.a: $(call objs,$(TESTLIB_SRC))
 $(BUILD)/obj/libbench.a: $(call objs,$(BENCHLIB_SRC))
-$(BUILD)/lib/libshmbus.a $(addprefix $(BUILD)/obj/,libshmif.a libtest.a \
-    libbench.a):
+$(BUILD)/lib/libshmbus.a $(addprefix $(BUILD)/obj/,libshmif.a \
+    libshmifctl.a libtest.a libbench.a):
 	@mkdir -p $(@D)
 	$(call say,AR $@)rm -f $@ && $(AR) rcs $@ $^
 
@@ -241,11 +251,19 @@ $(BUILD)/bin/shmif_server: $(call objs,$(SERVER_SRC)) $(LIBSHMIF:.1=) \
 	@mkdir -p $(@D)
 	$(link_program)
 
+# It starts quickly, being linked with no stack.
+$(BUILD)/bin/shmifctl: private LDLIBS := -lshmbus -ljson-c
+$(BUILD)/bin/shmifctl: $(call objs,$(CTL_SRC)) $(WIRE) $(LIBSHMBUS:.1=)
+	@mkdir -p $(@D)
+	$(link_program)
+
 $(TESTPROGS): private RPATH := $(RPATH_TEST)
 $(TESTPROGS): $(BUILD)/obj/libtest.a
 $(call progs,$(UNIT_SRC)): $(BUILD)/obj/libshmif.a $(BUILD)/lib/libshmbus.a
 $(call progs,$(UNIT_SRC)): private LDLIBS := \
 	-lcmocka -lurcu-bp -lurcu-common -llwipv6 -ljson-c
+$(call progs,$(filter tests/unit/shmifctl_%,$(UNIT_SRC))): \
+    $(BUILD)/obj/libshmifctl.a
 $(BUS_PROGS): $(LIBSHMBUS:.1=)
 $(BUS_PROGS): private LDLIBS := -lshmbus
 $(STACK_PROGS): $(LIBSHMIF:.1=) $(LIBSHMBUS:.1=)
@@ -360,7 +378,8 @@ INSTALLED := $(BINS:$(BUILD)/bin/%=$(BINDIR)/%) \
 	$(LIBS:$(BUILD)/lib/%=$(LIBDIR)/%) \
 	$(addprefix $(INCLUDEDIR)/,$(notdir $(HEADERS))) \
 	$(addprefix $(PKGCONFIGDIR)/,$(notdir $(PCFILES))) \
-	$(MAN_INSTALLED)
+	$(MAN_INSTALLED) \
+	$(COMPLETIONS:ctl/%/bash-completion=$(COMPLETIONDIR)/%)
 
 install: $(LIBS) $(BINS)
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED))))
@@ -377,6 +396,10 @@ install: $(LIBS) $(BINS)
 	done
 	for f in $(MANPAGES); do \
 	    $(INSTALL) -m 644 $$f $(DESTDIR)$(MANDIR)/$$f || exit 1; \
+	done
+	for f in $(COMPLETIONS); do \
+	    g=$${f#*/}; $(INSTALL) -m 644 $$f \
+		$(DESTDIR)$(COMPLETIONDIR)/$${g%/*} || exit 1; \
 	done
 # The loader knows /usr/local/lib by its cache only.
 	if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * show.c - interfaces, as ifconfig shows them
+ */
+#include <inttypes.h>
+#include <net/if.h>
+#include <string.h>
+
+#include "shmifctl.h"
+
+/* Asks for IFNAME, or with NULL for all.  *RESULT is to be put. */
+static int
+fetch(const struct call *c, const char *ifname, struct json_object **result)
+{
+	struct json_object *ops = json_object_new_array();
+	struct json_object *op = op_add(ops, "show");
+
+	if (ifname != NULL)
+		op_string(op, "if", ifname);
+	return ask(c, ops, false, result);
+}
+
+/* "LEAD TEXT", cleaned. */
+static void
+put_pair(const char *lead, const char *text)
+{
+	printf("%s ", lead);
+	put_clean(stdout, text);
+}
+
+static void
+put_flags(struct json_object *i)
+{
+	static const struct {
+		const char *key; /* a boolean of the interface */
+		const char *name;
+		unsigned bit;
+	} flags[] = {
+		{ "up", "UP", IFF_UP },
+		{ "broadcast", "BROADCAST", IFF_BROADCAST },
+		{ "loopback", "LOOPBACK", IFF_LOOPBACK },
+		{ "running", "RUNNING", IFF_RUNNING },
+		{ "promisc", "PROMISC", IFF_PROMISC },
+	};
+	const size_t n = sizeof(flags) / sizeof(flags[0]);
+	const char *comma = "";
+	unsigned bits = 0;
+
+	for (size_t j = 0; j < n; j++)
+		if (get_bool(i, flags[j].key))
+			bits |= flags[j].bit;
+	printf("flags=0x%x<", bits);
+	for (size_t j = 0; j < n; j++)
+		if (bits & flags[j].bit) {
+			printf("%s%s", comma, flags[j].name);
+			comma = ",";
+		}
+	putchar('>');
+}
+
+static void
+put_address(struct json_object *a)
+{
+	const char *origin = get_string(a, "origin");
+	const char *broadcast = get_string(a, "broadcast");
+
+	putchar('\t');
+	put_pair(get_string(a, "family"), get_string(a, "addr"));
+	printf("/%" PRId64, get_int(a, "prefix"));
+	if (broadcast[0] != '\0')
+		put_pair(" broadcast", broadcast);
+	if (origin[0] != '\0' && strcmp(origin, "manual") != 0)
+		put_pair(" origin", origin);
+	putchar('\n');
+}
+
+/* The counters of I whose names begin with PREFIX, in a line. */
+static void
+put_counters(struct json_object *i, const char *lead, const char *prefix)
+{
+	struct json_object *counters;
+	const char *comma = ": ";
+
+	if (!json_object_object_get_ex(i, "counters", &counters) ||
+	    !json_object_is_type(counters, json_type_object))
+		return;
+	printf("\t%s", lead);
+	json_object_object_foreach(counters, key, value)
+	{
+		size_t n = strlen(prefix);
+		bool ours = strncmp(key, prefix, n) == 0;
+
+		if (n == 0)
+			ours = strncmp(key, "in_", 3) != 0 &&
+			    strncmp(key, "out_", 4) != 0;
+		if (!ours)
+			continue;
+		printf("%s%" PRId64 " ", comma, json_object_get_int64(value));
+		put_clean(stdout, key + n);
+		comma = ", ";
+	}
+	putchar('\n');
+}
+
+static void
+put_interface(struct json_object *i, bool verbose)
+{
+	struct json_object *addresses;
+	size_t n;
+
+	put_clean(stdout, get_string(i, "name"));
+	fputs(": ", stdout);
+	put_flags(i);
+	printf(" mtu %" PRId64 "\n", get_int(i, "mtu"));
+	if (get_string(i, "path")[0] != '\0') {
+		put_pair("\tlinkstr", get_string(i, "path"));
+		putchar('\n');
+	}
+	if (get_string(i, "mac")[0] != '\0') {
+		put_pair("\tether", get_string(i, "mac"));
+		putchar('\n');
+	}
+	if (!get_bool(i, "loopback")) {
+		put_pair("\tmedia", get_string(i, "media"));
+		printf(" status %s\n",
+		    get_bool(i, "running") ? "active" : "no carrier");
+	}
+	if (get_bool(i, "dhcp") || get_bool(i, "autoconf"))
+		printf("\toptions%s%s\n", get_bool(i, "dhcp") ? " dhcp" : "",
+		    get_bool(i, "autoconf") ? " autoconf" : "");
+	addresses = get_array(i, "addresses", &n);
+	for (size_t j = 0; j < n; j++)
+		put_address(json_object_array_get_idx(addresses, j));
+	if (verbose) {
+		put_counters(i, "input", "in_");
+		put_counters(i, "output", "out_");
+		put_counters(i, "driver", "");
+	}
+}
+
+int
+show(const struct call *c, const char *ifname)
+{
+	struct json_object *result, *list;
+	size_t n;
+	int status;
+
+	if (ifname != NULL && !text_ifname(ifname, false))
+		return words_parse(ifname, 0, NULL, NULL);
+	if ((status = fetch(c, ifname, &result)) != OK)
+		return status;
+	if (c->json)
+		put_json(result);
+	else {
+		list = get_array(result, "interfaces", &n);
+		for (size_t i = 0; i < n; i++)
+			put_interface(json_object_array_get_idx(list, i),
+			    c->verbose);
+	}
+	json_object_put(result);
+	return OK;
+}
+
+int
+show_names(const struct call *c)
+{
+	struct json_object *result, *list, *names;
+	size_t n;
+	int status = fetch(c, NULL, &result);
+
+	if (status != OK)
+		return status;
+	list = get_array(result, "interfaces", &n);
+	names = json_object_new_array();
+	for (size_t i = 0; i < n; i++) {
+		const char *name = get_string(json_object_array_get_idx(list,
+						  i),
+		    "name");
+
+		if (c->json)
+			json_object_array_add(names,
+			    json_object_new_string(name));
+		else {
+			if (i > 0)
+				putchar(' ');
+			put_clean(stdout, name);
+		}
+	}
+	if (c->json)
+		put_json(names);
+	else
+		putchar('\n');
+	json_object_put(names);
+	json_object_put(result);
+	return OK;
+}
