@@ -169,8 +169,8 @@ copy_addresses(const struct netif *netif, struct ctl_if *c)
 
 		memcpy(a->ip, &el->ipaddr, sizeof(a->ip));
 		a->prefix = (uint8_t)ctl_prefix(&el->netmask);
-		/* IFA_F_PERMANENT: somebody gave it. */
-		a->origin = (uint8_t)el->flags & 0x80 ? CTL_MANUAL : CTL_AUTO;
+		/* It has a lifetime when it follows from an advertisement. */
+		a->origin = el->info.flag == 0 ? CTL_MANUAL : CTL_AUTO;
 	}
 	return 0;
 }
