@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# bats file for stacks that are processes, on buses: what NetBSD's tests of
+# shmif(4) check, with shmif_server and shmifctl.
+
+load ../lib/ctl
+
+# answers NAME HOST [OPTION...] - stack NAME gets replies from HOST to all
+# requests, in the end: whoever came late has his first frames lost.
+answers()
+{
+	until_true all_come "$@"
+}
+
+all_come()
+{
+	local name=$1 host=$2
+	shift 2
+	on "$name" -j ping "$host" -c 2 -i 0.01 "$@" >ping.out 2>&1 &&
+	    perl -MJSON::PP -0777 -e '
+		my $p = decode_json(<STDIN>);
+		exit !($p->{sent} == 2 && $p->{received} == 2 &&
+		    $p->{duplicates} == 0 && @{$p->{replies}} == 2)' <ping.out
+}
+
+# silent NAME HOST - stack NAME gets no reply from HOST.
+silent()
+{
+	run on "$1" ping "$2" -c 3 -i 0.1 -W 0.5
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[[ $output == *' sent, 0 received'* || $output == *nreach* ]]
+}
+
+# joined NUMBER... - stacks with shmif0 on the bus, at 10.0.0.N and fd00::N.
+joined()
+{
+	local n
+	serve "$@"
+	for n; do
+		on "$n" shmif0 create -autoconf linkstr bus \
+		    inet "10.0.0.$n/24" inet6 "fd00::$n/64" up
+	done
+}
+
+# counter NAME COUNTER [INTERFACE]
+counter()
+{
+	on "$1" -j "${3:-shmif0}" | perl -MJSON::PP -0777 -e '
+	    print decode_json(<STDIN>)->{interfaces}[0]{counters}{$ARGV[0]}' "$2"
+}
+
+@test "crossping: eight stacks, each with each" {
+	local i j
+	joined {1..8}
+	for i in {1..8}; do
+		for j in {1..8}; do
+			[ "$i" = "$j" ] || answers "$i" "10.0.0.$j"
+		done
+		answers "$i" "fd00::$((i % 8 + 1))" -s 1000
+	done
+	run -0 "$ctl" bus bus
+	[ "$(grep -c ' alive ' <<<"$output")" -eq 8 ]
+	# Everybody has met everybody.
+	run -0 on 1 arp
+	[ "$(grep -cE '^10\.0\.0\.[2-8] +b2:a0:.* shmif0 +known$' <<<"$output")" \
+	    -eq 7 ]
+	run -0 on 1 ndp shmif0
+	grep -qE '^fd00::2 +b2:a0:.* shmif0 +known$' <<<"$output"
+}
+
+@test "ping says what came, and what did not" {
+	joined 1 2
+	answers 1 10.0.0.2
+	run -0 on 1 ping 10.0.0.2 -c 3 -i 0.01 -s 100 -W 60
+	echo "$output"
+	[[ ${lines[0]} =~ ^[0-9]+\ bytes\ from\ 10\.0\.0\.2:\ seq=0\ ttl=[0-9]+\ time=[0-9.]+\ ms$ ]]
+	[ "${lines[3]}" = '--- 10.0.0.2 ---' ]
+	[ "${lines[4]}" = '3 sent, 3 received, 0% lost' ]
+	[[ ${lines[5]} =~ ^min/avg/max\ [0-9.]+/[0-9.]+/[0-9.]+\ ms$ ]]
+	run -1 on 1 ping 10.0.0.3 -c 2 -i 0.01 -W 0.1
+	[ "$output" = $'--- 10.0.0.3 ---\n2 sent, 0 received, 100% lost' ]
+	# Its own addresses answer too.
+	answers 1 127.0.0.1
+	answers 1 10.0.0.1
+	# Ended in the middle, it leaves the server as it was.
+	start ping.log "$ctl" -s "unix://$HERE/1.sock" ping 10.0.0.2 -c 100000
+	until_true grep -q seq=1 ping.log
+	kill "$PID"
+	wait "$PID" || :
+	answers 1 10.0.0.2
+}
+
+@test "down, unplugged, unlinked: nothing passes; then it does again" {
+	local way back
+	joined 1 2
+	answers 1 10.0.0.2
+	for way in "down:up" "media none:media auto" "-linkstr:linkstr bus"; do
+		back=${way#*:} way=${way%%:*}
+		on 2 shmif0 $way
+		silent 1 10.0.0.2
+		silent 1 fd00::2
+		silent 2 10.0.0.1
+		on 2 shmif0 $back
+		answers 1 10.0.0.2
+		answers 1 fd00::2
+		answers 2 10.0.0.1
+	done
+	# Nothing of one who is unplugged is on the bus.
+	on 2 shmif0 media none
+	run -0 "$ctl" bus bus
+	[[ $output == *' 1 attached'* ]]
+	run -0 on 2 shmif0
+	[[ $output == *'flags=0x3<UP,BROADCAST>'* ]]
+	[[ $output == *'media none status no carrier'* ]]
+}
+
+@test "another bus: out of reach of the old one, within that of the new" {
+	joined 1 2
+	answers 1 10.0.0.2
+	on 2 shmif0 linkstr other
+	silent 1 10.0.0.2
+	on 1 shmif0 linkstr other
+	answers 1 10.0.0.2
+}
+
+@test "alias addresses: each answers, until it is removed" {
+	local i
+	joined 1 2
+	on 2 shmif0 inet 10.0.0.21/24 alias inet 10.0.0.22/24 alias
+	for i in 2 21 22; do
+		answers 1 "10.0.0.$i"
+	done
+	on 2 shmif0 inet 10.0.0.21 -alias
+	silent 1 10.0.0.21
+	answers 1 10.0.0.2
+	answers 1 10.0.0.22
+	# Set, not added: the first one goes.
+	on 2 shmif0 inet 10.0.0.23/24
+	answers 1 10.0.0.23
+	answers 1 10.0.0.22
+	silent 1 10.0.0.2
+	on 2 shmif0 inet6 fd00::22/64 inet6 fd00::2 delete
+	answers 1 fd00::22
+	silent 1 fd00::2
+}
+
+@test "the mtu of each interface: what it sends is cut to it" {
+	joined 1 2
+	answers 1 10.0.0.2 -s 1400
+	on 1 shmif0 mtu 576
+	answers 1 10.0.0.2 -s 1400
+	run -0 on 2 -j shmif0
+	[[ $output == *'"mtu":1500'* ]]
+	"$dump" -w all.pcap bus
+	# None of its own frames after that was longer; its peer's were.
+	tcpdump -n -e -r all.pcap 'src 10.0.0.1 and icmp' 2>/dev/null |
+	    grep -oE ' length [0-9]+: ' | tr -dc '0-9\n' | tail -n 6 >sent
+	cat sent
+	[ "$(sort -n sent | tail -n 1)" -le 590 ]
+	[ "$(tcpdump -n -r all.pcap 'src 10.0.0.1 and ip[6:2] & 0x3fff != 0' \
+	    2>/dev/null | wc -l)" -ge 6 ]
+	[ "$(tcpdump -n -r all.pcap 'src 10.0.0.2 and greater 1442' \
+	    2>/dev/null | wc -l)" -ge 4 ]
+}
+
+@test "a stack on two buses forwards between them, IPv4 and IPv6" {
+	serve a router b
+	on a shmif0 create -autoconf linkstr bus1 inet 10.1.0.1/24 \
+	    inet6 2001:db8:1::1/64 up
+	on b shmif0 create -autoconf linkstr bus2 inet 10.2.0.1/24 \
+	    inet6 2001:db8:2::1/64 up
+	on router shmif0 create -autoconf linkstr bus1 inet 10.1.0.254/24 \
+	    inet6 2001:db8:1::ff/64 up
+	on router shmif1 create -autoconf linkstr bus2 inet 10.2.0.254/24 \
+	    inet6 2001:db8:2::ff/64 up
+	on a route add default 10.1.0.254
+	on a route add default 2001:db8:1::ff
+	on b route add 10.1.0.0/24 10.2.0.254
+	on b route add 2001:db8:1::/64 2001:db8:2::ff
+	answers a 10.1.0.254
+	answers b 10.2.0.254
+	on router forward off
+	silent a 10.2.0.1
+	on router forward on
+	run -0 on router server
+	[[ $output == *' forward on' ]]
+	answers a 10.2.0.1
+	answers b 10.1.0.1
+	answers a 2001:db8:2::1
+	answers b 2001:db8:1::1
+	answers a 10.2.0.1 -s 1400
+	# The time to live tells that somebody was in between; the stack answers
+	# with what is left of the one that it was asked with.
+	on a -j ping 10.2.0.1 -c 1 -W 60 >far
+	on a -j ping 10.1.0.254 -c 1 -W 60 >near
+	perl -MJSON::PP -0777 -e '
+	    my ($far, $near) = map { open my $f, "<", $_ or die;
+		decode_json(<$f>)->{replies}[0]{ttl} } qw(far near);
+	    print "ttl $far $near\n";
+	    exit !($far == $near - 2)'
+	on router forward off
+	silent a 10.2.0.1
+}
+
+@test "destroyed while in use, again and again" {
+	local i
+	joined 1 2
+	answers 1 10.0.0.2
+	start flood "$ctl" -s "unix://$HERE/1.sock" ping 10.0.0.2 -c 1000000 \
+	    -i 0.001 -s 1000
+	local flood=$PID
+	for i in {1..20}; do
+		until_true counts 2 in_frames
+		on 2 shmif0 destroy
+		[ "$(on 2 -l)" = lo0 ]
+		on 2 shmif0 create -autoconf linkstr bus inet 10.0.0.2/24 up
+	done
+	# And the one that sends.
+	on 1 shmif0 destroy
+	on 1 shmif0 create -autoconf linkstr bus inet 10.0.0.1/24 up
+	answers 2 10.0.0.1
+	kill "$flood"
+	wait "$flood" || :
+	answers 1 10.0.0.2
+	on 1 halt
+	on 2 halt
+	finished "${SERVER[1]}" 0
+	finished "${SERVER[2]}" 0
+	run -0 "$ctl" bus bus
+	[[ $output == *' 0 attached' ]]
+}
+
+# Whether stack NAME's unit, which is new, counts COUNTER.
+counts() # NAME COUNTER
+{
+	[ "$(counter "$1" "$2")" -gt 0 ]
+}
+
+@test "one stack is killed: the others go on, and it can come back" {
+	joined 1 2 3 4
+	answers 1 10.0.0.2
+	answers 1 10.0.0.3
+	kill -KILL "${SERVER[3]}"
+	wait "${SERVER[3]}" || :
+	answers 1 10.0.0.2
+	answers 4 10.0.0.2
+	answers 2 fd00::4
+	silent 1 10.0.0.3
+	# It is seen to be dead, or its place was taken already.
+	run -0 "$ctl" bus bus
+	[ "$(grep -c ' alive ' <<<"$output")" -eq 3 ]
+	# Its socket is taken over by the next one of this name.
+	[ -S 3.sock ]
+	said "unix://$HERE/3.sock: nobody serves this socket" on 3 shmif0
+	joined 3
+	answers 1 10.0.0.3
+	answers 3 10.0.0.4
+}
+
+@test "ARP, gratuitous too, and neighbour discovery are seen in the capture" {
+	joined 1 2
+	answers 1 10.0.0.2
+	answers 2 fd00::1
+	"$dump" -w all.pcap bus
+	tcpdump -n -e -r all.pcap arp 2>/dev/null >arp
+	tcpdump -n -r all.pcap icmp6 2>/dev/null >nd
+	cat arp nd
+	# An address is announced, then asked for and told.
+	grep -qE 'ff:ff:ff:ff:ff:ff.*(Request who-has 10\.0\.0\.2 (\(ff:ff:ff:ff:ff:ff\) )?tell 10\.0\.0\.2|Reply 10\.0\.0\.2 is-at)' arp
+	grep -qE 'Request who-has 10\.0\.0\.2 tell 10\.0\.0\.1,' arp
+	grep -qE 'Reply 10\.0\.0\.2 is-at b2:a0:' arp
+	grep -qE 'neighbor solicitation, who has fd00::1,' nd
+	grep -qE 'neighbor advertisement, tgt is fd00::1,' nd
+	# Hardware addresses in it are those that are shown.
+	local mac
+	mac=$(on 2 -j shmif0 | perl -MJSON::PP -0777 -e '
+	    print decode_json(<STDIN>)->{interfaces}[0]{mac}')
+	grep -qE "Reply 10\.0\.0\.2 is-at $mac," arp
+}
+
+@test "duplicate address detection is seen in the capture" {
+	serve 1
+	# Another one to see what is said.
+	on 1 shmif0 create linkstr bus up
+	until_true has_link_local 1
+	"$dump" -w all.pcap bus
+	tcpdump -n -r all.pcap icmp6 2>/dev/null | tee nd
+	# From no address, for the address that it is to get.
+	grep -qE 'IP6 :: > ff02::1:ff.*: ICMP6, neighbor solicitation, who has fe80::' nd
+}
+
+has_link_local()
+{
+	on "$1" shmif0 | grep -q 'inet6 fe80::'
+}
+
+@test "multicast is delivered to all, and what it says is done" {
+	cat >radv.conf <<-END
+	[sh0]
+	AdvSendAdvert = on
+	MinRtrAdvInterval = 3
+	MaxRtrAdvInterval = 4
+	AddPrefix = 2001:db8:7::0/64 , AdvOnLinkFlag = on , AdvAutonomousFlag = on
+	END
+	serve router 1 2 3
+	local i
+	for i in 1 2 3; do
+		on $i shmif0 create linkstr bus up
+	done
+	on router shmif0 create radv -autoconf linkstr bus \
+	    inet6 2001:db8:7::ff/64
+	on router radv radv.conf
+	on router shmif0 up
+	for i in 1 2 3; do
+		until_true configured $i
+	done
+	for i in 1 2 3; do
+		answers $i 2001:db8:7::ff
+	done
+	"$dump" -w all.pcap bus
+	tcpdump -n -r all.pcap 2>/dev/null |
+	    grep -qE 'IP6 fe80::[0-9a-f:]+ > ff02::1: ICMP6, router advertisement'
+}
+
+configured()
+{
+	on "$1" shmif0 | grep -qE 'inet6 2001:db8:7:[0-9a-f:]+/64 origin auto'
+}
