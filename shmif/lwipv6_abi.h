@@ -220,6 +220,7 @@ ABI_SIZE(pbuf, 40);
 struct pbuf *pbuf_alloc(enum pbuf_layer, uint16_t, enum pbuf_kind);
 uint8_t pbuf_header(struct pbuf *, int16_t);
 uint8_t pbuf_free(struct pbuf *);
+void pbuf_realloc(struct pbuf *, uint16_t);
 void pbuf_ref(struct pbuf *);
 void *mem_malloc(size_t);
 void mem_free(void *);
@@ -494,6 +495,7 @@ void tcp_recved(struct tcp_pcb *, uint16_t);
 err_t tcp_write(struct tcp_pcb *, const void *, uint16_t, uint8_t copy);
 err_t tcp_output(struct tcp_pcb *);
 void tcp_pcb_purge(struct tcp_pcb *);
+uint8_t tcp_seg_free(struct tcp_seg *);
 uint8_t tcp_segs_free(struct tcp_seg *);
 /* The first segment, or all, that nobody has acknowledged. */
 void tcp_rexmit(struct tcp_pcb *);

@@ -16,6 +16,7 @@
 	X(thread, ip_route_list_add) \
 	X(thread, ip_route_list_del) \
 	X(delete, netif_shutdown) \
+	X(shrink, pbuf_realloc) \
 	X(sem, sys_sem_new) \
 	X(sem, sys_sem_free) \
 	X(sem, sys_sem_signal) \

@@ -128,6 +128,11 @@ bool foreign_lost(struct netif *netif);
  */
 int check_layout(struct stack *stack);
 
+/* ---- lwipv6/ooseq.c: around a segment of LEN bytes that comes for PCB ---- */
+
+void ooseq_before(struct tcp_pcb *pcb, uint32_t seq, uint32_t len);
+void ooseq_after(struct tcp_pcb *pcb);
+
 /* ---- lwipv6/close.c ----------------------------------------------------- */
 
 /*

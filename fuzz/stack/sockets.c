@@ -12,6 +12,9 @@
 #define SENT_MAX 8000u
 
 int lwip_shutdown(int, int);
+ssize_t lwip_send(int, const void *, int, unsigned);
+ssize_t lwip_sendto(int, const void *, int, unsigned, const struct sockaddr *,
+    socklen_t);
 
 static uint8_t data[60000];
 

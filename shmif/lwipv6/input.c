@@ -83,6 +83,7 @@ OURS(tcp_input)(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
 	struct tcp_pcb *pcb, *old;
 	struct pair pair;
 	unsigned flags;
+	size_t data;
 
 	if (slirp != NULL || hlen < 20 || p->len < hlen + TCP_HLEN) {
 		real()->tcp_input(p, to, pseudo, slirp);
@@ -94,6 +95,10 @@ OURS(tcp_input)(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
 	pcb = find(STACK_FIELD(stack, STACK_TCP_ACTIVE, struct tcp_pcb *),
 	    &pair);
 	if (pcb != NULL) {
+		data = hlen + (tcp[12] >> 4) * 4u;
+		if (pcb->ooseq != NULL && p->tot_len > data)
+			ooseq_before(pcb, be32(tcp + 4),
+			    (uint32_t)(p->tot_len - data));
 		recover_before(pcb, &seen);
 	} else {
 		if ((flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) == FLAG_SYN &&
@@ -108,6 +113,10 @@ OURS(tcp_input)(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
 	}
 	real()->tcp_input(p, to, pseudo, NULL);
 	if (pcb != NULL) {
+		/* The connection that got something, if it lives, is first. */
+		if (STACK_FIELD(stack, STACK_TCP_ACTIVE, struct tcp_pcb *) ==
+		    pcb)
+			ooseq_after(pcb);
 		recover_after(stack, &seen);
 		isn_after(stack, pcb, flags);
 	}

@@ -20,7 +20,7 @@
  * stack's, and waits for it.  The library's meaning stays, but for memory
  * that it loses: an address taken away is freed, and a route that is there
  * already is not allocated once more (a router advertisement comes every few
- * seconds).
+ * seconds, and the second router's too).
  *
  * Who is on the stack's thread: it begins with netif_init(), which is ours
  * and makes a note.
@@ -180,24 +180,32 @@ del_addr(void *arg)
 	drop_net(netif, &addr, &mask);
 }
 
-/* Whether J's route, as ip_route_list_add() would store it, is there. */
+/*
+ * Whether J's route is there, as ip_route_list_add() would store it, or one
+ * that it takes for the same: it gives up on a second gateway to a network that
+ * is behind the same interface, and loses the memory.
+ */
 static bool
 have_route(const struct job *j)
 {
 	const struct ip_route_list *el;
-	struct ip_addr net, hop = { { 0 } };
+	struct ip_addr net;
 	int i;
 
 	for (i = 0; i < 4; i++)
 		net.addr[i] = j->addr->addr[i] & j->mask->addr[i];
-	if (j->hop != NULL)
-		hop = *j->hop;
 	for (el = STACK_FIELD(j->stack, STACK_ROUTE_HEAD,
 		 struct ip_route_list *);
-	     el != NULL; el = el->next)
-		if (el->netif == j->netif && same(&el->addr, &net) &&
-		    same(&el->netmask, j->mask) && same(&el->nexthop, &hop))
+	     el != NULL; el = el->next) {
+		bool hop = same(&el->nexthop, j->hop);
+
+		if (!same(&el->netmask, j->mask))
+			continue;
+		if (same(&el->addr, &net) && el->netif == j->netif && hop)
 			return true;
+		if (same(&el->addr, j->addr) && (el->netif == j->netif || hop))
+			return true;
+	}
 	return false;
 }
 
@@ -205,7 +213,10 @@ static void
 add_route(void *arg)
 {
 	struct job *j = arg;
+	struct ip_addr none = { { 0 } };
 
+	if (j->hop == NULL)
+		j->hop = &none; /* the library means it, and then reads it */
 	if (j->addr != NULL && j->mask != NULL && have_route(j))
 		j->result = ERR_CONN;
 	else
