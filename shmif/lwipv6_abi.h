@@ -291,6 +291,7 @@ void start_dad_on_addr(struct ip_addr_list *, struct netif *);
 void icmp_send_dad(struct stack *, struct ip_addr_list *, struct netif *);
 struct ip_addr_list *ip_route_select_source_ip(struct netif *,
     struct ip_addr *dst, struct ip_addr *hop);
+uint16_t inet_chksum_pbuf(struct pbuf *);
 void ip_autoconf_start(struct netif *);
 void ip_autoconf_stop(struct netif *);
 void rtr_sol_timeout(void *);

@@ -21,6 +21,9 @@
 	X(sem, sys_sem_free) \
 	X(sem, sys_sem_signal) \
 	X(sem, sys_arch_sem_wait) \
+	X(checksum, inet_chksum) \
+	X(checksum, inet_chksum_pbuf) \
+	X(checksum, inet6_chksum_pseudo) \
 	X(mbox, sys_mbox_post) \
 	X(mbox, sys_arch_mbox_fetch) \
 	X(isn, tcp_next_iss) \
