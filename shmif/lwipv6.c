@@ -476,13 +476,53 @@ port_call(struct unit *u, void (*fn)(void *), void *arg)
 static void
 kicked(void *arg)
 {
+	mbox_batch_begin();
 	unit_drain(arg);
+	mbox_batch_end();
 }
 
 static int
 port_kick(struct unit *u)
 {
 	return tcpip_callback(u->stack, kicked, u, 0) == ERR_OK ? 0 : ENOMEM;
+}
+
+struct watching {
+	struct unit *unit;
+	bool did;
+};
+
+static void
+begin_watching(void *arg)
+{
+	struct watching *w = arg;
+
+	w->did = mbox_watch(w->unit->stack, w->unit);
+}
+
+static void
+end_watching(void *arg)
+{
+	struct unit *u = arg;
+
+	mbox_unwatch(u->stack, u);
+}
+
+static bool
+port_watch(struct unit *u)
+{
+	struct watching w = { .unit = u };
+
+	return thread_call(u->stack, begin_watching, &w) == 0 && w.did;
+}
+
+static void
+port_unwatch(struct unit *u)
+{
+	if (thread_inside(u->stack))
+		end_watching(u);
+	else
+		call_surely(u->stack, end_watching, u);
 }
 
 static bool
@@ -592,6 +632,8 @@ const struct stack_ops stack_lwipv6 = {
 	.inside = port_inside,
 	.call = port_call,
 	.kick = port_kick,
+	.watch = port_watch,
+	.unwatch = port_unwatch,
 	.is_up = port_is_up,
 	.buffer = port_buffer,
 	.drop = port_drop,

@@ -230,6 +230,7 @@ void mem_free(void *);
 struct stack *lwip_stack_get(void);
 void lwip_stack_set(struct stack *);
 struct stack *lwip_add_stack(unsigned long);
+void lwip_del_stack(struct stack *);
 /* Runs F(CTX) on the stack's thread; SYNC: returns when it has run. */
 err_t tcpip_callback(struct stack *, void (*f)(void *), void *ctx, int sync);
 err_t tcpip_input(struct pbuf *, struct netif *);
@@ -237,10 +238,8 @@ pthread_t sys_thread_new(void (*)(void *), void *, int prio);
 void sys_timeout(uint32_t, void (*)(void *), void *);
 void sys_untimeout(void (*)(void *), void *);
 
-struct sys_mbox {
-	int pipe[2]; /* messages are pointers in a pipe */
-};
-ABI_SIZE(sys_mbox, 8);
+struct sys_mbox; /* lwipv6/mbox.c */
+struct sys_mbox *sys_mbox_new(void);
 uint32_t sys_arch_mbox_fetch(struct sys_mbox *, void **, uint32_t);
 void sys_mbox_fetch(struct sys_mbox *, void **);
 void sys_mbox_post(struct sys_mbox *, void *);

@@ -26,6 +26,8 @@
 	X(checksum, inet6_chksum_pseudo) \
 	X(mbox, sys_mbox_post) \
 	X(mbox, sys_arch_mbox_fetch) \
+	X(checksum, netbuf_copy_partial) \
+	X(close, tcp_close) \
 	X(isn, tcp_next_iss) \
 	X(isn, tcp_connect) \
 	X(recover, tcp_fasttmr) \

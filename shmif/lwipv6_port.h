@@ -101,6 +101,10 @@ const char *switch_name(unsigned i);
 
 /* Whether the calling thread is STACK's own. */
 bool thread_inside(const struct stack *stack);
+/* The stack whose thread this is, or NULL. */
+struct stack *thread_stack(void);
+/* Makes this thread count as STACK's own; NULL: as nobody's. */
+void thread_be(struct stack *stack);
 /* Runs FN(ARG) on STACK's thread and waits.  0 or ENOMEM. */
 int thread_call(struct stack *stack, void (*fn)(void *), void *arg);
 
@@ -119,6 +123,38 @@ bool fds_in_use(const struct netif *netif);
  * False: that is not for us to handle.
  */
 bool foreign_lost(struct netif *netif);
+
+/* ---- lwipv6/mbox.c ------------------------------------------------------ */
+
+/* Whether M is one of ours; of the library's, it would have pipes. */
+bool mbox_ours(const struct sys_mbox *m);
+/* How many messages there are. */
+unsigned mbox_waiting(struct sys_mbox *m);
+/*
+ * Between the two the calling thread, a stack's, wakes nobody: who has got a
+ * message meanwhile is woken at the end.
+ */
+void mbox_batch_begin(void);
+void mbox_batch_end(void);
+/*
+ * The thread of STACK waits for the bus of U as well, and drains it; one unit
+ * at a time: false when there is another.  On the stack's thread.
+ */
+bool mbox_watch(struct stack *stack, struct unit *u);
+/* No more; U is not touched after this.  On the stack's thread. */
+void mbox_unwatch(struct stack *stack, struct unit *u);
+/*
+ * Wakes one thread that sleeps at the futex BELL (private); in a batch, at its
+ * end.
+ */
+void mbox_wake_later(uint32_t *bell);
+/*
+ * Runs FN(ARG) as STACK: at once, on the caller's thread, while the stack's
+ * sleeps, or else on that, later.  FN may do what is done on the stack's
+ * thread, but may not start timers or wait for anybody; the caller holds no
+ * lock that FN takes.  0 or ENOMEM.
+ */
+int core_call(struct stack *stack, void (*fn)(void *), void *arg);
 
 /* ---- lwipv6/check.c ----------------------------------------------------- */
 

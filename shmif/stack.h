@@ -16,6 +16,8 @@
  * something it calls ops->kick(), which has unit_drain() run on the stack's
  * thread; that takes frames from the bus into buffers of ops->buffer() and
  * gives them to ops->input().  Never is more than one kick outstanding.
+ * A stack whose thread can wait for a bus and for its own work at once does
+ * better: with ops->watch() it waits for the bus of one unit itself.
  *
  * Sending: the stack calls unit_output() with the pieces of one frame.
  *
@@ -81,6 +83,13 @@ struct stack_ops {
 	int (*call)(struct unit *u, void (*fn)(void *), void *arg);
 	/* Has unit_drain(U) run on the stack's thread soon.  0 or ENOMEM. */
 	int (*kick)(struct unit *u);
+	/*
+	 * The stack's thread begins to wait for U's bus itself (unit_wait(),
+	 * unit_ready(), unit_drain()).  False: it cannot, kick() is used.
+	 */
+	bool (*watch)(struct unit *u);
+	/* It does no more when this returns.  Any thread. */
+	void (*unwatch)(struct unit *u);
 
 	/* ---- on the stack's thread ---- */
 

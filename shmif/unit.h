@@ -70,6 +70,9 @@ struct unit {
 	sem_t rx_idle;	      /* the thread is done with rx_link */
 	sem_t rx_turn;	      /* the stack's thread is done with it for now */
 	bool rx_more;	      /* and left frames behind */
+	bool rx_direct;	      /* the stack's thread waits for the bus */
+	int64_t rx_check_at;  /* when to look after the file; then also: */
+	bool rx_said;	      /* it was said that the file is another */
 	bool link_seen;	      /* stack's thread: last told to set_link() */
 
 	struct unit_counters n;
@@ -123,6 +126,16 @@ void unit_stats(struct unit *u, struct shmif_stats *st);
 
 /* On the stack's thread, once for each kick(): takes what there is. */
 void unit_drain(struct unit *u);
+/*
+ * For a unit that the stack's thread watches, on that thread: whether a drain
+ * has something to do; waiting for that, for at most NS (negative: for ever,
+ * but it returns now and then); whether there is nothing to watch any more.
+ */
+bool unit_ready(struct unit *u);
+void unit_wait(struct unit *u, int64_t ns);
+bool unit_is_dead(const struct unit *u);
+/* Ends the present or else the next unit_wait().  Any thread. */
+void unit_wake(struct unit *u);
 /*
  * Sends one frame of N pieces, LEN bytes in all.  Any thread.  Returns 0,
  * ENETDOWN (no bus), EMSGSIZE, EINVAL (too many pieces), or what

@@ -302,9 +302,7 @@ try_stack(struct verdict *v)
 	const struct sys_mbox *queue = STACK_FIELD(v->stack, STACK_QUEUE,
 	    struct sys_mbox *);
 
-	EXPECT(v,
-	    queue != NULL && queue->pipe[0] >= 0 &&
-		queue->pipe[1] > queue->pipe[0]);
+	EXPECT(v, queue != NULL && mbox_ours(queue));
 	for (; r != NULL && r->netif != lo; r = r->next)
 		continue;
 	EXPECT(v, r != NULL);

@@ -32,6 +32,11 @@
 static const char *const replaced[] = {
 	/* thread.c: thread_inside() relies on it */
 	"netif_init",
+	/* mbox.c: the driver waits there */
+	"sys_mbox_new",
+	"sys_mbox_free",
+	"sys_mbox_post",
+	"sys_arch_mbox_fetch",
 	/* ioctl.c: neighbours are those of neigh.c */
 	"update_arp_entry",
 	/* fds.c: a thread cannot be changed while it runs */

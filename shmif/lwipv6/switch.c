@@ -20,7 +20,8 @@
  * never changes again, so threads need no order among them.
  *
  * What is not a function of the library cannot be switched: the wall, the
- * tables of neighbours, and reassembly are the interface's own.
+ * tables of neighbours, and reassembly are the interface's own; mailboxes are
+ * where the stack's thread waits for a bus.
  *
  * On machines other than amd64, for which nobody has written the stub, the
  * names are those of our versions, and there is no switch.

@@ -23,20 +23,33 @@
  * seconds, and the second router's too).
  *
  * Who is on the stack's thread: it begins with netif_init(), which is ours
- * and makes a note.
+ * and makes a note.  Who is the stack for a while (core_enter(), mbox.c) counts
+ * as well.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "../lwipv6_port.h"
 
-static __thread const struct stack *here;
+static __thread struct stack *here;
 static __thread bool beginning; /* netif_init() makes its thread */
 
 bool
 thread_inside(const struct stack *stack)
 {
 	return here == stack;
+}
+
+struct stack *
+thread_stack(void)
+{
+	return here;
+}
+
+void
+thread_be(struct stack *stack)
+{
+	here = stack;
 }
 
 int
