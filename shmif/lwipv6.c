@@ -473,12 +473,21 @@ port_call(struct unit *u, void (*fn)(void *), void *arg)
 	return thread_call(u->stack, fn, arg);
 }
 
+void
+port_drain(struct unit *u)
+{
+	struct stack *stack = u->stack;
+
+	mbox_batch_begin();
+	unit_drain(u);
+	tcp_batch_end(stack);
+	mbox_batch_end();
+}
+
 static void
 kicked(void *arg)
 {
-	mbox_batch_begin();
-	unit_drain(arg);
-	mbox_batch_end();
+	port_drain(arg);
 }
 
 static int

@@ -316,6 +316,7 @@ enum {
 	STACK_CAPFUN = 8, /* cap_fn *: what the program may do */
 	STACK_NETIF_LIST = 16,
 	STACK_ROUTE_HEAD = 48,
+	STACK_TCP_INPUT = 333016, /* the connection that has got a segment */
 	STACK_PACKET_ACTIVE = 333026, /* uint16_t: packet sockets exist */
 	STACK_UDP_LIST = 333040,
 	STACK_TCP_TICKS = 333056, /* uint32_t: of half a second */
@@ -344,10 +345,12 @@ enum tcp_state {
 	TCP_TIME_WAIT,
 };
 enum {
-	TCP_SND_BUF = 32768,
+	TCP_SND_BUF_THEIRS = 32768,
+	TCP_WINDOW_THEIRS = 32768,
+	TCP_SND_BUF = 64000, /* it is rounded up here and there */
 	TCP_SND_QUEUELEN = 88,
 	TCP_SND_LOWAT = 16384,
-	TCP_WINDOW = 32768,
+	TCP_WINDOW = 65535,
 	TCP_FLAG_ACK_DELAY = 0x1,
 	TCP_FLAG_ACK_NOW = 0x2,
 	TCP_FLAG_FAST = 0x4, /* in fast recovery */
@@ -380,8 +383,11 @@ struct tcp_pcb {
 	uint16_t local_port;
 	uint16_t remote_port;
 	uint8_t flags;
+	uint8_t ours;	   /* what the library has between its fields is */
+	uint16_t said_ack; /* 0 in a new connection; see tcp_out.c */
 	uint32_t rcv_nxt;
 	uint16_t rcv_wnd;
+	uint16_t said_edge; /* likewise */
 	uint32_t tmr;
 	uint8_t polltmr;
 	uint8_t pollinterval;
@@ -423,8 +429,12 @@ ABI_AT(tcp_pcb, state, 64);
 ABI_AT(tcp_pcb, callback_arg, 80);
 ABI_AT(tcp_pcb, local_port, 88);
 ABI_AT(tcp_pcb, flags, 92);
+ABI_AT(tcp_pcb, ours, 93);
+ABI_AT(tcp_pcb, said_ack, 94);
 ABI_AT(tcp_pcb, rcv_nxt, 96);
 ABI_AT(tcp_pcb, rcv_wnd, 100);
+ABI_AT(tcp_pcb, said_edge, 102);
+ABI_AT(tcp_pcb, tmr, 104);
 ABI_AT(tcp_pcb, pollinterval, 109);
 ABI_AT(tcp_pcb, mss, 112);
 ABI_AT(tcp_pcb, rttest, 116);
@@ -500,6 +510,7 @@ uint8_t tcp_segs_free(struct tcp_seg *);
 /* The first segment, or all, that nobody has acknowledged. */
 void tcp_rexmit(struct tcp_pcb *);
 void tcp_rexmit_rto(struct tcp_pcb *);
+uint8_t tcp_seg_free(struct tcp_seg *);
 void tcp_fasttmr(struct stack *);
 
 /* ---- UDP, raw and packet sockets ---------------------------------------- */
@@ -594,6 +605,5 @@ int netlink_setsockopt(void *, int, int, const void *, socklen_t);
 int lwip_msocket(struct stack *stack, int domain, int type, int protocol);
 int lwip_close(int);
 int lwip_event_subscribe(void (*)(void *), void *, int, int);
-void lwip_del_stack(struct stack *);
 
 #endif /* SHMIF_LWIPV6_ABI_H */

@@ -67,6 +67,12 @@
 	X(sock, lwip_fcntl) \
 	X(sock, lwip_fcntl64) \
 	X(sock, lwip_ioctl) \
+	X(output, tcp_recved) \
+	X(write, netconn_write) \
+	X(sendmsg, lwip_sendmsg) \
+	X(recv, netconn_recv) \
+	X(accept, tcp_accept) \
+	X(accept, netconn_accept) \
 	X(frag, ip4_frag) \
 	X(frag, ip6_frag) \
 	X(autoconf, ip_autoconf_start) \

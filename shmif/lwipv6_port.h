@@ -65,6 +65,7 @@ struct real {
 	    uint32_t);
 	err_t (*tcp_connect)(struct tcp_pcb *, struct ip_addr *, uint16_t,
 	    err_t (*)(void *, struct tcp_pcb *, err_t));
+	err_t (*tcp_output)(struct tcp_pcb *);
 	void (*tcp_input)(struct pbuf *, struct ip_addr_list *, void *,
 	    struct netif *);
 	err_t (*tcp_output)(struct tcp_pcb *);
@@ -75,6 +76,7 @@ struct real {
 	    struct netif *);
 	struct ip_addr_list *(*ip_addr_list_deliveryfind)(struct ip_addr_list *,
 	    struct ip_addr *, struct ip_addr *);
+	void (*tcp_recved)(struct tcp_pcb *, uint16_t);
 	void (*tcp_pcb_purge)(struct tcp_pcb *);
 	struct netif_fddata *(*netif_addfd)(struct netif *, int,
 	    void (*)(struct netif_fddata *, short), void *, int, short);
@@ -136,6 +138,7 @@ unsigned mbox_waiting(struct sys_mbox *m);
  */
 void mbox_batch_begin(void);
 void mbox_batch_end(void);
+bool mbox_batch(void); /* whether it is between the two */
 /*
  * The thread of STACK waits for the bus of U as well, and drains it; one unit
  * at a time: false when there is another.  On the stack's thread.
@@ -156,6 +159,28 @@ void mbox_wake_later(uint32_t *bell);
  */
 int core_call(struct stack *stack, void (*fn)(void *), void *arg);
 
+/* ---- lwipv6/tcp_out.c; on the stack's thread ---------------------------- */
+
+/* What tcp_output() of recover.c is for: sends what the windows allow. */
+err_t tcp_out(struct tcp_pcb *pcb);
+/* A batch of frames is over: acknowledges what came in it. */
+void tcp_batch_end(struct stack *stack);
+/* The timer of delayed acknowledgements sends that of PCB. */
+void tcp_ack_late(struct tcp_pcb *pcb);
+
+/* ---- lwipv6/spin.c ------------------------------------------------------ */
+
+struct spin {
+	unsigned misses; /* in a row */
+	unsigned skip;	 /* waits that do not look */
+};
+/*
+ * Looks for up to NS until READY(ARG), before one sleeps; less often where that
+ * was in vain.  One thread uses S at a time; all zeros: new.  Returns whether
+ * it was ready.
+ */
+bool spin_wait(struct spin *s, int64_t ns, bool (*ready)(void *), void *arg);
+
 /* ---- lwipv6/check.c ----------------------------------------------------- */
 
 /*
@@ -168,6 +193,9 @@ int check_layout(struct stack *stack);
 
 void ooseq_before(struct tcp_pcb *pcb, uint32_t seq, uint32_t len);
 void ooseq_after(struct tcp_pcb *pcb);
+
+/* lwipv6.c: takes what there is for U from its bus; on the stack's thread. */
+void port_drain(struct unit *u);
 
 /* ---- lwipv6/close.c ----------------------------------------------------- */
 

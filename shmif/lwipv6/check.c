@@ -201,7 +201,14 @@ try_tcp(struct verdict *v)
 	if (pcb == NULL)
 		return;
 	EXPECT(v, pcb->stack == v->stack && pcb->state == TCP_CLOSED);
-	EXPECT(v, pcb->snd_buf == TCP_SND_BUF && pcb->rcv_wnd == TCP_WINDOW);
+	EXPECT(v,
+	    pcb->snd_buf == TCP_SND_BUF_THEIRS &&
+		pcb->rcv_wnd == TCP_WINDOW_THEIRS);
+	EXPECT(v, pcb->ours == 0 && pcb->said_ack == 0 && pcb->said_edge == 0);
+	EXPECT(v, pcb->rttest == 0 && pcb->sv == 6 && pcb->rto == 6);
+	EXPECT(v,
+	    STACK_FIELD(v->stack, STACK_TCP_INPUT, struct tcp_pcb *) == NULL);
+	EXPECT(v, pcb->tmr == STACK_FIELD(v->stack, STACK_TCP_TICKS, uint32_t));
 	EXPECT(v, pcb->mss == 1488 && pcb->cwnd == 1);
 	EXPECT(v,
 	    pcb->snd_queuelen == 0 && pcb->unsent == NULL &&

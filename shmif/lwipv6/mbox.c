@@ -62,6 +62,8 @@
 #define QUEUE_FIRST 16u
 #define MAGIC 0x6d626f78u
 #define PUT_OFF_MAX 16
+#define SPIN_NS 5000	  /* what a thread does for another takes less */
+#define SPIN_BUS_NS 20000 /* and what a process does */
 
 struct sys_mbox {
 	uint32_t magic;
@@ -69,11 +71,14 @@ struct sys_mbox {
 	void **msgs; /* a ring of SIZE, a power of two */
 	uint32_t size, first, count;
 
-	uint32_t bell;	 /* a futex: changes when sleepers are to look */
-	unsigned asleep; /* threads that wait for a message */
-	unsigned due;	 /* of these, woken already */
-	uint32_t room;	 /* a futex, for those who wait for room */
-	unsigned crowd;	 /* how many */
+	uint32_t bell;	      /* a futex: changes when sleepers are to look */
+	unsigned asleep;      /* threads that wait for a message */
+	unsigned due;	      /* of these, woken already */
+	struct spin spin;     /* of the thread that looks before it sleeps */
+	struct unit *spinner; /* it looks at this as well */
+	bool looking;	      /* there is one */
+	uint32_t room;	      /* a futex, for those who wait for room */
+	unsigned crowd;	      /* how many */
 
 	/* The queue of a stack only. */
 	struct unit *watched; /* changed by the stack's thread, under lock */
@@ -145,6 +150,12 @@ mbox_batch_end(void)
 {
 	batch.on = false;
 	wake_all_put_off();
+}
+
+bool
+mbox_batch(void)
+{
+	return batch.on;
 }
 
 /* Wakes one who sleeps at BELL: at the end of the batch, or now. */
@@ -225,6 +236,13 @@ own_queue(void)
 	    STACK_FIELD(stack, STACK_QUEUE, struct sys_mbox *);
 }
 
+/* Who looks before it sleeps reads it without the lock. */
+static void
+set_count(struct sys_mbox *m, uint32_t n)
+{
+	__atomic_store_n(&m->count, n, __ATOMIC_RELAXED);
+}
+
 /* Makes room for one more message; under lock. */
 static bool
 grow(struct sys_mbox *m)
@@ -289,7 +307,8 @@ sys_mbox_post(struct sys_mbox *m, void *msg)
 	pthread_mutex_lock(&m->lock);
 	if (m->count >= QUEUE_MAX || m->count == m->size)
 		wait_for_room(m);
-	m->msgs[(m->first + m->count++) & (m->size - 1)] = msg;
+	m->msgs[(m->first + m->count) & (m->size - 1)] = msg;
+	set_count(m, m->count + 1);
 	call = call_someone(m);
 	pthread_mutex_unlock(&m->lock);
 	if (call)
@@ -307,7 +326,7 @@ take(struct sys_mbox *m, void **msg)
 	if (msg != NULL)
 		*msg = m->msgs[m->first];
 	m->first = (m->first + 1) & (m->size - 1);
-	m->count--;
+	set_count(m, m->count - 1);
 	if (m->crowd != 0 && m->count < QUEUE_MAX) {
 		m->room++;
 		futex_wake(&m->room, 1);
@@ -315,13 +334,40 @@ take(struct sys_mbox *m, void **msg)
 	return true;
 }
 
+static bool
+has_come(void *arg)
+{
+	struct sys_mbox *m = arg;
+
+	return __atomic_load_n(&m->count, __ATOMIC_RELAXED) != 0 ||
+	    (m->spinner != NULL && unit_ready(m->spinner));
+}
+
+/* Looks before sleeping, for NS at most; under lock.  True: do not sleep. */
+static bool
+look_for(struct sys_mbox *m, int64_t ns)
+{
+	if (m->looking)
+		return false; /* one is enough */
+	m->looking = true;
+	m->spinner = m->parked ? m->watched : NULL;
+	pthread_mutex_unlock(&m->lock);
+	spin_wait(&m->spin, ns, has_come, m);
+	pthread_mutex_lock(&m->lock);
+	m->looking = false;
+	return has_come(m);
+}
+
 /* Sleeps until there may be a message, or END; under lock. */
 static void
 sleep_until(struct sys_mbox *m, int64_t end)
 {
-	uint32_t seen = m->bell;
 	int64_t left = end;
+	uint32_t seen;
 
+	if (look_for(m, SPIN_NS))
+		return;
+	seen = m->bell;
 	m->asleep++;
 	pthread_mutex_unlock(&m->lock);
 	if (end != INT64_MAX)
@@ -364,6 +410,10 @@ park_until(struct sys_mbox *m, int64_t end)
 		unpark(m);
 		return;
 	}
+	if (look_for(m, SPIN_BUS_NS)) {
+		unpark(m);
+		return;
+	}
 	m->on_bus = true;
 	pthread_mutex_unlock(&m->lock);
 	if (end != INT64_MAX && (left = end - now_ns()) < 0)
@@ -382,9 +432,7 @@ drain(void *arg)
 
 	m->kicked = false;
 	if (m->watched != NULL) {
-		mbox_batch_begin();
-		unit_drain(m->watched);
-		mbox_batch_end();
+		port_drain(m->watched);
 		if (unit_is_dead(m->watched))
 			mbox_unwatch(thread_stack(), m->watched);
 	}

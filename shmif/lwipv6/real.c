@@ -73,6 +73,7 @@ find_all(void)
 	FIND(start_dad_on_addr);
 	FIND(icmp_send_dad);
 	FIND(ip_addr_list_deliveryfind);
+	FIND(tcp_recved);
 	FIND(tcp_pcb_purge);
 	FIND(netif_addfd);
 	FIND(slirp_tcp_close);

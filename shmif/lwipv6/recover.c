@@ -149,7 +149,7 @@ OURS(tcp_output)(struct tcp_pcb *pcb)
 {
 	uint32_t max = pcb->snd_max;
 	struct recover *r;
-	err_t err = real()->tcp_output(pcb);
+	err_t err = tcp_out(pcb);
 
 	if (pcb->slirp != NULL || (pcb->unacked == NULL && of(pcb) == NULL))
 		return err;
@@ -259,7 +259,7 @@ look_after(struct tcp_pcb *pcb, int64_t now)
 	bool delayed = (pcb->flags & TCP_FLAG_ACK_DELAY) != 0;
 
 	if (delayed && mine.tick % ACK_TICKS == 0)
-		tcp_ack_delayed(pcb);
+		tcp_ack_late(pcb);
 	if (r == NULL)
 		return delayed;
 	if (pcb->unacked == NULL && !persist_needed(pcb)) {
