@@ -24,10 +24,6 @@
 	X(checksum, inet_chksum) \
 	X(checksum, inet_chksum_pbuf) \
 	X(checksum, inet6_chksum_pseudo) \
-	X(mbox, sys_mbox_post) \
-	X(mbox, sys_arch_mbox_fetch) \
-	X(checksum, netbuf_copy_partial) \
-	X(close, tcp_close) \
 	X(isn, tcp_next_iss) \
 	X(isn, tcp_connect) \
 	X(recover, tcp_fasttmr) \
@@ -68,11 +64,6 @@
 	X(sock, lwip_fcntl64) \
 	X(sock, lwip_ioctl) \
 	X(output, tcp_recved) \
-	X(write, netconn_write) \
-	X(sendmsg, lwip_sendmsg) \
-	X(recv, netconn_recv) \
-	X(accept, tcp_accept) \
-	X(accept, netconn_accept) \
 	X(frag, ip4_frag) \
 	X(frag, ip6_frag) \
 	X(autoconf, ip_autoconf_start) \

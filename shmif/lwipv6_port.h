@@ -68,7 +68,6 @@ struct real {
 	err_t (*tcp_output)(struct tcp_pcb *);
 	void (*tcp_input)(struct pbuf *, struct ip_addr_list *, void *,
 	    struct netif *);
-	err_t (*tcp_output)(struct tcp_pcb *);
 	int (*create_address_from_prefix)(struct ip_addr *, struct ip_addr *,
 	    struct ip_addr *, int, struct netif *);
 	void (*start_dad_on_addr)(struct ip_addr_list *, struct netif *);
