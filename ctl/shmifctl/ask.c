@@ -138,10 +138,10 @@ receive_all(struct server *s, void *buf, size_t len)
 
 		if (n == -1 && errno == EINTR)
 			continue;
-		if (n == -1)
+		if (n == -1 && errno != ECONNRESET)
 			return complain(FAILED, "%s: %s", s->url,
 			    strerror(errno));
-		if (n == 0)
+		if (n <= 0)
 			return complain(FAILED,
 			    "%s: the server closed the connection", s->url);
 		p += n;

@@ -55,6 +55,7 @@ install_below() # DESTDIR PREFIX
 	./bin/shmif_dumpbus
 	./bin/shmif_pcapin
 	./bin/shmif_server
+	./bin/shmifctl
 	./include/shmbus.h
 	./include/shmif.h
 	./lib/libshmbus.a
@@ -64,6 +65,7 @@ install_below() # DESTDIR PREFIX
 	./lib/libshmif.so.1
 	./lib/pkgconfig/shmbus.pc
 	./lib/pkgconfig/shmif.pc
+	./share/bash-completion/completions/shmifctl
 	END
 	(cd "$TOP" && ls man?/*.[1-9]) | sed 's|^|./share/man/|' \
 	    >>../../../want
@@ -135,11 +137,13 @@ install_below() # DESTDIR PREFIX
 	needed "$BUILD/lib/libshmbus.so" >bus
 	needed "$BUILD/bin/shmif_dumpbus" >dump
 	needed "$BUILD/lib/libshmif.so" >if
-	# The bus and its tool stay clear of the stack, and of its licence.
+	needed "$BUILD/bin/shmifctl" >ctl
+	# The bus and its tools stay clear of the stack, and of its licence.
 	cat bus
 	! grep -vE '^(libc|ld-linux[a-z0-9_-]*)\.so\.[0-9]$' bus
 	grep -qx libshmbus.so.1 dump
 	! grep -E 'lwip|shmif|urcu' dump
+	! grep -E 'lwip|shmif|urcu' ctl
 	grep -qx libshmbus.so.1 if
 	grep -q '^liblwipv6' if
 	grep -q '^liburcu-bp' if
