@@ -326,3 +326,42 @@ configured()
 {
 	on "$1" shmif0 | grep -qE 'inet6 2001:db8:7:[0-9a-f:]+/64 origin auto'
 }
+
+@test "interfaces of other kinds by the same words: VDE, slirp, a tap" {
+	[ -z "${SHMIF_SAN-}" ] ||
+	    skip "sanitizers do not go with how libvdeplug loads its plugins"
+	command -v vde_switch || skip "vde_switch is not installed"
+	ldconfig -p | grep 'libvdeplug\.so ' || skip "libvdeplug-dev is missing"
+	# In the background on its own: else it ends with its standard input.
+	vde_switch -s "$HERE/switch" -d -p "$HERE/switch.pid" 3>&- 7>&-
+	until_true test -s switch.pid
+	PIDS="$PIDS $(cat switch.pid)"
+	until_true test -S switch/ctl
+	serve a b
+	mkdir sub
+	run -0 on a vd create linkstr switch inet 10.0.0.1/24 up
+	[ "$output" = vd0 ]
+	# Relative to whoever says it.
+	(cd sub && on b vd0 create linkstr ../switch inet 10.0.0.2/24 up)
+	answers a 10.0.0.2
+	run -0 on a vd0
+	[[ ${lines[0]} == 'vd0: flags=0x43<UP,BROADCAST,RUNNING> mtu 1500' ]]
+	[[ $output == *"linkstr $HERE/switch"* ]]
+	[[ $output == *'inet 10.0.0.1/24 broadcast 10.0.0.255'* ]]
+	said 'vd0: not with this kind of interface' on a vd0 linkstr other
+	said 'vd0: not with this kind of interface' on a vd0 media none
+	said 'vd0: there is one already' on a vd0 create
+	on a vd0 inet 10.0.0.11/24 alias
+	answers b 10.0.0.11
+	on a vd0 destroy
+	silent b 10.0.0.1
+	run -0 on a sl create up
+	[ "$output" = sl0 ]
+	on a sl0 destroy
+	[ "$(on a -l)" = lo0 ]
+	# A tap wants rights, and a name that may be one.
+	run -1 --separate-stderr on a tp0 create linkstr no/such/name
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	[[ $stderr == 'shmifctl: tp0: '* ]]
+	[ "$(on a -l)" = lo0 ]
+}
