@@ -261,12 +261,11 @@ counts() # NAME COUNTER
 	joined 1 2
 	answers 1 10.0.0.2
 	answers 2 fd00::1
-	"$dump" -w all.pcap bus
-	tcpdump -n -e -r all.pcap arp 2>/dev/null >arp
+	# An address is announced, when nobody has objected to it.
+	until_true announced
 	tcpdump -n -r all.pcap icmp6 2>/dev/null >nd
 	cat arp nd
-	# An address is announced, then asked for and told.
-	grep -qE 'ff:ff:ff:ff:ff:ff.*(Request who-has 10\.0\.0\.2 (\(ff:ff:ff:ff:ff:ff\) )?tell 10\.0\.0\.2|Reply 10\.0\.0\.2 is-at)' arp
+	# Then it is asked for, and told.
 	grep -qE 'Request who-has 10\.0\.0\.2 tell 10\.0\.0\.1,' arp
 	grep -qE 'Reply 10\.0\.0\.2 is-at b2:a0:' arp
 	grep -qE 'neighbor solicitation, who has fd00::1,' nd
@@ -278,9 +277,15 @@ counts() # NAME COUNTER
 	grep -qE "Reply 10\.0\.0\.2 is-at $mac," arp
 }
 
+announced()
+{
+	"$dump" -w all.pcap bus
+	tcpdump -n -e -r all.pcap arp 2>/dev/null >arp
+	grep -qE 'ff:ff:ff:ff:ff:ff.*(Request who-has 10\.0\.0\.2 (\(ff:ff:ff:ff:ff:ff\) )?tell 10\.0\.0\.2|Reply 10\.0\.0\.2 is-at)' arp
+}
+
 @test "duplicate address detection is seen in the capture" {
 	serve 1
-	# Another one to see what is said.
 	on 1 shmif0 create linkstr bus up
 	until_true has_link_local 1
 	"$dump" -w all.pcap bus
