@@ -18,15 +18,39 @@
 struct options {
 	const char *bus; /* path of the bus file */
 	const char
-	    *out; /* path of the pcap, "-": standard output; NULL: text */
+	    *out;    /* path of the pcap, "-": standard output; NULL: text */
+	bool pcapng; /* what is written is one of these, not a pcap */
 	bool header;
 	bool follow;
 	bool attach;	/* as others do, to be seen and woken */
 	uint64_t count; /* end after so many frames; 0: no such limit */
 };
 
-/* Where frames go to: a pcap or lines of text. */
+/* Where frames go to: a capture or lines of text. */
 struct sink;
+
+/* Somebody who had an attachment's number. */
+struct sender {
+	uint32_t number;
+	bool known; /* else only the number is */
+	bool has_mac;
+	uint8_t mac[6];
+	char name[SHMBUS_NAME_MAX];
+	uint64_t attached_ns;
+	uint64_t since_ns; /* what was sent from then on is his */
+	/* for pcapng.c: the file that has him as an interface, and which */
+	uint64_t file;
+	uint32_t interface;
+};
+struct senders;
+
+/* A pcapng that is being written. */
+struct pcapng {
+	uint64_t file; /* counts them, from 1 */
+	uint32_t interfaces;
+	uint32_t frame_max;
+	uint64_t last_ns; /* when the last frame was sent */
+};
 
 /* main.c */
 extern volatile sig_atomic_t stopped; /* a signal asked to come to an end */
@@ -45,8 +69,26 @@ int netbsd_read(const struct options *o, bool *is_one);
 int sink_open(struct sink **s, const struct options *o, uint32_t frame_max);
 int sink_frame(struct sink *s, const struct shmbus_frame *f);
 int sink_flush(struct sink *s);
+/* So many frames were lost on the way to S, up to now. */
+void sink_lost(struct sink *s, uint64_t lost);
+/* Who is who for S, or NULL when that is nothing to it. */
+struct senders *sink_senders(struct sink *s);
 int sink_close(struct sink *s, bool complete);
 void sink_unlink(void);
+
+/* senders.c */
+struct senders *senders_new(void);
+void senders_free(struct senders *s);
+void senders_put(struct senders *s, const struct sender *who);
+void senders_look(struct senders *s, struct shmbus *b);
+struct sender *senders_find(struct senders *s, uint32_t number, uint64_t ns);
+
+/* pcapng.c */
+void pcapng_begin(struct pcapng *ng, FILE *f, const char *bus,
+    uint32_t frame_max);
+void pcapng_frame(struct pcapng *ng, FILE *f, const struct shmbus_frame *fr,
+    struct sender *who);
+void pcapng_end(struct pcapng *ng, FILE *f, uint64_t lost);
 
 /* print.c */
 #define TIME_TEXT 48 /* bytes that time_text() may fill */
@@ -54,6 +96,7 @@ const char *time_text(char text[TIME_TEXT], uint64_t ns);
 void print_frame(FILE *f, const struct shmbus_frame *frame);
 
 /* header.c */
+void safe_name(char *to, const char name[SHMBUS_NAME_MAX]);
 int header_print(struct shmbus *b, const char *path);
 
 #endif /* DUMP_H */

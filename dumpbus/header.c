@@ -9,7 +9,7 @@
 #include "dump.h"
 
 /* Copies NAME, which comes from the file, leaving out what is not text. */
-static void
+void
 safe_name(char *to, const char name[SHMBUS_NAME_MAX])
 {
 	size_t i;

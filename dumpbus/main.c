@@ -22,7 +22,7 @@ volatile sig_atomic_t stopped;
 static struct shmbus *bus; /* what on_signal() wakes up */
 
 static const char usage_text[] =
-    "usage: " PROGRAM " [-af] [-c count] [-w out.pcap] bus.file\n"
+    "usage: " PROGRAM " [-af] [-c count] [-w out [--pcapng]] bus.file\n"
     "       " PROGRAM " -h bus.file\n"
     "       " PROGRAM " --help | --version\n"
     "Shows the frames that a bus file holds, a line each.\n"
@@ -30,6 +30,7 @@ static const char usage_text[] =
     "  -w, --write FILE  write them to FILE as a pcap with nanoseconds; - is\n"
     "                    standard output\n"
     "  -p FILE           the same\n"
+    "      --pcapng      write a pcapng, which says who sent each frame\n"
     "  -f, --follow      go on with new frames until SIGINT or SIGTERM\n"
     "  -c, --count N     end after N frames\n"
     "  -a, --attach      attach like anybody else, seen by all; needs write\n"
@@ -42,9 +43,10 @@ static const char usage_text[] =
 static void
 parse_options(struct options *o, int argc, char **argv)
 {
-	enum { OPT_HELP = 256 };
+	enum { OPT_HELP = 256, OPT_PCAPNG };
 	static const struct option longs[] = {
 		{ "write", required_argument, NULL, 'w' },
+		{ "pcapng", no_argument, NULL, OPT_PCAPNG },
 		{ "follow", no_argument, NULL, 'f' },
 		{ "count", required_argument, NULL, 'c' },
 		{ "attach", no_argument, NULL, 'a' },
@@ -64,6 +66,9 @@ parse_options(struct options *o, int argc, char **argv)
 			if (o->out != NULL)
 				usage_error("only one output, please", NULL);
 			o->out = optarg;
+			break;
+		case OPT_PCAPNG:
+			o->pcapng = true;
 			break;
 		case 'f':
 			o->follow = true;
@@ -89,6 +94,8 @@ parse_options(struct options *o, int argc, char **argv)
 		usage_error("which bus file?", NULL);
 	if (argc - optind > 1)
 		usage_error("only one bus file, please: ", argv[optind + 1]);
+	if (o->pcapng && o->out == NULL)
+		usage_error("--pcapng goes with -w", NULL);
 	if (o->header &&
 	    (o->out != NULL || o->follow || o->count != 0 || o->attach))
 		usage_error("-h goes with no other option", NULL);

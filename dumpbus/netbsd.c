@@ -212,10 +212,14 @@ bus_look(struct bus *b)
 	return 0;
 }
 
-/* A small number for a sender: in the order in which they are first seen. */
+/*
+ * A small number for a sender: in the order in which they are first seen.
+ * KNOWN (may be NULL) gets it by its large one.
+ */
 static uint32_t
-sender_number(struct bus *b, uint64_t id)
+sender_number(struct bus *b, uint64_t id, struct senders *known)
 {
+	struct sender who = { 0 };
 	unsigned i;
 
 	for (i = 0; i < b->n_senders; i++)
@@ -224,6 +228,11 @@ sender_number(struct bus *b, uint64_t id)
 	if (i == SENDERS)
 		return SENDERS; /* the rest */
 	b->senders[b->n_senders++] = id;
+	if (known != NULL) {
+		who.number = i;
+		snprintf(who.name, sizeof(who.name), "%016" PRIx64, id);
+		senders_put(known, &who);
+	}
 	return i;
 }
 
@@ -257,7 +266,7 @@ bus_frames(struct bus *b, const struct options *o, struct sink *s)
 			break;
 		}
 		if (k.len != 0) {
-			f.sender = sender_number(b, k.sender);
+			f.sender = sender_number(b, k.sender, sink_senders(s));
 			copy_out(b, data, at, k.len);
 			err = sink_frame(s, &f);
 			if (++n == o->count)

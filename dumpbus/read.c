@@ -60,6 +60,8 @@ passed_over(struct shmbus *b)
 static int
 deliver(struct reader *r, const struct shmbus_rx *rx, unsigned n)
 {
+	if (sink_senders(r->sink) != NULL)
+		senders_look(sink_senders(r->sink), r->bus);
 	for (unsigned i = 0; i < n && !r->done; i++) {
 		struct shmbus_frame f = rx[i].frame;
 
@@ -182,6 +184,7 @@ read_all(struct reader *r, struct shmbus_rx *rx)
 			if (deliver(r, rx, got) != 0)
 				return -1;
 			count_lost(r, before, got);
+			sink_lost(r->sink, r->lost);
 			quiet_since = 0;
 			continue;
 		}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * sink.c - where frames go to: a pcap, or lines of text
+ * sink.c - where frames go to: a capture, or lines of text
  *
  * DOC: Nothing half-written
  *
@@ -29,8 +29,14 @@
 struct sink {
 	FILE *f;
 	const char *name; /* for messages */
-	pcap_t *pcap;	  /* NULL: text */
+	uint32_t frame_max;
+	const struct options *o;
+	bool text;
+	pcap_t *pcap;
 	pcap_dumper_t *dumper;
+	struct senders *senders; /* NULL: no pcapng */
+	struct pcapng ng;
+	uint64_t lost;
 	char *path; /* of the complete file; NULL: written in place */
 	char *half; /* its name until then */
 	bool cut;   /* in place, but a file that can be cut back */
@@ -118,17 +124,28 @@ sink_free(struct sink *s)
 {
 	if (s->pcap != NULL)
 		pcap_close(s->pcap);
+	senders_free(s->senders);
 	free(s->path);
 	free(s->half);
 	free(s);
 }
 
-/* Makes S, whose f is open, a pcap of frames up to FRAME_MAX.  0 or -1. */
+/* Makes S, whose f is open, a capture.  0 or -1. */
 static int
-start_pcap(struct sink *s, uint32_t frame_max)
+start_capture(struct sink *s)
 {
+	if (s->o->pcapng) {
+		if (s->senders == NULL)
+			s->senders = senders_new();
+		if (s->senders == NULL) {
+			complain(s->name, strerror(ENOMEM), NULL);
+			return -1;
+		}
+		pcapng_begin(&s->ng, s->f, s->o->bus, s->frame_max);
+		return 0;
+	}
 	s->pcap = pcap_open_dead_with_tstamp_precision(DLT_EN10MB,
-	    (int)frame_max, PCAP_TSTAMP_PRECISION_NANO);
+	    (int)s->frame_max, PCAP_TSTAMP_PRECISION_NANO);
 	if (s->pcap == NULL) {
 		complain(s->name, strerror(ENOMEM), NULL);
 		return -1;
@@ -164,6 +181,9 @@ sink_open(struct sink **result, const struct options *o, uint32_t frame_max)
 	}
 	s->f = stdout;
 	s->name = "standard output";
+	s->o = o;
+	s->frame_max = frame_max;
+	s->text = o->out == NULL;
 	if (o->out == NULL) {
 		*result = s;
 		return 0;
@@ -178,11 +198,11 @@ sink_open(struct sink **result, const struct options *o, uint32_t frame_max)
 		}
 	}
 	if (isatty(fileno(s->f))) {
-		complain(s->name, "is a terminal: a pcap is not text", NULL);
+		complain(s->name, "is a terminal: a capture is not text", NULL);
 		goto failed;
 	}
 	setvbuf(s->f, NULL, _IOFBF, BUFFER_SIZE);
-	if (start_pcap(s, frame_max) != 0)
+	if (start_capture(s) != 0)
 		goto failed;
 	*result = s;
 	return 0;
@@ -196,8 +216,11 @@ failed:
 int
 sink_frame(struct sink *s, const struct shmbus_frame *f)
 {
-	if (s->pcap == NULL) {
+	if (s->text) {
 		print_frame(s->f, f);
+	} else if (s->senders != NULL) {
+		pcapng_frame(&s->ng, s->f, f,
+		    senders_find(s->senders, f->sender, f->time_ns));
 	} else {
 		struct pcap_pkthdr h = {
 			.ts.tv_sec = (time_t)(f->time_ns / 1000000000u),
@@ -222,6 +245,18 @@ sink_flush(struct sink *s)
 	return 0;
 }
 
+void
+sink_lost(struct sink *s, uint64_t lost)
+{
+	s->lost = lost;
+}
+
+struct senders *
+sink_senders(struct sink *s)
+{
+	return s->senders;
+}
+
 /* Gives a file written under another name its own.  Returns 0 or -1. */
 static int
 take_name(struct sink *s)
@@ -242,6 +277,11 @@ sink_close(struct sink *s, bool complete)
 {
 	int err = 0;
 
+	if (complete && s->senders != NULL) {
+		pcapng_end(&s->ng, s->f, s->lost);
+		err = sink_flush(s);
+		complete = err == 0;
+	}
 	if (s->path != NULL) {
 		if (complete)
 			err = take_name(s);

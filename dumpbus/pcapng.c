@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pcapng.c - captures that say who sent what
+ *
+ * DOC: What is in such a file
+ *
+ * A section header; interface 0, which is the bus as a whole; then the frames,
+ * each as an enhanced packet of the interface that stands for its sender, and
+ * before the first one of each sender a description of that interface, with
+ * its name and hardware address.  Whoever has an attachment's number after
+ * somebody else is an interface of his own.  At the end there are the
+ * statistics of interface 0, where all frames that were lost are counted: one
+ * that is lost does not tell whose it was.
+ *
+ * Readers insist that there is an interface before all else, and libpcap that
+ * all of them have the same link type and snapshot length.
+ *
+ * Blocks are in the byte order of this machine, as the format allows.  Writing
+ * goes to a stdio stream; whoever called looks at its error indicator.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "dump.h"
+
+enum {
+	BLOCK_INTERFACE = 1,
+	BLOCK_STATISTICS = 5,
+	BLOCK_PACKET = 6,
+	BLOCK_SECTION = 0x0a0d0d0a,
+};
+enum {
+	OPT_END = 0,
+	SHB_USERAPPL = 4,
+	IF_NAME = 2,
+	IF_DESCRIPTION = 3,
+	IF_MACADDR = 6,
+	IF_TSRESOL = 9,
+	ISB_IFDROP = 5,
+};
+#define LINKTYPE_ETHERNET 1u
+#define BLOCK_MAX 1024u /* of all blocks but packets */
+
+/* A block that is being put together; its length is not known before. */
+struct block {
+	uint8_t p[BLOCK_MAX];
+	uint32_t n;
+};
+
+static void
+put(struct block *b, const void *p, uint32_t n)
+{
+	static const uint8_t zeros[4];
+
+	memcpy(b->p + b->n, p, n);
+	b->n += n;
+	memcpy(b->p + b->n, zeros, -n & 3);
+	b->n += -n & 3;
+}
+
+static void
+put32(struct block *b, uint32_t v)
+{
+	put(b, &v, sizeof(v));
+}
+
+static void
+put_option(struct block *b, unsigned code, const void *p, size_t n)
+{
+	uint16_t head[2] = { (uint16_t)code, (uint16_t)n };
+
+	put(b, head, sizeof(head));
+	put(b, p, (uint32_t)n);
+}
+
+static void
+begin(struct block *b, uint32_t type)
+{
+	b->n = 0;
+	put32(b, type);
+	put32(b, 0); /* its length: end() */
+}
+
+static void
+end(struct block *b, FILE *f)
+{
+	uint32_t n;
+
+	put_option(b, OPT_END, NULL, 0);
+	n = b->n + 4;
+	memcpy(b->p + 4, &n, sizeof(n));
+	put32(b, n);
+	fwrite(b->p, 1, b->n, f);
+}
+
+/* Describes the next interface.  MAC may be NULL. */
+static void
+put_interface(struct pcapng *ng, FILE *f, const char *name,
+    const char *description, const uint8_t *mac)
+{
+	static const uint8_t nanoseconds = 9;
+	uint16_t link[2] = { LINKTYPE_ETHERNET, 0 };
+	struct block b;
+
+	begin(&b, BLOCK_INTERFACE);
+	put(&b, link, sizeof(link));
+	put32(&b, ng->frame_max);
+	put_option(&b, IF_NAME, name, strlen(name));
+	put_option(&b, IF_DESCRIPTION, description, strlen(description));
+	if (mac != NULL)
+		put_option(&b, IF_MACADDR, mac, 6);
+	put_option(&b, IF_TSRESOL, &nanoseconds, 1);
+	end(&b, f);
+	ng->interfaces++;
+}
+
+/* NAME without its folder, at most 200 bytes, all of them text. */
+static void
+short_name(char to[201], const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	size_t i;
+
+	if (slash != NULL && slash[1] != '\0')
+		name = slash + 1;
+	for (i = 0; i < 200 && name[i] != '\0'; i++)
+		to[i] = name[i] >= ' ' && name[i] <= '~' ? name[i] : '?';
+	to[i] = '\0';
+}
+
+/* Begins a file that frames of the bus file BUS go to. */
+void
+pcapng_begin(struct pcapng *ng, FILE *f, const char *bus, uint32_t frame_max)
+{
+	static const char application[] = "shmif_dumpbus";
+	uint16_t version[2] = { 1, 0 };
+	int64_t unknown = -1;
+	char name[201];
+	struct block b;
+
+	ng->file++;
+	ng->interfaces = 0;
+	ng->frame_max = frame_max;
+	ng->last_ns = 0;
+	begin(&b, (uint32_t)BLOCK_SECTION);
+	put32(&b, 0x1a2b3c4d);
+	put(&b, version, sizeof(version));
+	put(&b, &unknown, sizeof(unknown)); /* the section's length */
+	put_option(&b, SHB_USERAPPL, application, strlen(application));
+	end(&b, f);
+	short_name(name, bus);
+	put_interface(ng, f, name, "the bus", NULL);
+}
+
+/* Gives WHO an interface in this file. */
+static void
+introduce(struct pcapng *ng, FILE *f, struct sender *who)
+{
+	char name[SHMBUS_NAME_MAX + 16], description[40];
+
+	snprintf(description, sizeof(description), "attachment %" PRIu32,
+	    who->number);
+	snprintf(name, sizeof(name), "%s",
+	    who->name[0] != '\0' ? who->name : description);
+	who->file = ng->file;
+	who->interface = ng->interfaces;
+	put_interface(ng, f, name, description, who->has_mac ? who->mac : NULL);
+}
+
+/* Writes the frame FR, which WHO sent. */
+void
+pcapng_frame(struct pcapng *ng, FILE *f, const struct shmbus_frame *fr,
+    struct sender *who)
+{
+	static const uint8_t zeros[4];
+
+	if (who->file != ng->file)
+		introduce(ng, f, who);
+	uint32_t n = 32 + ((fr->len + 3) & ~3u);
+	uint32_t head[7] = {
+		BLOCK_PACKET,
+		n,
+		who->interface,
+		(uint32_t)(fr->time_ns >> 32),
+		(uint32_t)fr->time_ns,
+		fr->len,
+		fr->len,
+	};
+
+	fwrite(head, 1, sizeof(head), f);
+	fwrite(fr->data, 1, fr->len, f);
+	fwrite(zeros, 1, -fr->len & 3, f);
+	fwrite(&n, 1, sizeof(n), f);
+	ng->last_ns = fr->time_ns;
+}
+
+/* Ends the file; LOST frames are not there. */
+void
+pcapng_end(struct pcapng *ng, FILE *f, uint64_t lost)
+{
+	struct block b;
+
+	begin(&b, BLOCK_STATISTICS);
+	put32(&b, 0);
+	put32(&b, (uint32_t)(ng->last_ns >> 32));
+	put32(&b, (uint32_t)ng->last_ns);
+	put_option(&b, ISB_IFDROP, &lost, sizeof(lost));
+	end(&b, f);
+}
