@@ -237,6 +237,24 @@ err_t tcpip_input(struct pbuf *, struct netif *);
 pthread_t sys_thread_new(void (*)(void *), void *, int prio);
 void sys_timeout(uint32_t, void (*)(void *), void *);
 void sys_untimeout(void (*)(void *), void *);
+/* The timers of the calling thread, each relative to the one before. */
+struct sys_timeout {
+	struct sys_timeout *next;
+	uint32_t time; /* milliseconds */
+	void (*h)(void *);
+	void *arg;
+	uint8_t raw; /* somebody else's memory */
+};
+ABI_AT(sys_timeout, time, 8);
+ABI_AT(sys_timeout, h, 16);
+ABI_AT(sys_timeout, arg, 24);
+ABI_AT(sys_timeout, raw, 32);
+struct sys_timeouts {
+	struct sys_timeout *next;
+};
+struct sys_timeouts *sys_arch_timeouts(void);
+enum { MEMP_SYS_TIMEOUT = 9 };
+void memp_free(int, void *);
 
 struct sys_mbox; /* lwipv6/mbox.c */
 struct sys_mbox *sys_mbox_new(void);

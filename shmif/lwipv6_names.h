@@ -21,6 +21,7 @@
 	X(sem, sys_sem_free) \
 	X(sem, sys_sem_signal) \
 	X(sem, sys_arch_sem_wait) \
+	X(timer, sys_mbox_fetch) \
 	X(checksum, inet_chksum) \
 	X(checksum, inet_chksum_pbuf) \
 	X(checksum, inet6_chksum_pseudo) \

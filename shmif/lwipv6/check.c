@@ -325,6 +325,32 @@ try_stack(struct verdict *v)
 }
 
 static void
+no_timer(void *arg)
+{
+	(void)arg;
+}
+
+static void
+try_timer(struct verdict *v)
+{
+	const struct sys_timeouts *list = sys_arch_timeouts();
+	const struct sys_timeout *t;
+
+	EXPECT(v, list != NULL);
+	if (list == NULL)
+		return;
+	/* Behind all that there are: the last one. */
+	sys_timeout(0x7fffffff, no_timer, v);
+	for (t = list->next; t != NULL && t->next != NULL; t = t->next)
+		continue;
+	EXPECT(v, t != NULL && t->h == no_timer && t->arg == v);
+	EXPECT(v, t != NULL && t->time > 0x70000000 && t->raw == 0);
+	sys_untimeout(no_timer, v);
+	for (t = list->next; t != NULL; t = t->next)
+		EXPECT(v, t->h != no_timer);
+}
+
+static void
 try_inside(void *arg)
 {
 	struct verdict *v = arg;
@@ -337,6 +363,8 @@ try_inside(void *arg)
 		v->wrong = "netif_init() is ours";
 	if (v->wrong == NULL)
 		try_pbuf(v);
+	if (v->wrong == NULL)
+		try_timer(v);
 	if (v->wrong == NULL)
 		try_tcp(v);
 	if (v->wrong == NULL)
