@@ -19,7 +19,8 @@
 #define TRIES 500	/* times WAIT_NS, and a freeze costs one */
 #define TRIES_PROBE 20	/* until the counters are asked */
 #define WAIT_NS 20000000
-#define STEP_MS 15u /* what a stack's clock makes up for: 20 */
+#define WINDOW_MS 4000u /* after which addresses are ours */
+#define STEP_MS 15u	/* what a stack's clock makes up for: 20 */
 #define READS 300
 
 #define MUST(cond) \
@@ -94,6 +95,41 @@ open_sockets(struct host *h)
 }
 
 static void
+nothing(void *arg)
+{
+	(void)arg;
+}
+
+/* MS milliseconds go by for the stack. */
+static void
+go_by(struct host *h, unsigned ms)
+{
+	unsigned i;
+
+	for (i = 0; i < ms; i += STEP_MS) {
+		warp_add((int64_t)STEP_MS * 1000000);
+		MUST(tcpip_callback(h->stack, nothing, NULL, 1) == ERR_OK);
+		if (i / STEP_MS % 64 == 63)
+			peer_read(h);
+	}
+}
+
+/* The addresses that frames may have taken away. */
+static void
+addresses(struct host *h)
+{
+	static const char *const all[] = { "10.0.0.1/24", "fd00::ff:fe00:1/64",
+		"fe80::ff:fe00:1/64" };
+	size_t i;
+
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		int error = shmif_add_addr(h->unit, all[i]);
+
+		MUST(error == 0 || error == EADDRINUSE);
+	}
+}
+
+static void
 default_route(struct host *h)
 {
 	struct ip_addr any = { { 0, 0, htonl(0xffff), 0 } }, mask, hop = any;
@@ -125,9 +161,7 @@ host_new(struct host *h, bool router)
 	o.stack = h->stack;
 	MUST(shmif_create_opt(h->path, &o, &h->unit) == 0);
 	MUST(shmbus_attach(h->path, &po, &h->peer) == 0);
-	MUST(shmif_add_addr(h->unit, "10.0.0.1/24") == 0);
-	MUST(shmif_add_addr(h->unit, "fd00::ff:fe00:1/64") == 0);
-	MUST(shmif_add_addr(h->unit, "fe80::ff:fe00:1/64") == 0);
+	addresses(h);
 	MUST(lwip_ifup_flags(shmif_netif(h->unit),
 		 router ? 0 : NETIF_FLAG_DHCP) == 0);
 	default_route(h);
@@ -136,7 +170,7 @@ host_new(struct host *h, bool router)
 	h->probe = 0x70726f62;
 	host_sync(h);
 	/* While an address is new, any frame can say that it is taken. */
-	host_warp(h, 4000);
+	host_warp(h, WINDOW_MS);
 	host_open(h, false);
 }
 
@@ -253,6 +287,8 @@ host_sync(struct host *h)
 			if (!stack_moves(h))
 				break;
 			h->deaf++;
+			addresses(h);
+			go_by(h, WINDOW_MS);
 			return;
 		}
 		shmbus_wait(h->peer, WAIT_NS);
@@ -324,23 +360,10 @@ host_drain(struct host *h)
 	empty(h->packet);
 }
 
-static void
-nothing(void *arg)
-{
-	(void)arg;
-}
-
 void
 host_warp(struct host *h, unsigned ms)
 {
-	unsigned i;
-
-	for (i = 0; i < ms; i += STEP_MS) {
-		warp_add((int64_t)STEP_MS * 1000000);
-		MUST(tcpip_callback(h->stack, nothing, NULL, 1) == ERR_OK);
-		if (i / STEP_MS % 64 == 63)
-			peer_read(h);
-	}
+	go_by(h, ms);
 	host_sync(h);
 }
 
