@@ -22,8 +22,11 @@ struct options {
 	bool pcapng; /* what is written is one of these, not a pcap */
 	bool header;
 	bool follow;
-	bool attach;	/* as others do, to be seen and woken */
-	uint64_t count; /* end after so many frames; 0: no such limit */
+	bool oldest;	 /* when following: begin with what is there */
+	uint64_t newest; /* so many of what is there; 0: all of them */
+	struct bpf_program *filter; /* NULL: all frames */
+	bool attach;		    /* as others do, to be seen and woken */
+	uint64_t count; /* give out so many frames; 0: no such limit */
 };
 
 /* Where frames go to: a capture or lines of text. */
@@ -44,6 +47,18 @@ struct sender {
 };
 struct senders;
 
+/* Stands between a bus and a sink. */
+struct held;
+struct wanted {
+	const struct options *o;
+	struct sink *sink;
+	uint64_t given; /* frames */
+	bool enough;	/* no more are wanted */
+	bool hold;	/* frames are held back */
+	uint64_t held;
+	struct held *first, **end;
+};
+
 /* A pcapng that is being written. */
 struct pcapng {
 	uint64_t file; /* counts them, from 1 */
@@ -57,6 +72,12 @@ extern volatile sig_atomic_t stopped; /* a signal asked to come to an end */
 
 /* read.c */
 int read_bus(struct shmbus *b, const struct options *o, struct sink *s);
+
+/* wanted.c */
+struct bpf_program *filter_compile(char **words, int n);
+void wanted_begin(struct wanted *w, const struct options *o, struct sink *s);
+int wanted_frame(struct wanted *w, const struct shmbus_frame *f);
+int wanted_release(struct wanted *w);
 
 /* netbsd.c */
 /*
@@ -80,7 +101,7 @@ void sink_unlink(void);
 struct senders *senders_new(void);
 void senders_free(struct senders *s);
 void senders_put(struct senders *s, const struct sender *who);
-void senders_look(struct senders *s, struct shmbus *b);
+void senders_look(struct senders *s, struct shmbus *b, bool idle);
 struct sender *senders_find(struct senders *s, uint32_t number, uint64_t ns);
 
 /* pcapng.c */

@@ -22,16 +22,21 @@ volatile sig_atomic_t stopped;
 static struct shmbus *bus; /* what on_signal() wakes up */
 
 static const char usage_text[] =
-    "usage: " PROGRAM " [-af] [-c count] [-w out [--pcapng]] bus.file\n"
+    "usage: " PROGRAM " [-afF] [-c count] [-n newest]\n"
+    "           [-w out [--pcapng]] bus.file [filter]\n"
     "       " PROGRAM " -h bus.file\n"
     "       " PROGRAM " --help | --version\n"
-    "Shows the frames that a bus file holds, a line each.\n"
+    "Shows the frames that a bus file holds, a line each; with a filter, as\n"
+    "tcpdump has it, those that it lets through.\n"
     "\n"
     "  -w, --write FILE  write them to FILE as a pcap with nanoseconds; - is\n"
     "                    standard output\n"
     "  -p FILE           the same\n"
     "      --pcapng      write a pcapng, which says who sent each frame\n"
-    "  -f, --follow      go on with new frames until SIGINT or SIGTERM\n"
+    "  -f, --follow      show what is sent from now on, until SIGINT or "
+    "SIGTERM\n"
+    "  -F, --follow-all  the same, but begin with what is there\n"
+    "  -n, --newest N    only the newest N frames of what is there\n"
     "  -c, --count N     end after N frames\n"
     "  -a, --attach      attach like anybody else, seen by all; needs write\n"
     "                    permission\n"
@@ -48,6 +53,8 @@ parse_options(struct options *o, int argc, char **argv)
 		{ "write", required_argument, NULL, 'w' },
 		{ "pcapng", no_argument, NULL, OPT_PCAPNG },
 		{ "follow", no_argument, NULL, 'f' },
+		{ "follow-all", no_argument, NULL, 'F' },
+		{ "newest", required_argument, NULL, 'n' },
 		{ "count", required_argument, NULL, 'c' },
 		{ "attach", no_argument, NULL, 'a' },
 		{ "header", no_argument, NULL, 'h' },
@@ -59,7 +66,8 @@ parse_options(struct options *o, int argc, char **argv)
 	int c;
 
 	argv[0] = name; /* what getopt_long()'s messages begin with */
-	while ((c = getopt_long(argc, argv, "w:p:fc:ahV", longs, NULL)) != -1)
+	while (
+	    (c = getopt_long(argc, argv, "w:p:fFn:c:ahV", longs, NULL)) != -1)
 		switch (c) {
 		case 'w':
 		case 'p':
@@ -72,6 +80,13 @@ parse_options(struct options *o, int argc, char **argv)
 			break;
 		case 'f':
 			o->follow = true;
+			break;
+		case 'F':
+			o->follow = o->oldest = true;
+			break;
+		case 'n':
+			o->newest = parse_number(optarg, UINT64_MAX,
+			    "a number of frames");
 			break;
 		case 'c':
 			o->count = parse_number(optarg, UINT64_MAX,
@@ -92,14 +107,20 @@ parse_options(struct options *o, int argc, char **argv)
 		}
 	if (optind >= argc)
 		usage_error("which bus file?", NULL);
-	if (argc - optind > 1)
-		usage_error("only one bus file, please: ", argv[optind + 1]);
+	o->bus = argv[optind++];
+	if (o->follow && !o->oldest && o->newest != 0)
+		usage_error("-n goes with -F, not with -f", NULL);
 	if (o->pcapng && o->out == NULL)
 		usage_error("--pcapng goes with -w", NULL);
 	if (o->header &&
-	    (o->out != NULL || o->follow || o->count != 0 || o->attach))
-		usage_error("-h goes with no other option", NULL);
-	o->bus = argv[optind];
+	    (o->out != NULL || o->follow || o->newest != 0 || o->count != 0 ||
+		o->attach || optind < argc))
+		usage_error("-h goes with nothing else", NULL);
+	if (optind < argc) {
+		o->filter = filter_compile(argv + optind, argc - optind);
+		if (o->filter == NULL)
+			exit(2);
+	}
 }
 
 /* Follows no longer.  A second signal finds the default in place. */
@@ -184,6 +205,8 @@ main(int argc, char **argv)
 	parse_options(&o, argc, argv);
 	if (o.attach)
 		how.flags &= ~(unsigned)SHMBUS_RDONLY;
+	if (o.follow && !o.oldest)
+		how.flags &= ~(unsigned)SHMBUS_OLDEST;
 	if (output_is_bus(&o))
 		return 1;
 	if ((err = shmbus_guard()) != 0) {

@@ -243,6 +243,7 @@ bus_frames(struct bus *b, const struct options *o, struct sink *s)
 	struct packet k = { .off = chain_begin(b) };
 	uint8_t *data = malloc(FRAME_MAX);
 	uint32_t room = RING;
+	struct wanted w;
 	uint64_t n = 0;
 	int err = 0;
 
@@ -250,7 +251,8 @@ bus_frames(struct bus *b, const struct options *o, struct sink *s)
 		complain(b->name, strerror(ENOMEM), NULL);
 		return -1;
 	}
-	while (err == 0 && packet_read(b, b->header, &k)) {
+	wanted_begin(&w, o, s);
+	while (err == 0 && !w.enough && packet_read(b, b->header, &k)) {
 		bool newest = k.off == b->last && !b->broken;
 		uint32_t at = (k.off + b->header) % RING;
 		struct shmbus_frame f = {
@@ -268,13 +270,15 @@ bus_frames(struct bus *b, const struct options *o, struct sink *s)
 		if (k.len != 0) {
 			f.sender = sender_number(b, k.sender, sink_senders(s));
 			copy_out(b, data, at, k.len);
-			err = sink_frame(s, &f);
-			if (++n == o->count)
-				break;
+			err = wanted_frame(&w, &f);
+			n++;
 		}
 		if (newest || !packet_next(b->header, &k, &room))
 			break;
 	}
+	w.enough |= err != 0;
+	if (wanted_release(&w) != 0)
+		err = -1;
 	if (b->broken)
 		complain(b->name, "damaged",
 		    "its packets do not lead from the first to the last");

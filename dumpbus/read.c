@@ -15,7 +15,7 @@
  * "Nothing there" below the tail is therefore believed only when nothing has
  * moved for longer than that: no frame, and no counter of frames passed over.
  *
- * When following there is no end but a signal, the number of frames that was
+ * When following, from here on or from the oldest frame, there is no end but a signal, the number of frames that was
  * asked for, or the death of the file.  That the path leads elsewhere by now,
  * so that newcomers meet on another bus, is said once, and no end.
  */
@@ -37,10 +37,12 @@ struct reader {
 	struct shmbus *bus;
 	const struct options *o;
 	struct sink *sink;
+	struct wanted wanted;
+	uint64_t there;	 /* below it is what was there at the start */
 	uint64_t end;	 /* the first position that is none of ours */
 	uint64_t next;	 /* after the last frame's position */
-	uint64_t limit;	 /* frames, at most; 0: no such limit */
-	uint64_t frames; /* given to the sink */
+	uint64_t most;	 /* frames that there can be */
+	uint64_t frames; /* received */
 	uint64_t lost;	 /* counted as lost, below end */
 	bool moved;	 /* it was said that the path leads elsewhere */
 	bool done;
@@ -61,7 +63,7 @@ static int
 deliver(struct reader *r, const struct shmbus_rx *rx, unsigned n)
 {
 	if (sink_senders(r->sink) != NULL)
-		senders_look(sink_senders(r->sink), r->bus);
+		senders_look(sink_senders(r->sink), r->bus, n < BATCH);
 	for (unsigned i = 0; i < n && !r->done; i++) {
 		struct shmbus_frame f = rx[i].frame;
 
@@ -72,11 +74,14 @@ deliver(struct reader *r, const struct shmbus_rx *rx, unsigned n)
 		/* The library keeps to it; so must what prints the frame. */
 		if (f.len > rx[i].size)
 			f.len = rx[i].size;
-		if (sink_frame(r->sink, &f) != 0)
+		if (f.position >= r->there && r->wanted.hold &&
+		    wanted_release(&r->wanted) != 0)
+			return -1;
+		if (wanted_frame(&r->wanted, &f) != 0)
 			return -1;
 		r->next = f.position + 1;
 		r->frames++;
-		if (r->frames == r->limit)
+		if (r->frames == r->most || r->wanted.enough)
 			r->done = true;
 		if (r->frames % FLUSH_EVERY == 0 && sink_flush(r->sink) != 0)
 			return -1;
@@ -156,6 +161,8 @@ report(const struct reader *r)
 		snprintf(text, sizeof(text), "%" PRIu64 " frame%s lost",
 		    r->lost, r->lost == 1 ? "" : "s");
 		complain(r->o->bus, text, "the bus was faster");
+	} else if (r->o->follow) {
+		complain(r->o->bus, "no frame lost", NULL);
 	}
 	shmbus_stats(r->bus, &st);
 	if (st.rx_bad != 0) {
@@ -171,12 +178,14 @@ read_all(struct reader *r, struct shmbus_rx *rx)
 {
 	uint64_t quiet_since = 0, seen = 0;
 
+	const struct options *o = r->o;
+
 	while (!r->done && !stopped) {
-		uint64_t before = r->next, left = r->limit - r->frames;
+		uint64_t before = r->next, left = o->count - r->wanted.given;
 		unsigned n = BATCH, got = 0;
 
 		/* What is not asked for is not received, nor lost. */
-		if (r->limit != 0 && left < n)
+		if (o->count != 0 && o->newest == 0 && left < n)
 			n = (unsigned)left;
 		int err = shmbus_recv_batch(r->bus, rx, n, &got);
 
@@ -189,8 +198,15 @@ read_all(struct reader *r, struct shmbus_rx *rx)
 			continue;
 		}
 		if (err == EAGAIN) {
+			/* That a position below is not published yet is rare:
+			 * its frame then is one more than was asked for. */
+			if (r->o->follow && r->wanted.hold &&
+			    wanted_release(&r->wanted) != 0)
+				return -1;
 			if (sink_flush(r->sink) != 0)
 				return -1;
+			if (r->wanted.enough)
+				break;
 			err = wait_for_more(r, &quiet_since, &seen);
 		}
 		if (err != 0) {
@@ -198,6 +214,8 @@ read_all(struct reader *r, struct shmbus_rx *rx)
 			return -1;
 		}
 	}
+	if (wanted_release(&r->wanted) != 0)
+		return -1;
 	return sink_flush(r->sink);
 }
 
@@ -216,10 +234,10 @@ read_bus(struct shmbus *b, const struct options *o, struct sink *s)
 	shmbus_info(b, &info);
 	r.end = o->follow ? UINT64_MAX : info.tail;
 	/* A ring never holds more; only a tail that lies could say so. */
-	uint64_t most = (uint64_t)info.geometry.slots * SHMBUS_SHARE_MAX;
-	r.limit = o->count;
-	if (!o->follow && (r.limit == 0 || r.limit > most))
-		r.limit = most;
+	r.there = info.tail;
+	if (!o->follow)
+		r.most = (uint64_t)info.geometry.slots * SHMBUS_SHARE_MAX;
+	wanted_begin(&r.wanted, o, s);
 	if (info.tail > info.geometry.slots)
 		r.next = info.tail - info.geometry.slots;
 	uint8_t *memory = malloc((size_t)BATCH * info.frame_max);
@@ -232,6 +250,11 @@ read_bus(struct shmbus *b, const struct options *o, struct sink *s)
 		rx[i].size = info.frame_max;
 	}
 	err = read_all(&r, rx);
+	if (err != 0) {
+		/* Frees what is held back; nothing goes out any more. */
+		r.wanted.enough = true;
+		wanted_release(&r.wanted);
+	}
 	report(&r);
 	free(memory);
 	return err;

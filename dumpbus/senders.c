@@ -11,9 +11,9 @@
  * his who owned the number when it was sent.  One that is older than all of
  * them comes from somebody of whom nothing is left but the number.
  *
- * Looking costs a system call an attachment.  It is done as often as takes a
- * hundredth of the time, but not more than once a millisecond: whoever attached
- * and was gone in less is taken for the owner before.
+ * Looking costs a system call an attachment.  It is done whenever the reader has
+ * time, which is when it has come to the newest frame, and every LOOK_NS when it
+ * has none: whoever attached meanwhile and was gone again has no name.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,7 @@
 
 #define NUMBERS (SHMBUS_ATTACH_MAX + 1u) /* the last: all that are larger */
 #define OWNERS 4u
-#define LOOK_NS 1000000u
+#define LOOK_NS 10000000u
 
 struct number {
 	struct sender owners[OWNERS]; /* the latest first */
@@ -76,16 +76,16 @@ senders_put(struct senders *s, const struct sender *who)
 	o->file = 0;
 }
 
-/* Looks who is attached to B, if it is time to. */
+/* Looks who is attached to B, if it is time to, or if there is time: IDLE. */
 void
-senders_look(struct senders *s, struct shmbus *b)
+senders_look(struct senders *s, struct shmbus *b, bool idle)
 {
 	struct sender who;
 	struct timespec wall;
 	unsigned count = 0;
 	uint64_t begin = now_ns();
 
-	if (begin < s->next_look)
+	if (begin < s->next_look && !idle)
 		return;
 	if (shmbus_list(b, s->peers, SHMBUS_ATTACH_MAX, &count) != 0)
 		count = 0;
@@ -106,8 +106,7 @@ senders_look(struct senders *s, struct shmbus *b)
 		safe_name(who.name, p->name);
 		senders_put(s, &who);
 	}
-	uint64_t end = now_ns(), took = end - begin;
-	s->next_look = end + (took * 100 > LOOK_NS ? took * 100 : LOOK_NS);
+	s->next_look = now_ns() + LOOK_NS;
 }
 
 /* Who had NUMBER at the time NS.  Never NULL; S owns it. */

@@ -230,7 +230,7 @@ load ../lib/dumpbus
 		"$dump" bus 2>/dev/null | sed -n 's/.*#\([0-9]*\) .*/\1/p' >lap
 		[ ! -s lap ] ||
 			[ $(($(tail -n 1 lap) - $(head -n 1 lap))) -lt 256 ]
-		run --separate-stderr -0 "$dump" -f -c 20000 bus
+		run --separate-stderr -0 "$dump" -F -c 20000 bus
 		grep -oE '#[0-9]+' <<<"$output" | tr -d '#' >positions
 		[ "$(wc -l <positions)" -eq 20000 ]
 		sort -n -u -c positions
@@ -264,15 +264,15 @@ load ../lib/dumpbus
 	cmp out.pcap again.pcap
 }
 
-@test "-f goes on with new frames, until SIGINT, SIGTERM or SIGHUP" {
+@test "-F goes on with new frames, until SIGINT, SIGTERM or SIGHUP" {
 	local sig text pcap feeder
 	mkfifo lines
 	for sig in INT TERM HUP; do
 		rm -f bus out.pcap
 		"$feed" -x $arp bus >sent
-		start text "$dump" -f bus
+		start text "$dump" -F bus
 		text=$PID
-		start none "$dump" bus --follow -w out.pcap
+		start none "$dump" bus --follow-all -w out.pcap
 		pcap=$PID
 		INPUT=lines start more "$feed" -i bus
 		feeder=$PID
@@ -288,17 +288,37 @@ load ../lib/dumpbus
 		kill -$sig $text $pcap
 		finished $text 0
 		finished $pcap 0
-		[ ! -s text.err ]
-		[ ! -s none.err ]
+		[ "$(<text.err)" = "shmif_dumpbus: bus: no frame lost" ]
+		[ "$(<none.err)" = "shmif_dumpbus: bus: no frame lost" ]
 		cat sent more >all
 		"$pcap_hex" out.pcap >got
 		same_frames all got
 	done
 }
 
-@test "-f -c ends by itself" {
+@test "-f begins with what is sent from now on, -F with what is there" {
+	"$feed" -x $arp -x $arp bus >old
+	start none "$dump" -f -w new.pcap bus
+	new=$PID
+	start none "$dump" -F -w all.pcap bus
+	all=$PID
+	until_true test -s new.pcap
+	"$feed" -x $arp_reply -x $syn4 bus >sent
+	until_true frames_in new.pcap 2
+	until_true frames_in all.pcap 4
+	kill -INT $new $all
+	finished $new 0
+	finished $all 0
+	"$pcap_hex" new.pcap >got
+	same_frames sent got
+	cat old sent >both
+	"$pcap_hex" all.pcap >got
+	same_frames both got
+}
+
+@test "-F -c ends by itself" {
 	"$feed" -x $arp bus >sent
-	start none "$dump" -f -c 3 -w out.pcap bus
+	start none "$dump" -F -c 3 -w out.pcap bus
 	dumper=$PID
 	until_true frames_in out.pcap 1
 	"$feed" -x $syn4 -x $arp_reply -x $arp bus >>sent
@@ -308,11 +328,11 @@ load ../lib/dumpbus
 	same_frames three got
 }
 
-@test "-f -w - | tcpdump -r -: frames come through at once" {
+@test "-F -w - | tcpdump -r -: frames come through at once" {
 	local dumper reader
 	mkfifo pipe
 	"$feed" -x $arp bus
-	start pipe "$dump" -f -w - bus
+	start pipe "$dump" -F -w - bus
 	dumper=$PID
 	start text tcpdump -l -n -r pipe
 	reader=$PID
@@ -377,7 +397,7 @@ load ../lib/dumpbus
 	"${as_reader[@]}" "$dump" -h bus >header
 	cat header
 	grep -qE ' alive .* name alpha' header
-	start text "${as_reader[@]}" "$dump" -f -c 2 bus
+	start text "${as_reader[@]}" "$dump" -F -c 2 bus
 	until_true lines_in text 1
 	chmod 644 bus
 	# Whoever owns the bus may still send.

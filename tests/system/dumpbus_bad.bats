@@ -117,9 +117,9 @@ poke()
 @test "truncated while it is followed: a message, not a signal" {
 	local text pcap
 	"$feed" -x $arp bus >sent
-	start text "$dump" -f bus
+	start text "$dump" -F bus
 	text=$PID
-	start none "$dump" -f bus -w out.pcap
+	start none "$dump" -F bus -w out.pcap
 	pcap=$PID
 	until_true lines_in text 1
 	until_true frames_in out.pcap 1
@@ -141,7 +141,7 @@ poke()
 		feeder=$PID
 		exec 7>lines
 		until_true "$dump" bus
-		start text "$dump" -f bus
+		start text "$dump" -F bus
 		text=$PID
 		echo $arp >&7
 		until_true lines_in text 1
@@ -154,7 +154,7 @@ poke()
 		finished $feeder 0
 		kill -INT $text
 		finished $text 0
-		[ "$(wc -l <text.err)" -eq 1 ]
+		[ "$(wc -l <text.err)" -eq 2 ]
 	done
 }
 
@@ -169,7 +169,7 @@ poke()
 	done
 	run "$dump" -w /dev/full bus
 	refused 1 '/dev/full: No space left on device'
-	run "$dump" -f -w /dev/full bus
+	run "$dump" -F -w /dev/full bus
 	refused 1 '/dev/full: No space left on device'
 	[ -c /dev/full ]
 }
@@ -177,7 +177,7 @@ poke()
 @test "a pipe that nobody reads any more is reported" {
 	"$feed" -q -r 1 -c 1000 bus
 	local args
-	for args in "-w -" "-f -w -" "-f"; do
+	for args in "-w -" "-F -w -" "-F"; do
 		# More than a pipe holds: it must meet the closed end.
 		{ "$dump" $args bus 2>err || echo $? >status; } | head -c 1 >head
 		output=$(<err) status=$(<status)
@@ -201,7 +201,7 @@ poke()
 
 @test "a file that cannot grow, when following: it ends behind a whole frame" {
 	"$feed" -r 1 -c 5 bus >sent
-	start none "${cramped[@]}" "$dump" -f bus -w out.pcap
+	start none "${cramped[@]}" "$dump" -F bus -w out.pcap
 	until_true frames_in out.pcap 5
 	"$feed" -q -r 1 -c 500 bus
 	finished $PID 1

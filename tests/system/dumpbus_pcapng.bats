@@ -140,13 +140,14 @@ two_senders()
 	wait $first || :
 	start b "$feed" -n gamma -a 02:00:00:00:00:0c -x $syn4 -k bus
 	until_true grep -q ready b
-	until_true test "$(blocks out.pcapng | grep -c packet)" -ge 1
-	sleep 0.1
+	# Both frames: the header alone has 120 bytes or so.
+	until_true eval '[ "$(blocks out.pcapng | grep -c packet)" -ge 2 ]'
 	kill -INT $dumper
 	finished $dumper 0
 	blocks out.pcapng >got
 	cat got
-	# It is not -f's business what was there before.
+	# What was there before is not for -f.
+	[ "$(grep -c ^packet got)" -eq 2 ]
 	grep -qx 'interface 2=gamma 3=attachment 0 6=02000000000c 9=09' got
 	# The others are not gamma for one who comes later.
 	"$dump" --pcapng -w late.pcapng bus
@@ -190,7 +191,7 @@ two_senders()
 	need tshark
 	mkfifo pipe
 	"$feed" bus
-	start pipe "$dump" -f -w - --pcapng bus
+	start pipe "$dump" -F -w - --pcapng bus
 	dumper=$PID
 	start text tshark -l -n -r pipe -T fields -e frame.interface_name \
 	    -e arp.opcode
