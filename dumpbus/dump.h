@@ -18,8 +18,11 @@
 struct options {
 	const char *bus; /* path of the bus file */
 	const char
-	    *out;    /* path of the pcap, "-": standard output; NULL: text */
-	bool pcapng; /* what is written is one of these, not a pcap */
+	    *out; /* path of the pcap, "-": standard output; NULL: text */
+	uint64_t file_bytes;   /* a new file before there are more; 0: none */
+	uint64_t file_seconds; /* a new one when so much time passed; 0: none */
+	uint64_t files;	       /* the newest so many are kept; 0: all */
+	bool pcapng;	       /* what is written is one of these, not a pcap */
 	bool header;
 	bool follow;
 	bool oldest;	 /* when following: begin with what is there */
@@ -90,6 +93,7 @@ int netbsd_read(const struct options *o, bool *is_one);
 int sink_open(struct sink **s, const struct options *o, uint32_t frame_max);
 int sink_frame(struct sink *s, const struct shmbus_frame *f);
 int sink_flush(struct sink *s);
+int sink_idle(struct sink *s);
 /* So many frames were lost on the way to S, up to now. */
 void sink_lost(struct sink *s, uint64_t lost);
 /* Who is who for S, or NULL when that is nothing to it. */

@@ -23,7 +23,8 @@ static struct shmbus *bus; /* what on_signal() wakes up */
 
 static const char usage_text[] =
     "usage: " PROGRAM " [-afF] [-c count] [-n newest]\n"
-    "           [-w out [--pcapng]] bus.file [filter]\n"
+    "           [-w out [--pcapng] [-C size] [-G seconds] [-W files]]\n"
+    "           bus.file [filter]\n"
     "       " PROGRAM " -h bus.file\n"
     "       " PROGRAM " --help | --version\n"
     "Shows the frames that a bus file holds, a line each; with a filter, as\n"
@@ -33,6 +34,10 @@ static const char usage_text[] =
     "                    standard output\n"
     "  -p FILE           the same\n"
     "      --pcapng      write a pcapng, which says who sent each frame\n"
+    "  -C SIZE           write files FILE0, FILE1 and so on of at most SIZE\n"
+    "                    million bytes; with k, m or g behind: KiB, MiB, GiB\n"
+    "  -G SECONDS        a new one when its frames span so much time\n"
+    "  -W N              no more than N of them: the oldest makes room\n"
     "  -f, --follow      show what is sent from now on, until SIGINT or "
     "SIGTERM\n"
     "  -F, --follow-all  the same, but begin with what is there\n"
@@ -43,6 +48,38 @@ static const char usage_text[] =
     "  -h, --header      show the bus's geometry and who is attached instead\n"
     "      --help        show this text\n"
     "  -V, --version     show the version\n";
+
+/* TEXT as a number of bytes, as tcpdump has it; or exits. */
+static uint64_t
+parse_size(const char *text)
+{
+	static const char units[] = "kmg";
+	size_t n = strlen(text);
+	const char *unit = n > 1 ? strchr(units, text[n - 1] | ('a' ^ 'A')) :
+				   NULL;
+	char digits[24];
+
+	if (unit == NULL || *unit == '\0')
+		return parse_number(text, 1000000000, "a size") * 1000000;
+	if (n > sizeof(digits))
+		usage_error("not a size: ", text);
+	memcpy(digits, text, n - 1);
+	digits[n - 1] = '\0';
+	return parse_number(digits, 1000000000, "a size")
+	    << 10 * (unit - units + 1);
+}
+
+/* Exits when limits on files make no sense. */
+static void
+check_files(const struct options *o)
+{
+	bool limits = o->file_bytes != 0 || o->file_seconds != 0;
+
+	if (o->files != 0 && !limits)
+		usage_error("-W goes with -C or -G", NULL);
+	if (limits && (o->out == NULL || strcmp(o->out, "-") == 0))
+		usage_error("-C and -G go with -w and a file", NULL);
+}
 
 /* Fills in O from the command line, or exits. */
 static void
@@ -66,14 +103,25 @@ parse_options(struct options *o, int argc, char **argv)
 	int c;
 
 	argv[0] = name; /* what getopt_long()'s messages begin with */
-	while (
-	    (c = getopt_long(argc, argv, "w:p:fFn:c:ahV", longs, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "w:p:C:G:W:fFn:c:ahV", longs,
+		    NULL)) != -1)
 		switch (c) {
 		case 'w':
 		case 'p':
 			if (o->out != NULL)
 				usage_error("only one output, please", NULL);
 			o->out = optarg;
+			break;
+		case 'C':
+			o->file_bytes = parse_size(optarg);
+			break;
+		case 'G':
+			o->file_seconds = parse_number(optarg, UINT32_MAX,
+			    "a number of seconds");
+			break;
+		case 'W':
+			o->files = parse_number(optarg, 1000000,
+			    "a number of files");
 			break;
 		case OPT_PCAPNG:
 			o->pcapng = true;
@@ -112,6 +160,7 @@ parse_options(struct options *o, int argc, char **argv)
 		usage_error("-n goes with -F, not with -f", NULL);
 	if (o->pcapng && o->out == NULL)
 		usage_error("--pcapng goes with -w", NULL);
+	check_files(o);
 	if (o->header &&
 	    (o->out != NULL || o->follow || o->newest != 0 || o->count != 0 ||
 		o->attach || optind < argc))

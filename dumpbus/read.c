@@ -203,7 +203,7 @@ read_all(struct reader *r, struct shmbus_rx *rx)
 			if (r->o->follow && r->wanted.hold &&
 			    wanted_release(&r->wanted) != 0)
 				return -1;
-			if (sink_flush(r->sink) != 0)
+			if (sink_flush(r->sink) != 0 || sink_idle(r->sink) != 0)
 				return -1;
 			if (r->wanted.enough)
 				break;

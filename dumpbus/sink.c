@@ -12,18 +12,26 @@
  * regular file (a FIFO, a device) are written to as they are.  So is the file
  * when following, for it is to be seen growing; when it cannot be written any
  * further, it is cut back behind the last frame that is known to be whole.
+ *
+ * With a limit on size or time there are many files, each as in the first
+ * paragraph, also when following.  A new one is begun by the first frame that
+ * does not belong to the old one any more.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pcap/pcap.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dump.h"
 
 #define BUFFER_SIZE (256u * 1024)
+#define CAPTURE_HEAD 512u /* bytes of a file besides its frames, at most */
+#define FRAME_HEAD 256u	  /* bytes before a frame, and its sender's interface */
 #define TEMPORARY ".shmif_dumpbus.XXXXXX"
 
 struct sink {
@@ -37,10 +45,15 @@ struct sink {
 	struct senders *senders; /* NULL: no pcapng */
 	struct pcapng ng;
 	uint64_t lost;
-	char *path; /* of the complete file; NULL: written in place */
-	char *half; /* its name until then */
-	bool cut;   /* in place, but a file that can be cut back */
-	off_t good; /* up to here it holds whole frames */
+	char *numbered;	   /* with limits: FILE and its number; else NULL */
+	uint64_t files;	   /* begun */
+	uint64_t frames;   /* in this file */
+	uint64_t bytes;	   /* in it, at most */
+	uint64_t first_ns; /* when its first frame was sent */
+	char *path;	   /* of the complete file; NULL: written in place */
+	char *half;	   /* its name until then */
+	bool cut;	   /* in place, but a file that can be cut back */
+	off_t good;	   /* up to here it holds whole frames */
 };
 
 /* The name to be removed if it comes to nothing; read by signal handlers. */
@@ -91,14 +104,14 @@ open_temporary(struct sink *s)
 }
 
 /*
- * Opens what O->out names.  Returns a descriptor, or -1 with errno; S->path
- * and S->cut tell how it is to be finished.
+ * Opens NAME.  Returns a descriptor, or -1 with errno; S->path and S->cut tell
+ * how it is to be finished.
  */
 static int
-open_output(struct sink *s, const struct options *o)
+open_output(struct sink *s, const char *name, bool in_place)
 {
 	struct stat st;
-	bool exists = stat(o->out, &st) == 0;
+	bool exists = stat(name, &st) == 0;
 
 	if (!exists && errno != ENOENT)
 		return -1;
@@ -107,14 +120,14 @@ open_output(struct sink *s, const struct options *o)
 		return -1;
 	}
 	if (exists && !S_ISREG(st.st_mode))
-		return open(o->out, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-	if (o->follow) {
+		return open(name, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	if (in_place) {
 		s->cut = true;
-		return open(o->out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+		return open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
 		    0666);
 	}
 	/* A symbolic link stays one: its target is replaced. */
-	s->path = exists ? realpath(o->out, NULL) : strdup(o->out);
+	s->path = exists ? realpath(name, NULL) : strdup(name);
 	return s->path == NULL ? -1 : open_temporary(s);
 }
 
@@ -127,6 +140,7 @@ sink_free(struct sink *s)
 	senders_free(s->senders);
 	free(s->path);
 	free(s->half);
+	free(s->numbered);
 	free(s);
 }
 
@@ -144,8 +158,9 @@ start_capture(struct sink *s)
 		pcapng_begin(&s->ng, s->f, s->o->bus, s->frame_max);
 		return 0;
 	}
-	s->pcap = pcap_open_dead_with_tstamp_precision(DLT_EN10MB,
-	    (int)s->frame_max, PCAP_TSTAMP_PRECISION_NANO);
+	if (s->pcap == NULL)
+		s->pcap = pcap_open_dead_with_tstamp_precision(DLT_EN10MB,
+		    (int)s->frame_max, PCAP_TSTAMP_PRECISION_NANO);
 	if (s->pcap == NULL) {
 		complain(s->name, strerror(ENOMEM), NULL);
 		return -1;
@@ -164,6 +179,69 @@ write_failed(const struct sink *s)
 {
 	complain(s->name, strerror(errno), NULL);
 	return -1;
+}
+
+/* Whether there are to be many files. */
+static bool
+limited(const struct options *o)
+{
+	return o->file_bytes != 0 || o->file_seconds != 0;
+}
+
+/* The name of the next file: the number, and zeros before it. */
+static void
+next_name(struct sink *s)
+{
+	uint64_t n = s->files++;
+	int width = 1;
+
+	if (s->o->files != 0) {
+		n %= s->o->files;
+		for (uint64_t last = s->o->files - 1; last >= 10; last /= 10)
+			width++;
+	}
+	sprintf(s->numbered, "%s%0*" PRIu64, s->o->out, width, n);
+	s->name = s->numbered;
+}
+
+/* Whether the next file would take the bus's own place. */
+static bool
+is_bus(const struct sink *s)
+{
+	struct stat bus, out;
+
+	return stat(s->o->bus, &bus) == 0 && stat(s->name, &out) == 0 &&
+	    bus.st_dev == out.st_dev && bus.st_ino == out.st_ino;
+}
+
+/* Opens the file, or the next one, and begins a capture there.  0 or -1. */
+static int
+open_file(struct sink *s)
+{
+	if (s->numbered != NULL)
+		next_name(s);
+	else if (strcmp(s->o->out, "-") != 0)
+		s->name = s->o->out;
+	if (s->numbered != NULL && is_bus(s)) {
+		complain(s->name, "is the bus file itself", NULL);
+		return -1;
+	}
+	if (s->name == s->o->out || s->name == s->numbered) {
+		int fd = open_output(s, s->name,
+		    s->o->follow && s->numbered == NULL);
+
+		s->f = fd < 0 ? NULL : fdopen(fd, "w");
+		if (s->f == NULL)
+			return write_failed(s);
+	}
+	if (isatty(fileno(s->f))) {
+		complain(s->name, "is a terminal: a capture is not text", NULL);
+		return -1;
+	}
+	setvbuf(s->f, NULL, _IOFBF, BUFFER_SIZE);
+	s->frames = 0;
+	s->bytes = CAPTURE_HEAD;
+	return start_capture(s);
 }
 
 /*
@@ -188,21 +266,14 @@ sink_open(struct sink **result, const struct options *o, uint32_t frame_max)
 		*result = s;
 		return 0;
 	}
-	if (strcmp(o->out, "-") != 0) {
-		s->name = o->out;
-		int fd = open_output(s, o);
-		s->f = fd < 0 ? NULL : fdopen(fd, "w");
-		if (s->f == NULL) {
+	if (limited(o)) {
+		s->numbered = malloc(strlen(o->out) + 24);
+		if (s->numbered == NULL) {
 			write_failed(s);
 			goto failed;
 		}
 	}
-	if (isatty(fileno(s->f))) {
-		complain(s->name, "is a terminal: a capture is not text", NULL);
-		goto failed;
-	}
-	setvbuf(s->f, NULL, _IOFBF, BUFFER_SIZE);
-	if (start_capture(s) != 0)
+	if (open_file(s) != 0)
 		goto failed;
 	*result = s;
 	return 0;
@@ -212,49 +283,17 @@ failed:
 	return -1;
 }
 
-/* Writes one frame.  Returns 0 or -1. */
-int
-sink_frame(struct sink *s, const struct shmbus_frame *f)
-{
-	if (s->text) {
-		print_frame(s->f, f);
-	} else if (s->senders != NULL) {
-		pcapng_frame(&s->ng, s->f, f,
-		    senders_find(s->senders, f->sender, f->time_ns));
-	} else {
-		struct pcap_pkthdr h = {
-			.ts.tv_sec = (time_t)(f->time_ns / 1000000000u),
-			/* with this precision they are nanoseconds */
-			.ts.tv_usec = (suseconds_t)(f->time_ns % 1000000000u),
-			.caplen = f->len,
-			.len = f->len,
-		};
-		pcap_dump((u_char *)s->dumper, &h, f->data);
-	}
-	return ferror(s->f) ? write_failed(s) : 0;
-}
-
 /* Writes out what is buffered.  Returns 0 or -1. */
 int
 sink_flush(struct sink *s)
 {
+	if (s->f == NULL)
+		return 0;
 	if (fflush(s->f) != 0 || ferror(s->f))
 		return write_failed(s);
 	if (s->cut)
 		s->good = ftello(s->f);
 	return 0;
-}
-
-void
-sink_lost(struct sink *s, uint64_t lost)
-{
-	s->lost = lost;
-}
-
-struct senders *
-sink_senders(struct sink *s)
-{
-	return s->senders;
 }
 
 /* Gives a file written under another name its own.  Returns 0 or -1. */
@@ -269,16 +308,18 @@ take_name(struct sink *s)
 }
 
 /*
- * Ends S, and frees it.  COMPLETE tells that everything was written and
- * flushed; otherwise nothing half-written is left.  Returns 0 or -1.
+ * Ends S's file.  COMPLETE tells that everything was written; otherwise
+ * nothing half-written is left.  Returns 0 or -1.
  */
-int
-sink_close(struct sink *s, bool complete)
+static int
+close_file(struct sink *s, bool complete)
 {
 	int err = 0;
 
 	if (complete && s->senders != NULL) {
 		pcapng_end(&s->ng, s->f, s->lost);
+	}
+	if (complete) {
 		err = sink_flush(s);
 		complete = err == 0;
 	}
@@ -300,6 +341,112 @@ sink_close(struct sink *s, bool complete)
 	} else if (fclose(s->f) != 0 && complete) {
 		err = write_failed(s);
 	}
+	s->f = NULL;
+	free(s->path);
+	free(s->half);
+	s->path = s->half = NULL;
+	return err;
+}
+
+/* Bytes that F takes in a file, at most. */
+static uint64_t
+frame_bytes(const struct sink *s, const struct shmbus_frame *f)
+{
+	return f->len + (s->senders == NULL ? 16 : FRAME_HEAD);
+}
+
+/*
+ * Sees to it that there is a file that F may go to, of those with limits.
+ * Returns 0 or -1.
+ */
+static int
+turn_page(struct sink *s, const struct shmbus_frame *f)
+{
+	const struct options *o = s->o;
+	uint64_t bytes = frame_bytes(s, f);
+
+	if (s->f != NULL && s->frames != 0 &&
+	    ((o->file_bytes != 0 && s->bytes + bytes > o->file_bytes) ||
+		(o->file_seconds != 0 && f->time_ns > s->first_ns &&
+		    (f->time_ns - s->first_ns) / 1000000000u >=
+			o->file_seconds)) &&
+	    close_file(s, true) != 0)
+		return -1;
+	if (s->f == NULL && open_file(s) != 0)
+		return -1;
+	if (s->frames++ == 0)
+		s->first_ns = f->time_ns;
+	s->bytes += bytes;
+	return 0;
+}
+
+/* Writes one frame.  Returns 0 or -1. */
+int
+sink_frame(struct sink *s, const struct shmbus_frame *f)
+{
+	if (s->numbered != NULL && turn_page(s, f) != 0)
+		return -1;
+	if (s->text) {
+		print_frame(s->f, f);
+	} else if (s->senders != NULL) {
+		pcapng_frame(&s->ng, s->f, f,
+		    senders_find(s->senders, f->sender, f->time_ns));
+	} else {
+		struct pcap_pkthdr h = {
+			.ts.tv_sec = (time_t)(f->time_ns / 1000000000u),
+			/* with this precision they are nanoseconds */
+			.ts.tv_usec = (suseconds_t)(f->time_ns % 1000000000u),
+			.caplen = f->len,
+			.len = f->len,
+		};
+		pcap_dump((u_char *)s->dumper, &h, f->data);
+	}
+	return ferror(s->f) ? write_failed(s) : 0;
+}
+
+void
+sink_lost(struct sink *s, uint64_t lost)
+{
+	s->lost = lost;
+}
+
+struct senders *
+sink_senders(struct sink *s)
+{
+	return s->senders;
+}
+
+/*
+ * Nothing has come for a while: a file whose time is over is complete.  Returns
+ * 0 or -1.
+ */
+int
+sink_idle(struct sink *s)
+{
+	struct timespec t;
+
+	if (!s->o->follow || s->numbered == NULL || s->f == NULL ||
+	    s->frames == 0 || s->o->file_seconds == 0)
+		return 0;
+	clock_gettime(CLOCK_REALTIME, &t);
+	uint64_t first = s->first_ns / 1000000000u;
+	if ((uint64_t)t.tv_sec <= first ||
+	    (uint64_t)t.tv_sec - first <= s->o->file_seconds)
+		return 0;
+	return close_file(s, true);
+}
+
+/*
+ * Ends S, and frees it.  COMPLETE tells that everything was written; otherwise
+ * nothing half-written is left.  Returns 0 or -1.
+ */
+int
+sink_close(struct sink *s, bool complete)
+{
+	int err = 0;
+
+	if (s->f != NULL)
+		err = close_file(s, complete);
 	sink_free(s);
 	return err;
 }
