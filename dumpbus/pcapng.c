@@ -52,6 +52,8 @@ put(struct block *b, const void *p, uint32_t n)
 {
 	static const uint8_t zeros[4];
 
+	if (n == 0)
+		return;
 	memcpy(b->p + b->n, p, n);
 	b->n += n;
 	memcpy(b->p + b->n, zeros, -n & 3);

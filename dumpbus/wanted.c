@@ -22,13 +22,14 @@ struct held {
 };
 
 /*
- * Makes a filter of the N words WORDS.  Returns NULL after it has said why
- * not.
+ * Makes a filter, the only one, of the N words WORDS.  Returns NULL after it has
+ * said why not.
  */
 struct bpf_program *
 filter_compile(char **words, int n)
 {
-	struct bpf_program *filter = malloc(sizeof(*filter));
+	static struct bpf_program the_only;
+	struct bpf_program *filter = &the_only;
 	pcap_t *p = pcap_open_dead(DLT_EN10MB, 65535 + 18);
 	size_t size = 1;
 	char *text;
@@ -36,7 +37,7 @@ filter_compile(char **words, int n)
 	for (int i = 0; i < n; i++)
 		size += strlen(words[i]) + 1;
 	text = malloc(size);
-	if (filter == NULL || p == NULL || text == NULL) {
+	if (p == NULL || text == NULL) {
 		complain("filter", strerror(ENOMEM), NULL);
 		exit(1);
 	}
@@ -47,7 +48,6 @@ filter_compile(char **words, int n)
 	}
 	if (pcap_compile(p, filter, text, 1, PCAP_NETMASK_UNKNOWN) != 0) {
 		complain("filter", pcap_geterr(p), NULL);
-		free(filter);
 		filter = NULL;
 	}
 	pcap_close(p);
