@@ -32,6 +32,9 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+# Where Wireshark looks for programs that capture; of Debian's it is
+# /usr/lib/x86_64-linux-gnu/wireshark/extcap.
+EXTCAPDIR ?= $(LIBDIR)/wireshark/extcap
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 INSTALL ?= install
 
@@ -375,11 +378,15 @@ bench: all $(BENCHES) | $(FIRST)
 
 # ---- installing ----------------------------------------------------------
 
+# One file does for both.
+COMPLETED := shmif_dumpbus shmif_pcapin
 MAN_INSTALLED := $(foreach p,$(MANPAGES),$(MANDIR)/$(p))
 INSTALLED := $(BINS:$(BUILD)/bin/%=$(BINDIR)/%) \
 	$(LIBS:$(BUILD)/lib/%=$(LIBDIR)/%) \
 	$(addprefix $(INCLUDEDIR)/,$(notdir $(HEADERS))) \
 	$(addprefix $(PKGCONFIGDIR)/,$(notdir $(PCFILES))) \
+	$(EXTCAPDIR)/shmif \
+	$(addprefix $(COMPLETIONDIR)/,$(COMPLETED)) \
 	$(MAN_INSTALLED) \
 	$(COMPLETIONS:ctl/%/bash-completion=$(COMPLETIONDIR)/%)
 
@@ -395,6 +402,13 @@ install: $(LIBS) $(BINS)
 		-e 's|@VERSION@|$(VERSION)|' $$f.in \
 		>$(DESTDIR)$(PKGCONFIGDIR)/$${f##*/} && \
 	    chmod 644 $(DESTDIR)$(PKGCONFIGDIR)/$${f##*/} || exit 1; \
+	done
+	sed -e 's|@BINDIR@|$(BINDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+	    dumpbus/extcap/shmif.in >$(DESTDIR)$(EXTCAPDIR)/shmif
+	chmod 755 $(DESTDIR)$(EXTCAPDIR)/shmif
+	for f in $(COMPLETED); do \
+	    $(INSTALL) -m 644 dumpbus/completion/shmif_dumpbus \
+		$(DESTDIR)$(COMPLETIONDIR)/$$f || exit 1; \
 	done
 	for f in $(MANPAGES); do \
 	    $(INSTALL) -m 644 $$f $(DESTDIR)$(MANDIR)/$$f || exit 1; \

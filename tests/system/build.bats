@@ -66,6 +66,9 @@ install_below() # DESTDIR PREFIX
 	./lib/pkgconfig/shmbus.pc
 	./lib/pkgconfig/shmif.pc
 	./share/bash-completion/completions/shmifctl
+	./lib/wireshark/extcap/shmif
+	./share/bash-completion/completions/shmif_dumpbus
+	./share/bash-completion/completions/shmif_pcapin
 	END
 	(cd "$TOP" && ls man?/*.[1-9]) | sed 's|^|./share/man/|' \
 	    >>../../../want
@@ -74,7 +77,8 @@ install_below() # DESTDIR PREFIX
 	[ "$(readlink lib/libshmif.so)" = libshmif.so.1 ]
 	[ -z "$(find . -type f -perm /022)" ]
 	[ -z "$(find . -type f ! -perm -444)" ]
-	[ "$(find . -type f -perm /111 | grep -v '^\./bin/')" = "" ]
+	[ "$(find . -type f -perm /111 | grep -v '^\./bin/')" = \
+	    ./lib/wireshark/extcap/shmif ]
 	[ "$(find bin -type f -perm -755 | wc -l)" = "$(ls bin | wc -l)" ]
 	# Nothing outside the prefix.
 	[ "$(cd "$D" && ls)" = opt ]
