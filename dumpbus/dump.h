@@ -89,6 +89,9 @@ int wanted_release(struct wanted *w);
  */
 int netbsd_read(const struct options *o, bool *is_one);
 
+/* swapped.c */
+int swapped_read(const struct options *o);
+
 /* sink.c */
 int sink_open(struct sink **s, const struct options *o, uint32_t frame_max);
 int sink_frame(struct sink *s, const struct shmbus_frame *f);

@@ -271,6 +271,8 @@ main(int argc, char **argv)
 		if (is_one)
 			return other == 0 ? 0 : 1;
 	}
+	if (err == SHMBUS_EORDER)
+		return swapped_read(&o) == 0 ? 0 : 1;
 	if (err != 0) {
 		complain(o.bus, shmbus_strerror(err), shmbus_why());
 		return 1;

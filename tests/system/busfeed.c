@@ -8,6 +8,7 @@
  *   -x hex             sends this frame; may be repeated
  *   -c count -r seed   sends COUNT frames of random length and content
  *   -i                 sends each line of standard input, hex
+ *   -b                 those lines at once, at most 64 short ones, unprinted
  *   -q                 prints none of the frames
  *   -R                 then dies, by SIGKILL, with a frame half-written
  *   -F                 goes on sending random frames, until it is killed
@@ -101,6 +102,33 @@ feed_hex(const char *hex)
 	feed(frame, len);
 }
 
+/* All lines as one batch. */
+static void
+feed_batch(void)
+{
+	static uint8_t frames[FRAMES_MAX][2048];
+	struct iovec iov[FRAMES_MAX];
+	char *line = NULL;
+	size_t size = 0;
+	unsigned n = 0, byte;
+
+	while (n < FRAMES_MAX && getline(&line, &size, stdin) > 0) {
+		const char *hex = line;
+		size_t len = 0;
+
+		for (;
+		     len < sizeof(frames[n]) && sscanf(hex, "%2x", &byte) == 1;
+		     hex += 2)
+			frames[n][len++] = (uint8_t)byte;
+		iov[n] = (struct iovec){ frames[n], len };
+		n++;
+	}
+	free(line);
+	int err = shmbus_send_batch(bus, iov, n, NULL);
+	if (err != 0)
+		die("send", shmbus_strerror(err));
+}
+
 static void
 feed_lines(void)
 {
@@ -141,11 +169,12 @@ main(int argc, char **argv)
 	const char *hex[FRAMES_MAX];
 	struct shmbus_info info;
 	uint32_t count = 0, n = 0;
-	bool lines = false, die_writing = false, flood = false, stay = false;
+	bool lines = false, batch = false, die_writing = false, flood = false,
+	     stay = false;
 	int c;
 
 	snprintf(opt.name, sizeof(opt.name), "busfeed");
-	while ((c = getopt(argc, argv, "m:s:a:n:x:c:r:iqRFk")) != -1)
+	while ((c = getopt(argc, argv, "m:s:a:n:x:c:r:ibqRFk")) != -1)
 		switch (c) {
 		case 'm':
 			opt.geometry.mtu = number(optarg);
@@ -173,6 +202,9 @@ main(int argc, char **argv)
 		case 'i':
 			lines = true;
 			break;
+		case 'b':
+			batch = true;
+			break;
 		case 'q':
 			quiet = true;
 			break;
@@ -197,7 +229,9 @@ main(int argc, char **argv)
 		feed_hex(hex[i]);
 	for (uint32_t i = 0; i < count; i++)
 		feed(frame, random_frame(frame, info.frame_max));
-	if (lines)
+	if (batch)
+		feed_batch();
+	else if (lines)
 		feed_lines();
 	if (die_writing) {
 		void *data;
