@@ -97,6 +97,7 @@ int sink_open(struct sink **s, const struct options *o, uint32_t frame_max);
 int sink_frame(struct sink *s, const struct shmbus_frame *f);
 int sink_flush(struct sink *s);
 int sink_idle(struct sink *s);
+void sink_end_line(struct sink *s);
 /* So many frames were lost on the way to S, up to now. */
 void sink_lost(struct sink *s, uint64_t lost);
 /* Who is who for S, or NULL when that is nothing to it. */

@@ -116,6 +116,7 @@ look_after(struct reader *r)
 
 	if (err != SHMBUS_EREPLACED && err != ENOENT)
 		return;
+	sink_end_line(r->sink);
 	complain(r->o->bus,
 	    err == ENOENT ? "the bus file was removed" : shmbus_strerror(err),
 	    "following the old one");
@@ -157,6 +158,7 @@ report(const struct reader *r)
 	struct shmbus_stats st;
 	char text[96];
 
+	sink_end_line(r->sink);
 	if (r->lost != 0) {
 		snprintf(text, sizeof(text), "%" PRIu64 " frame%s lost",
 		    r->lost, r->lost == 1 ? "" : "s");
@@ -210,6 +212,7 @@ read_all(struct reader *r, struct shmbus_rx *rx)
 			err = wait_for_more(r, &quiet_since, &seen);
 		}
 		if (err != 0) {
+			sink_end_line(r->sink);
 			complain(r->o->bus, shmbus_strerror(err), NULL);
 			return -1;
 		}

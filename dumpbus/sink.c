@@ -27,12 +27,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "now.h"
 #include "dump.h"
 
 #define BUFFER_SIZE (256u * 1024)
 #define CAPTURE_HEAD 512u /* bytes of a file besides its frames, at most */
 #define FRAME_HEAD 256u	  /* bytes before a frame, and its sender's interface */
 #define TEMPORARY ".shmif_dumpbus.XXXXXX"
+
+/* A capture from here on is big enough for a line that says how far it is. */
+#define PROGRESS_BYTES (8u << 20)
+#define PROGRESS_NS 250000000u
 
 struct sink {
 	FILE *f;
@@ -45,6 +50,12 @@ struct sink {
 	struct senders *senders; /* NULL: no pcapng */
 	struct pcapng ng;
 	uint64_t lost;
+	uint64_t all_frames; /* in all files */
+	uint64_t all_bytes;
+	bool terminal;		/* progress is shown */
+	uint64_t next_progress; /* in bytes, and when: CLOCK_MONOTONIC */
+	uint64_t progress_ns;
+	bool line;	   /* it has been, and its line is not ended */
 	char *numbered;	   /* with limits: FILE and its number; else NULL */
 	uint64_t files;	   /* begun */
 	uint64_t frames;   /* in this file */
@@ -173,11 +184,31 @@ start_capture(struct sink *s)
 	return 0;
 }
 
+static void
+print_progress(const struct sink *s, const char *end)
+{
+	fprintf(stderr, "\r%s: %" PRIu64 " frames, %" PRIu64 " MB%s", s->o->out,
+	    s->all_frames, s->all_bytes / 1000000, end);
+	fflush(stderr);
+}
+
+/* What is said next is not to stand behind the progress. */
+void
+sink_end_line(struct sink *s)
+{
+	if (s->line)
+		print_progress(s, "\n");
+	s->line = false;
+}
+
 /* Says that writing to S failed.  Returns -1. */
 static int
-write_failed(const struct sink *s)
+write_failed(struct sink *s)
 {
-	complain(s->name, strerror(errno), NULL);
+	int err = errno;
+
+	sink_end_line(s);
+	complain(s->name, strerror(err), NULL);
 	return -1;
 }
 
@@ -275,6 +306,9 @@ sink_open(struct sink **result, const struct options *o, uint32_t frame_max)
 	}
 	if (open_file(s) != 0)
 		goto failed;
+	/* What goes to a pipe or a device is somebody else's to show. */
+	s->terminal = (s->path != NULL || s->cut) && isatty(STDERR_FILENO);
+	s->next_progress = PROGRESS_BYTES;
 	*result = s;
 	return 0;
 failed:
@@ -380,6 +414,23 @@ turn_page(struct sink *s, const struct shmbus_frame *f)
 	return 0;
 }
 
+/* Counts F; says how far a big capture is to one who sits at a terminal. */
+static void
+progress(struct sink *s, const struct shmbus_frame *f)
+{
+	s->all_frames++;
+	s->all_bytes += f->len;
+	if (!s->terminal || s->all_bytes < s->next_progress)
+		return;
+	s->next_progress = s->all_bytes + (1u << 20);
+	uint64_t now = now_ns();
+	if (s->line && now - s->progress_ns < PROGRESS_NS)
+		return;
+	s->progress_ns = now;
+	s->line = true;
+	print_progress(s, "");
+}
+
 /* Writes one frame.  Returns 0 or -1. */
 int
 sink_frame(struct sink *s, const struct shmbus_frame *f)
@@ -401,7 +452,10 @@ sink_frame(struct sink *s, const struct shmbus_frame *f)
 		};
 		pcap_dump((u_char *)s->dumper, &h, f->data);
 	}
-	return ferror(s->f) ? write_failed(s) : 0;
+	if (ferror(s->f))
+		return write_failed(s);
+	progress(s, f);
+	return 0;
 }
 
 void
@@ -447,6 +501,7 @@ sink_close(struct sink *s, bool complete)
 
 	if (s->f != NULL)
 		err = close_file(s, complete);
+	sink_end_line(s);
 	sink_free(s);
 	return err;
 }

@@ -152,3 +152,23 @@ all()
 	refused 1 'bus3: is the bus file itself'
 	cmp bus bus3
 }
+
+@test "a big capture: how far it is, on a terminal and nowhere else" {
+	local line i
+	printf -v line '%130000s' ''
+	line=${line// /5}
+	for ((i = 0; i < 200; i++)); do
+		echo "$line"
+	done | "$feed" -m 65521 -s 256 -q -i bus
+	run -0 script -qec "$dump -w out.pcap bus" /dev/null
+	[[ $output == *'out.pcap: '*' frames, '*' MB'* ]]
+	[[ $output == *$'\r''out.pcap: 200 frames, 13 MB'* ]]
+	run -0 script -qec "$dump -w - bus >other.pcap" /dev/null
+	[ -z "$output" ]
+	cmp out.pcap other.pcap
+	run --separate-stderr -0 "$dump" -w out.pcap bus
+	[ -z "$stderr" ]
+	# A small one needs none.
+	run -0 script -qec "$dump -c 20 -w out.pcap bus" /dev/null
+	[ -z "$output" ]
+}
