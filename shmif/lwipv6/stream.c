@@ -14,9 +14,6 @@
  *     FIN, so that after a retransmission a connection is freed with data
  *     still queued; and a FIN of the peer that comes out of order ends
  *     reception before its time (FIN_WAIT_2).
- *   - Room in the send buffer is counted in even bytes, on both sides
- *     differently: a stream of odd pieces loses two bytes of it now and then,
- *     until there is no more and it stands still.
  *   - Each send makes a semaphore that the stack's thread signals after it was
  *     freed; reads of a pcb that may be gone; and small segments that never fit
  *     the queue are offered for ever.
@@ -26,8 +23,8 @@
  *
  * Sending.  A program puts bytes into a ring and kicks; stream_work(), on the
  * stack's thread, hands them to tcp_write(), as much as there is room for:
- * bytes, counted here from sequence numbers, and segments.  Whatever makes room
- * (an acknowledgement: on_sent()) does the same again.  Nagle's algorithm (RFC
+ * bytes, which tcp_out.c counts, and segments.  Whatever makes room (an
+ * acknowledgement: on_sent()) does the same again.  Nagle's algorithm (RFC
  * 9293, 3.7.4) is here as well, as Minshall put it: less than a segment waits in
  * the ring while another such is on its way, unless the program said
  * TCP_NODELAY or that there will be no more.
@@ -235,9 +232,8 @@ small_on_its_way(const struct sock *s, const struct tcp_pcb *pcb)
 static uint32_t
 portion(const struct sock *s, struct tcp_pcb *pcb, uint32_t len, bool eager)
 {
-	uint32_t used = pcb->snd_lbb - pcb->lastack, room, segs;
+	uint32_t room, segs;
 
-	pcb->snd_buf = (uint16_t)(used < TCP_SND_BUF ? TCP_SND_BUF - used : 0);
 	if (pcb->snd_queuelen >= TCP_SND_QUEUELEN || pcb->mss == 0)
 		return 0;
 	segs = (uint32_t)TCP_SND_QUEUELEN - pcb->snd_queuelen;
@@ -401,7 +397,9 @@ open_window(struct tcp_pcb *pcb, uint32_t len)
 		tcp_recved(pcb, n);
 		len -= n;
 	}
-	if (low && pcb->rcv_wnd >= LOW_WINDOW && open_state(pcb)) {
+	/* The library's own tcp_recved() may only have put it off. */
+	if (low && pcb->rcv_wnd >= LOW_WINDOW && open_state(pcb) &&
+	    (pcb->flags & TCP_FLAG_ACK_DELAY)) {
 		pcb->flags |= TCP_FLAG_ACK_NOW;
 		tcp_output(pcb);
 	}
