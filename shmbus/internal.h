@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <time.h>
 
-#include "walltime.h"
 #include "ring.h"
 #include "shmbus.h"
 
@@ -51,7 +50,6 @@ struct helper {
 struct shmbus {
 	struct ring ring;
 	struct bell bell;
-	struct clock clock; /* the sending side's */
 	int fd;
 	bool rdonly;
 	bool reserved; /* a reservation is open */
