@@ -86,7 +86,9 @@ doom(struct tcp_pcb *pcb)
 	tcp_pcb_purge(pcb);
 	pcb->flags &= (uint8_t) ~(TCP_FLAG_ACK_DELAY | TCP_FLAG_ACK_NOW);
 	pcb->local_port = pcb->remote_port = 0;
-	pcb->state = TCP_FIN_WAIT_2;
+	/* In TIME-WAIT it is on another list, whose timer frees it as well. */
+	if (pcb->state != TCP_TIME_WAIT)
+		pcb->state = TCP_FIN_WAIT_2;
 	pcb->tmr = ticks(pcb) - LONG_AGO;
 }
 
