@@ -147,18 +147,22 @@ no_wait(void *arg)
 	MUST(lwip_fcntl(l, F_SETFL, O_NONBLOCK) == 0);
 	MUST(lwip_accept(l, NULL, NULL) == -1 && errno == EAGAIN);
 	s = stream(p.a, AF_INET, 1);
-	MUST(dial(s, PAIR_B4, 90) == -1 && errno == EINPROGRESS);
+	MUST(dial(s, PAIR_B4, 90) == 0 || errno == EINPROGRESS);
 	MUST(wait_for(s, POLLOUT) == POLLOUT && error_of(s) == 0);
 	MUST(dial(s, PAIR_B4, 90) == -1 && errno == EISCONN);
 	MUST(wait_for(l, POLLIN) == POLLIN);
 	MUST(lwip_accept(l, NULL, NULL) != -1);
 	MUST(lwip_accept(l, NULL, NULL) == -1 && errno == EAGAIN);
-	/* Refused. */
+	/* Refused; where that came at once, the call itself says so. */
 	s = stream(p.a, AF_INET, 1);
-	MUST(dial(s, PAIR_B4, 91) == -1 && errno == EINPROGRESS);
-	MUST((wait_for(s, POLLOUT) & (POLLERR | POLLOUT)) ==
-	    (POLLERR | POLLOUT));
-	MUST(error_of(s) == ECONNREFUSED && error_of(s) == 0);
+	MUST(dial(s, PAIR_B4, 91) == -1);
+	if (errno != ECONNREFUSED) {
+		MUST(errno == EINPROGRESS);
+		MUST((wait_for(s, POLLOUT) & (POLLERR | POLLOUT)) ==
+		    (POLLERR | POLLOUT));
+		MUST(error_of(s) == ECONNREFUSED);
+	}
+	MUST(error_of(s) == 0);
 	/* Nobody there; asked once more meanwhile. */
 	s = stream(p.a, AF_INET, 1);
 	MUST(dial(s, "10.7.0.77", 91) == -1 && errno == EINPROGRESS);
