@@ -208,8 +208,7 @@ test_plain(void **state)
 	if (sanitized())
 		skip();
 	assert_string_equal(said("plain"), "port low\nmessage wrong\n");
-	assert_string_equal(said("plain,+sock"),
-	    "port low\nmessage right\n");
+	assert_string_equal(said("plain,+sock"), "port low\nmessage right\n");
 	assert_string_equal(said("plain,+isn"), "port high\nmessage wrong\n");
 }
 
