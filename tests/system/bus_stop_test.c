@@ -242,6 +242,7 @@ late(enum way way, enum meanwhile meanwhile)
 		must(atomic_load(&w->sent) == all - 1);
 		must(meanwhile == SEND_ONLY || seen.first == all - 1);
 	}
+	crew_await(&w->second, 1);
 	living_lap(&l, SLOTS); /* its second call is in there, too */
 	/* The slot is back, and that while its writer lives. */
 	out = living_lap(&l, SLOTS);
