@@ -163,6 +163,7 @@ run(void *arg)
 			return 4;
 	b->us = (used(&s1) - before) / (double)b->echoes;
 	b->switches = (s1 - s0) / (double)b->echoes;
+	shmbus_detach(bus);
 	return 0;
 }
 
