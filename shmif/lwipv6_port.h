@@ -98,6 +98,11 @@ int real_check(void);
 /* The Ith function of lwipv6_names.h; NULL behind the last. */
 const char *switch_name(unsigned i);
 
+/* ---- lwipv6/timer.c ----------------------------------------------------- */
+
+/* The calling thread, which ends, has no timers any more. */
+void timers_end(void);
+
 /* ---- lwipv6/thread.c ---------------------------------------------------- */
 
 /* Whether the calling thread is STACK's own. */

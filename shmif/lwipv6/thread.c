@@ -26,6 +26,7 @@
  * and makes a note.  Who is the stack for a while (core_enter(), mbox.c) counts
  * as well.
  */
+#include <stdlib.h>
 #include <errno.h>
 #include <string.h>
 
@@ -69,28 +70,51 @@ netif_init(struct stack *stack)
 	beginning = false;
 }
 
+struct start {
+	void (*fn)(void *);
+	void *arg;
+};
+
+static void *
+run(void *arg)
+{
+	struct start s = *(struct start *)arg;
+
+	free(arg);
+	s.fn(s.arg);
+	if (here != NULL)
+		timers_end();
+	return NULL;
+}
+
 /*
  * Replaces the library's, which leaves its threads to be joined by nobody: with
- * every stack deleted two of their stacks stay behind.
+ * every stack deleted two of their stacks stay behind.  So do the timers that a
+ * stack's thread still has; and since the library knows threads by their
+ * numbers, which are used again, the next thread inherits them, to call
+ * functions for a stack that is no more.
  */
 EXPORT pthread_t
 OURS(sys_thread_new)(void (*fn)(void *), void *arg, int prio)
 {
-	void *(*start)(void *);
+	struct start *s = malloc(sizeof(*s));
 	pthread_attr_t attr;
 	pthread_t thread;
 	int error;
 
 	(void)prio;
-	if (beginning && fds_take_thread(arg))
-		fn = fds_main;
-	memcpy(&start, &fn,
-	    sizeof(start)); /* nobody looks at what it returns */
+	if (s == NULL)
+		return (pthread_t)-1;
+	s->fn = beginning && fds_take_thread(arg) ? fds_main : fn;
+	s->arg = arg;
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	error = pthread_create(&thread, &attr, start, arg);
+	error = pthread_create(&thread, &attr, run, s);
 	pthread_attr_destroy(&attr);
-	return error == 0 ? thread : (pthread_t)-1;
+	if (error == 0)
+		return thread;
+	free(s);
+	return (pthread_t)-1;
 }
 
 struct job {

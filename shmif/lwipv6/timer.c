@@ -45,3 +45,17 @@ OURS(sys_mbox_fetch)(struct sys_mbox *m, void **msg)
 	}
 	sys_arch_mbox_fetch(m, msg, 0);
 }
+
+void
+timers_end(void)
+{
+	struct sys_timeouts *list = sys_arch_timeouts();
+	struct sys_timeout *t;
+
+	while (list != NULL && (t = list->next) != NULL) {
+		list->next = t->next;
+		t->next = NULL;
+		if (!t->raw)
+			memp_free(MEMP_SYS_TIMEOUT, t);
+	}
+}
