@@ -5,7 +5,7 @@
  * A neighbour in another process sends to two interfaces of this one as fast
  * as it can (UDP, pings, TCP); threads of this one send too, open connections,
  * and look at counters.  Meanwhile one unit is destroyed and created again,
- * ROUNDS times (1000), and then disconnected and connected again as often;
+ * ROUNDS times (1000; under sanitizers 126), and then disconnected and connected again as often;
  * then a stack is deleted with a unit on it.  Nothing crashes, the other unit
  * goes on, and descriptors, threads and memory are as before.
  */
@@ -25,6 +25,7 @@
 #include <shmif.h>
 
 #include "netping.h"
+#include "crew.h"
 #include "netstack.h"
 
 #define WARM_UP 50
@@ -289,7 +290,7 @@ play(bool relink)
 	volatile int *count = net_shared(2 * sizeof(int));
 	struct scene c = { .bus = net_bus(),
 		.relink = relink,
-		.rounds = net_env("ROUNDS", 1000) };
+		.rounds = net_env("ROUNDS", crew_scale(1000)) };
 	pid_t a, b;
 	int sa, sb;
 
