@@ -115,16 +115,20 @@ OURS(inet_chksum_pbuf)(struct pbuf *p)
 /*
  * Replaces the library's: with the pseudo header of RFC 9293 or RFC 8200.  An
  * IPv4 address counts with its last four bytes; the rest of ::ffff:a.b.c.d
- * would add 0xffff, which is nothing, but where all else is 0.
+ * would add 0xffff, which is nothing, but where all else is 0.  The addresses
+ * may be those of a packet, at any offset.
  */
 EXPORT uint16_t
 OURS(inet6_chksum_pseudo)(struct pbuf *p, struct ip_addr *src,
     struct ip_addr *dst, uint8_t proto, uint32_t len)
 {
 	uint64_t sum = sum_of_chain(p) + htonl(proto) + htonl(len);
+	struct ip_addr from, to;
 	int i;
 
-	for (i = ip_is_v4(src) ? 3 : 0; i < 4; i++)
-		sum += (uint64_t)src->addr[i] + dst->addr[i];
+	memcpy(&from, (const void *)src, sizeof(from));
+	memcpy(&to, (const void *)dst, sizeof(to));
+	for (i = ip_is_v4(&from) ? 3 : 0; i < 4; i++)
+		sum += (uint64_t)from.addr[i] + to.addr[i];
 	return (uint16_t)~fold(sum);
 }

@@ -263,9 +263,12 @@ OURS(ip_addr_list_deliveryfind)(struct ip_addr_list *tail, struct ip_addr *dst,
     struct ip_addr *src)
 {
 	struct ip_addr_list *el, *any = NULL;
+	struct ip_addr to;
 
-	if (tail == NULL || ip_is_v4(dst) ||
-	    ntohl(dst->addr[0]) >> 24 != 0xff || port_of(tail->netif) == NULL)
+	/* It is in the packet, at any offset. */
+	memcpy(&to, (const void *)dst, sizeof(to));
+	if (tail == NULL || ip_is_v4(&to) || ntohl(to.addr[0]) >> 24 != 0xff ||
+	    port_of(tail->netif) == NULL)
 		return real()->ip_addr_list_deliveryfind(tail, dst, src);
 	for (el = tail->next;; el = el->next) {
 		if (!ip_is_v4(&el->ipaddr)) {
