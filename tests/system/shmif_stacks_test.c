@@ -172,6 +172,7 @@ test_stacks(void **state)
 {
 	static const int numbers[] = { 1, 10, STACKS_MAX };
 	struct bill *b = net_shared(sizeof(*b) * 3);
+	const char *san = getenv("SHMIF_SAN");
 	int i;
 
 	(void)state;
@@ -188,7 +189,9 @@ test_stacks(void **state)
 	for (i = 1; i < 3; i++) {
 		int more = b[i].stacks - 1;
 
-		assert_true(b[i].us < TIMES_US * b[0].us);
+		/* ThreadSanitizer's own cost grows with threads' number. */
+		if (san == NULL || strstr(san, "thread") == NULL)
+			assert_true(b[i].us < TIMES_US * b[0].us);
 		assert_true(
 		    b[i].switches < TIMES_SWITCHES * (b[0].switches + 1));
 		assert_true(b[i].threads <= b[0].threads + 3 * more);

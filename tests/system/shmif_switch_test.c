@@ -129,9 +129,10 @@ look(void)
 			shmif_up(units[i]) == 0,
 		    "interface");
 	}
-	net_bus_remove();
 	look_at_port(bus);
 	look_at_sendmsg();
+	net_bus_remove();
+	fflush(stdout);
 	_exit(0);
 }
 
