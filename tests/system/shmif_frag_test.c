@@ -194,8 +194,6 @@ run(int family, const struct lossy_plan *plan, unsigned at_least)
 	unsigned late = 0; /* that are not waited for any more */
 	struct sockaddr_storage to;
 	socklen_t len = net_addr(&to, host(family, 1), PORT);
-	struct shmif_stats us;
-	unsigned missing = 0;
 	struct lossy_stats st;
 	struct lossy *l;
 	struct heard *h;
@@ -203,19 +201,14 @@ run(int family, const struct lossy_plan *plan, unsigned at_least)
 	const char *a = net_bus(), *b = net_bus();
 	const char *san = getenv("SHMIF_SAN") != NULL ? getenv("SHMIF_SAN") :
 							"";
-	int s, i, room = 4 << 20;
+	int s, i;
 
 	l = lossy_begin(a, b, plan);
 	assert_non_null(l);
 	assert_true(come_up(0, a));
 	assert_true(come_up(1, b));
 	s = bound(family, 0);
-	i = bound(family, 1);
-	/* Nothing is to be lost for want of room while we look at it. */
-	assert_int_equal(lwip_setsockopt(i, SOL_SOCKET, SO_RCVBUF, &room,
-			     sizeof(room)),
-	    0);
-	ear_begin(&ear, i);
+	ear_begin(&ear, bound(family, 1));
 	memset(count, 0, sizeof(count));
 	for (n = 0; n < all; n++) {
 		uint32_t size = length_of(n);
@@ -255,20 +248,12 @@ run(int family, const struct lossy_plan *plan, unsigned at_least)
 		}
 	}
 	lossy_look(l, &st);
-	/* What a busy machine made the bus lose, of which nobody promised. */
-	for (i = 0; i < 2; i++) {
-		assert_int_equal(shmif_stats(units[i], &us), 0);
-		missing += (unsigned)(us.in_lost + us.in_errors +
-		    us.out_errors);
-	}
 	lossy_change(l, &(struct lossy_plan){ 0 });
 	ear_end(&ear, 0, family, 1);
 	lossy_end(l, NULL);
-	printf("# seed %llu: %u of %u came; %llu frames, %llu lost, %u more on "
-	       "the bus\n",
+	printf("# seed %llu: %u of %u came; %llu frames, %llu lost\n",
 	    (unsigned long long)plan->seed, came, all,
-	    (unsigned long long)st.seen, (unsigned long long)st.dropped,
-	    missing);
+	    (unsigned long long)st.seen, (unsigned long long)st.dropped);
 	assert_int_equal(st.overrun, 0);
 	/*
 	 * Under ThreadSanitizer, which makes all twenty times slower, up to 4 %
@@ -277,7 +262,7 @@ run(int family, const struct lossy_plan *plan, unsigned at_least)
 	 */
 	if (strstr(san, "thread") != NULL && at_least > 90)
 		at_least = 90;
-	assert_true(came + missing >= all * at_least / 100);
+	assert_true(came >= all * at_least / 100);
 	lwip_close(s);
 	for (i = 0; i < 2; i++)
 		shmif_destroy(units[i]);
