@@ -18,17 +18,8 @@
 #include <shmif.h>
 
 #include "ctlclient.h"
+#include "must.h"
 #include "netstack.h"
-
-/* Ends the child with a message unless COND holds. */
-#define MUST(cond) \
-	do { \
-		if (!(cond)) { \
-			fprintf(stderr, "# %s:%d: %s\n", __FILE__, __LINE__, \
-			    #cond); \
-			exit(1); \
-		} \
-	} while (0)
 
 #define HELLO "{\"op\":\"hello\"}"
 #define ALIVE(path) MUST(ctl_says(path, HELLO, "\"ok\":true"))

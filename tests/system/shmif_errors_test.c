@@ -22,6 +22,7 @@
 #include <shmif.h>
 
 #include "netping.h"
+#include "must.h"
 #include "netstack.h"
 
 /* Runs FN in a process of its own, so that it begins without a stack. */
@@ -30,16 +31,6 @@ alone(int (*fn)(void *))
 {
 	assert_int_equal(net_wait(net_child(fn, NULL)), 0);
 }
-
-/* Ends the child with a message unless COND holds. */
-#define MUST(cond) \
-	do { \
-		if (!(cond)) { \
-			fprintf(stderr, "# %s:%d: %s\n", __FILE__, __LINE__, \
-			    #cond); \
-			exit(1); \
-		} \
-	} while (0)
 
 /* ---- creating ----------------------------------------------------------- */
 
