@@ -366,7 +366,8 @@ fuzz: $(FUZZ_NAMES:%=$(FUZZ_DIR)/%) $(FUZZTESTS) | $(FIRST)
 	    TARGET='$(TARGET)' SECONDS_EACH='$(or $(SECONDS),60)' \
 	    FUZZ_ARGS='$(FUZZ_ARGS)' fuzz/run $(FUZZ_NAMES)
 
-# SECONDS=10, SEED=, PEOPLE=6, SLOTS=64; the exit status tells.
+# SECONDS=10, KILLS=, SEED=, PEOPLE=6, SLOTS=64, NAP=4000; the exit status
+# tells.
 storm: $(BUILD)/tests/storm/storm | $(FIRST)
 	@$(if $(SECONDS),SECONDS=$(SECONDS)) $<
 

@@ -2,7 +2,11 @@
 /*
  * storm.c - many on one bus, killed, stopped, coming and going
  *
- * usage: [SECONDS=10] [SEED=n] [PEOPLE=6] [SLOTS=64] storm
+ * usage: [SECONDS=10] [KILLS=n] [SEED=n] [PEOPLE=6] [SLOTS=64] [NAP=4000] storm
+ *
+ * It ends after SECONDS or KILLS, whichever comes first; KILLS=1000000 NAP=200
+ * SECONDS=9999 is a long one.  NAP is the longest pause from one event to the
+ * next, in microseconds.
  *
  * Each of the people attaches, sends and receives frames of random sizes in all
  * ways there are, detaches and comes again; every frame received is checked.
@@ -19,6 +23,7 @@
 #include <sys/mman.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +34,7 @@
 #include "living.h"
 
 #define PEOPLE_MAX 64u
+#define DYING 16u	  /* killed, and not waited for yet */
 #define STUCK_NS 2500000u /* patience, and a little for the trying itself */
 #define STUCK_FATAL_NS 20000000u
 
@@ -231,16 +237,35 @@ open_header(const char *path)
 	return fd != -1 && header != MAP_FAILED;
 }
 
+/*
+ * Kills PID, and waits for the death of one killed a while ago: to wait for its
+ * own would leave the others alone for as long as it takes to get a processor.
+ */
+static void
+slay(pid_t pid)
+{
+	static pid_t dying[DYING];
+	static unsigned next;
+
+	if (pid > 0)
+		kill(pid, SIGKILL);
+	crew_kill(dying[next]);
+	dying[next] = pid;
+	next = (next + 1) % DYING;
+}
+
 int
 main(void)
 {
 	unsigned long seconds = crew_number("SECONDS", 10);
+	unsigned long most = crew_number("KILLS", 0);
+	uint64_t nap = crew_number("NAP", 4000) * 1000u + 1;
 	struct sky *sky = crew_shared(sizeof(*sky));
 	struct person people[PEOPLE_MAX];
 	pid_t pids[PEOPLE_MAX] = { 0 };
 	bool stopped[PEOPLE_MAX] = { false };
 	unsigned kills = 0, stops = 0, i, lost = 0;
-	uint64_t seed, end;
+	uint64_t seed, start, end;
 	const char *why;
 	bool bad;
 
@@ -259,27 +284,34 @@ main(void)
 		complain("%s: %s", sky->path, strerror(errno));
 	for (i = 0; i < sky->people; i++)
 		people[i] = (struct person){ sky, i };
-	end = crew_now() + seconds * 1000000000ull;
-	while (crew_now() < end && !complained()) {
+	start = crew_now();
+	end = start + seconds * 1000000000ull;
+	while (
+	    crew_now() < end && (most == 0 || kills < most) && !complained()) {
 		i = rnd_below(&seed, sky->people);
 		if (pids[i] == 0) {
 			pids[i] = crew_start(person, &people[i]);
-		} else if (stopped[i]) {
+		} else if (stopped[i] && rnd_below(&seed, 8) != 0) {
 			stopped[i] = false;
 			crew_cont(pids[i]);
-		} else if (rnd_below(&seed, 2)) {
+		} else if (!stopped[i] && rnd_below(&seed, 2) != 0) {
 			stopped[i] = true;
 			stops++;
-			crew_stop(pids[i]);
+			kill(pids[i], SIGSTOP);
 		} else {
+			/* Also while it is stopped. */
+			stopped[i] = false;
 			kills++;
-			crew_kill(pids[i]);
+			slay(pids[i]);
 			pids[i] = 0;
 		}
-		crew_nap(rnd_below(&seed, 4000000));
+		crew_nap(rnd_below(&seed, (uint32_t)nap));
 	}
+	seconds = (unsigned long)((crew_now() - start) / 1000000000u);
 	for (i = 0; i < sky->people; i++)
 		crew_kill(pids[i]);
+	for (i = 0; i < DYING; i++)
+		slay(0);
 	if (!complained())
 		lost = living_unrecovered(sky->path, 2);
 	printf("%lu s, %u people, %u slots: %u kills, %u stops, %llu "
