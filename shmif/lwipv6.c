@@ -66,6 +66,25 @@ port_of(const struct netif *netif)
 
 /* ---- sending ------------------------------------------------------------ */
 
+/* Sends P, which is in too many pieces, as one. */
+static err_t
+send_copy(struct unit *u, const struct pbuf *p)
+{
+	struct iovec iov = { .iov_len = p->tot_len };
+	uint32_t len = 0;
+	int error;
+
+	if ((iov.iov_base = malloc(p->tot_len)) == NULL)
+		return ERR_MEM;
+	for (; p != NULL && p->len <= iov.iov_len - len; p = p->next) {
+		memcpy((char *)iov.iov_base + len, p->payload, p->len);
+		len += p->len;
+	}
+	error = len == iov.iov_len ? unit_output(u, &iov, 1, len) : EINVAL;
+	free(iov.iov_base);
+	return error == 0 ? ERR_OK : ERR_IF;
+}
+
 /* netif.linkoutput: a whole frame.  Any thread. */
 err_t
 port_linkoutput(struct netif *netif, struct pbuf *p)
@@ -85,20 +104,26 @@ port_linkoutput(struct netif *netif, struct pbuf *p)
 	/* A SYN is short and in one piece. */
 	if (p->len == p->tot_len && p->len < 128)
 		wall_clamp_sent(p->payload, p->len, netif->mtu);
-	for (q = p; q != NULL && n < UNIT_PIECES_MAX; q = q->next) {
+	if (p->tot_len > netif->mtu + WALL_HEADROOM)
+		goto bad;
+	for (q = p; q != NULL; q = q->next) {
 		if (q->len == 0)
 			continue;
+		if (n == UNIT_PIECES_MAX)
+			return send_copy(u, p);
 		iov[n].iov_base = q->payload;
 		iov[n++].iov_len = q->len;
 		len += q->len;
 		if (q->len == q->tot_len)
 			break; /* the end of this packet, if not the chain's */
 	}
-	if (len != p->tot_len || len > netif->mtu + WALL_HEADROOM) {
-		atomic_fetch_add(&u->n.out_errors, 1);
-		return ERR_BUF;
-	}
+	if (len != p->tot_len)
+		goto bad;
 	return unit_output(u, iov, n, len) == 0 ? ERR_OK : ERR_IF;
+
+bad:
+	atomic_fetch_add(&u->n.out_errors, 1);
+	return ERR_BUF;
 }
 
 err_t
