@@ -151,10 +151,10 @@ bool mbox_watch(struct stack *stack, struct unit *u);
 /* No more; U is not touched after this.  On the stack's thread. */
 void mbox_unwatch(struct stack *stack, struct unit *u);
 /*
- * Wakes one thread that sleeps at the futex BELL (private); in a batch, at its
- * end.
+ * Wakes N threads that sleep at the futex BELL (private), INT_MAX: all; in a
+ * batch, at its end.
  */
-void mbox_wake_later(uint32_t *bell);
+void mbox_wake_later(uint32_t *bell, int n);
 /*
  * Runs FN(ARG) as STACK: at once, on the caller's thread, while the stack's
  * sleeps, or else on that, later.  FN may do what is done on the stack's
@@ -177,6 +177,7 @@ void tcp_ack_late(struct tcp_pcb *pcb);
 struct spin {
 	unsigned misses; /* in a row */
 	unsigned skip;	 /* waits that do not look */
+	_Atomic unsigned again;
 };
 /*
  * Looks for up to NS until READY(ARG), before one sleeps; less often where that
@@ -184,6 +185,8 @@ struct spin {
  * it was ready.
  */
 bool spin_wait(struct spin *s, int64_t ns, bool (*ready)(void *), void *arg);
+/* Has who looks with S do so for as long again, once: from any thread. */
+void spin_again(struct spin *s);
 
 /* ---- lwipv6/check.c ----------------------------------------------------- */
 

@@ -95,7 +95,10 @@ static __thread int64_t clock_at; /* how far this thread's timers are */
 static __thread struct {
 	bool on;
 	unsigned n;
-	uint32_t *bell[PUT_OFF_MAX];
+	struct {
+		uint32_t *bell;
+		int n;
+	} call[PUT_OFF_MAX];
 } batch;
 
 static int64_t
@@ -135,7 +138,7 @@ wake_all_put_off(void)
 	unsigned i;
 
 	for (i = 0; i < batch.n; i++)
-		futex_wake(batch.bell[i], 1);
+		futex_wake(batch.call[i].bell, batch.call[i].n);
 	batch.n = 0;
 }
 
@@ -158,17 +161,22 @@ mbox_batch(void)
 	return batch.on;
 }
 
-/* Wakes one who sleeps at BELL: at the end of the batch, or now. */
 void
-mbox_wake_later(uint32_t *bell)
+mbox_wake_later(uint32_t *bell, int n)
 {
+	unsigned i;
+
 	if (!batch.on) {
-		futex_wake(bell, 1);
+		futex_wake(bell, n);
 		return;
 	}
+	for (i = 0; i < batch.n; i++)
+		if (batch.call[i].bell == bell && batch.call[i].n >= n && n > 1)
+			return; /* all of them will be */
 	if (batch.n == PUT_OFF_MAX)
 		wake_all_put_off();
-	batch.bell[batch.n++] = bell;
+	batch.call[batch.n].bell = bell;
+	batch.call[batch.n++].n = n;
 }
 
 /* ---- life --------------------------------------------------------------- */
@@ -312,7 +320,7 @@ sys_mbox_post(struct sys_mbox *m, void *msg)
 	call = call_someone(m);
 	pthread_mutex_unlock(&m->lock);
 	if (call)
-		mbox_wake_later(&m->bell);
+		mbox_wake_later(&m->bell, 1);
 }
 
 /* ---- fetching ----------------------------------------------------------- */
@@ -579,6 +587,8 @@ core_leave(struct stack *stack)
 		call = true;
 	} else if (m->count != 0) {
 		call = call_someone(m);
+	} else if (m->looking) {
+		spin_again(&m->spin); /* an answer may come */
 	}
 	pthread_mutex_unlock(&m->lock);
 	if (call)

@@ -72,16 +72,21 @@ struct recover {
 	int64_t srtt, var;
 	enum phase phase;
 	unsigned backoff;
+	struct ticker *ticker; /* of the stack; NULL: not known */
 };
 
-/* The stack that the calling thread belongs to, and its timer. */
-static __thread struct {
+/*
+ * The stack whose thread this is, and its timer.  Another thread that is the
+ * stack for a while (core_call()) comes to it by way of a connection.
+ */
+static __thread struct ticker {
 	const struct stack *stack;
 	bool runs;
 	unsigned tick, idle;
 } mine;
 
 static void tick(void *arg);
+static void start_tick(void *arg);
 
 static int64_t
 now_us(void)
@@ -104,22 +109,33 @@ of(const struct tcp_pcb *pcb)
 	return pcb->slirp == NULL ? pcb->recover : NULL;
 }
 
-/* Starts the timer of STACK, from its own thread. */
+/* Starts the timer of STACK that T is, on its own thread. */
 static void
-run_timer(struct stack *stack)
+run_timer(struct ticker *t, struct stack *stack)
 {
-	mine.idle = 0;
-	if (mine.runs || mine.stack != stack)
+	t->idle = 0;
+	if (t->runs || t->stack != stack)
 		return;
-	mine.runs = true;
-	sys_timeout(TICK_MS, tick, stack);
+	t->runs = true;
+	if (t == &mine)
+		sys_timeout(TICK_MS, tick, stack);
+	else if (tcpip_callback(stack, start_tick, stack, 0) != ERR_OK)
+		t->runs = false;
 }
 
 void
 recover_thread(struct stack *stack)
 {
 	mine.stack = stack;
-	run_timer(stack);
+	run_timer(&mine, stack);
+}
+
+/* Asked for by run_timer(), elsewhere. */
+static void
+start_tick(void *arg)
+{
+	if (mine.stack == arg && mine.runs)
+		sys_timeout(TICK_MS, tick, arg);
 }
 
 void
@@ -158,9 +174,12 @@ OURS(tcp_output)(struct tcp_pcb *pcb)
 		return err;
 	r = pcb->recover;
 	hush(pcb);
+	if (mine.stack == pcb->stack)
+		r->ticker = &mine;
 	if (pcb->unacked != NULL && r->armed == 0) {
 		r->armed = now_us();
-		run_timer(pcb->stack);
+		if (r->ticker != NULL)
+			run_timer(r->ticker, pcb->stack);
 	}
 	if (r->timed == 0 && r->phase == OPEN && before(max, pcb->snd_max)) {
 		r->timed = r->armed != 0 && max == pcb->lastack ? r->armed :
@@ -441,7 +460,7 @@ recover_after(struct stack *stack, const struct recover_seen *s)
 	if (s->gap && pcb->rcv_nxt != s->rcv_nxt)
 		tcp_ack_delayed(pcb);
 	else if (pcb->flags & TCP_FLAG_ACK_DELAY)
-		run_timer(stack);
+		run_timer(&mine, stack);
 	if (pcb->lastack != s->lastack)
 		went_on(pcb, r, s);
 	else if (pcb->dupacks != 0)

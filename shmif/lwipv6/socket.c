@@ -356,7 +356,7 @@ sock_post(struct sock *s, void (*fn)(void *))
 	if (stack == NULL)
 		return;
 	sock_hold(s);
-	while (tcpip_callback(stack, fn, s, 0) != ERR_OK)
+	while (core_call(stack, fn, s) != 0)
 		usleep(1000); /* no memory: it must be done */
 }
 

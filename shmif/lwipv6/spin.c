@@ -60,6 +60,8 @@ miss(struct spin *s)
 bool
 spin_wait(struct spin *s, int64_t ns, bool (*ready)(void *), void *arg)
 {
+	unsigned again = atomic_load_explicit(&s->again, memory_order_relaxed);
+	bool longer = false;
 	int64_t until;
 
 	if (s->skip > 0) {
@@ -74,8 +76,23 @@ spin_wait(struct spin *s, int64_t ns, bool (*ready)(void *), void *arg)
 			s->misses = 0;
 			return true;
 		}
+		if (!longer &&
+		    again !=
+			atomic_load_explicit(&s->again, memory_order_relaxed)) {
+			longer = true;
+			until = now_ns() + ns;
+		}
 		sched_yield();
 	} while (now_ns() < until);
-	miss(s);
+	if (longer)
+		s->misses = 0; /* it was of use: nobody was woken */
+	else
+		miss(s);
 	return false;
+}
+
+void
+spin_again(struct spin *s)
+{
+	atomic_fetch_add_explicit(&s->again, 1, memory_order_relaxed);
 }

@@ -245,7 +245,11 @@ portion(const struct sock *s, struct tcp_pcb *pcb, uint32_t len, bool eager)
 	if (room < len)
 		/* There is more: only full segments, if anything is out. */
 		return outstanding(pcb) ? room - room % pcb->mss : room;
-	if (eager || !small_on_its_way(s, pcb))
+	/*
+	 * Where the window is closed more may come meanwhile, which is better
+	 * here than in a segment of many small pieces.
+	 */
+	if (pcb->unsent == NULL && (eager || !small_on_its_way(s, pcb)))
 		return len;
 	return len - len % pcb->mss;
 }

@@ -118,8 +118,7 @@ tell(struct sock *s, int events)
 static void
 wake(struct sock *s, int which)
 {
-	syscall(SYS_futex, &s->turn[which], FUTEX_WAKE_PRIVATE, INT_MAX, NULL,
-	    NULL, 0);
+	mbox_wake_later((uint32_t *)&s->turn[which], INT_MAX);
 }
 
 void
