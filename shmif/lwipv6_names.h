@@ -74,6 +74,7 @@
 	X(dad, icmp_send_dad) \
 	X(dad, ip_addr_list_deliveryfind) \
 	X(source, ip_route_select_source_ip) \
+	X(deliver, ip_input) \
 	X(ioctl, netif_ioctl) \
 	X(ioctl, etharp_ioctl)
 

@@ -83,6 +83,7 @@ struct real {
 	err_t (*tcpip_callback)(struct stack *, void (*)(void *), void *, int);
 	void (*tcp_slowtmr)(struct stack *);
 	void (*lwip_del_stack)(struct stack *);
+	void (*ip_input)(struct pbuf *, struct netif *);
 };
 const struct real *real(void);
 /* sem.c: what the library makes at first use, made before there are threads. */
@@ -290,6 +291,14 @@ void dad_timer(struct port *port);
 /* Somebody with the hardware address MAC has IP, or PROBES for it. */
 void dad_other(struct port *port, const struct ip_addr *ip,
     const uint8_t mac[6], bool probes);
+
+/* ---- lwipv6/deliver.c --------------------------------------------------- */
+
+/*
+ * The interface that has the address DST, to which a packet came by IN, where
+ * IN has not and the stack is a router; otherwise IN.  On the stack's thread.
+ */
+struct netif *deliver_at(struct netif *in, const struct ip_addr *dst);
 
 /* ---- lwipv6/reass.c; all on the stack's thread -------------------------- */
 

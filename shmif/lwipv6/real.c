@@ -80,6 +80,7 @@ find_all(void)
 	FIND(tcpip_callback);
 	FIND(tcp_slowtmr);
 	FIND(lwip_del_stack);
+	FIND(ip_input);
 }
 
 const struct real *

@@ -11,7 +11,7 @@
  * How they are seen: with fragments lost, further datagrams that are whole do
  * not arrive; an IPv6 datagram in fragments crashes the stack.
  *
- * The cure: fragments for an address of the interface are put together here,
+ * The cure: fragments for an address of the stack are put together here,
  * before the stack sees them (RFC 791, 3.2; RFC 8200, 4.5).  Others are left
  * to its forwarding.
  *
@@ -326,9 +326,9 @@ parse(const uint8_t *frame, uint32_t len, struct fragment *f)
 	f->len = len - (uint32_t)(f->data - frame);
 }
 
-/* Whether F is for the interface; otherwise it may be forwarded. */
+/* Whether F is for the stack; otherwise it may be forwarded. */
 static bool
-ours(const struct port *port, const struct fragment *f)
+ours(struct port *port, const struct fragment *f)
 {
 	struct ip_addr src, dst;
 
@@ -336,7 +336,9 @@ ours(const struct port *port, const struct fragment *f)
 		return true;
 	memcpy(&src, f->key.src, sizeof(src));
 	memcpy(&dst, f->key.dst, sizeof(dst));
-	return ip_addr_list_deliveryfind(port->netif.addrs, &dst, &src) != NULL;
+	return ip_addr_list_deliveryfind(port->netif.addrs, &dst, &src) !=
+	    NULL ||
+	    deliver_at(&port->netif, &dst) != &port->netif;
 }
 
 bool

@@ -198,8 +198,15 @@ counter()
 		decode_json(<$f>)->{replies}[0]{ttl} } qw(far near);
 	    print "ttl $far $near\n";
 	    exit !($far == $near - 2)'
+	# The router is itself on either side, in fragments too.
+	answers a 10.2.0.254
+	answers b 10.1.0.254
+	answers a 2001:db8:2::ff
+	answers b 2001:db8:1::ff
+	answers a 10.2.0.254 -s 4000
 	on router forward off
 	silent a 10.2.0.1
+	silent a 10.2.0.254
 }
 
 @test "destroyed while in use, again and again" {
