@@ -275,6 +275,12 @@ void ip_input(struct pbuf *, struct netif *);
 /* SRC NULL: chosen by route. */
 err_t ip_output(struct stack *, struct pbuf *, struct ip_addr *src,
     struct ip_addr *dst, uint8_t ttl, uint8_t tos, uint8_t proto);
+/* By NETIF and HOP. */
+err_t ip_output_if(struct stack *, struct pbuf *, struct ip_addr *src,
+    struct ip_addr *dst, uint8_t ttl, uint8_t tos, uint8_t proto,
+    struct netif *, struct ip_addr *hop, int flags);
+void icmp_input(struct stack *, struct pbuf *, struct ip_addr_list *to,
+    void *pseudo);
 /* In network byte order. */
 uint16_t inet6_chksum_pseudo(struct pbuf *, struct ip_addr *src,
     struct ip_addr *dst, uint8_t proto, uint32_t len);

@@ -75,6 +75,7 @@
 	X(dad, ip_addr_list_deliveryfind) \
 	X(source, ip_route_select_source_ip) \
 	X(deliver, ip_input) \
+	X(echo, icmp_input) \
 	X(ioctl, netif_ioctl) \
 	X(ioctl, etharp_ioctl)
 

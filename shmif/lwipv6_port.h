@@ -84,6 +84,8 @@ struct real {
 	void (*tcp_slowtmr)(struct stack *);
 	void (*lwip_del_stack)(struct stack *);
 	void (*ip_input)(struct pbuf *, struct netif *);
+	void (*icmp_input)(struct stack *, struct pbuf *, struct ip_addr_list *,
+	    void *);
 };
 const struct real *real(void);
 /* sem.c: what the library makes at first use, made before there are threads. */

@@ -81,6 +81,7 @@ find_all(void)
 	FIND(tcp_slowtmr);
 	FIND(lwip_del_stack);
 	FIND(ip_input);
+	FIND(icmp_input);
 }
 
 const struct real *

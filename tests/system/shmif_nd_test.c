@@ -64,7 +64,22 @@ solicited(void *arg)
 
 /* ---- a conversation ----------------------------------------------------- */
 
-/* Pings the unit; it has to find us first. */
+/* Sends an echo request that has come far. */
+static void
+ask(const uint8_t dst_mac[6], const char *src, const char *dst)
+{
+	struct frame f;
+	int i;
+
+	icmp6(&f, dst_mac, src, dst, 128, 4 + 100);
+	f.b[21] = 3;
+	for (i = 62; i < 162; i++)
+		f.b[i] = (uint8_t)i;
+	seal(&f);
+	send_frame(&f);
+}
+
+/* Pings the unit; it has to find us first.  Then all who are there. */
 static int
 conversation(void *arg)
 {
@@ -74,11 +89,7 @@ conversation(void *arg)
 
 	(void)arg;
 	set_up("fd00::1/64");
-	icmp6(&f, unit_mac, "fd00::99", "fd00::1", 128, 4 + 100);
-	for (i = 62; i < 162; i++)
-		f.b[i] = (uint8_t)i;
-	seal(&f);
-	send_frame(&f);
+	ask(unit_mac, "fd00::99", "fd00::1");
 	MUST(expect(&f, is_type, &ns, PATIENCE_MS));
 	while (memcmp(f.b + 22, "\xfd\0", 2) != 0)
 		MUST(expect(&f, is_type, &ns, PATIENCE_MS));
@@ -94,8 +105,14 @@ conversation(void *arg)
 	send_frame(&na);
 	MUST(expect(&f, is_type, &reply, PATIENCE_MS));
 	MUST(f.len == 162 && memcmp(f.b, our_mac, 6) == 0 && sealed(&f));
+	MUST(f.b[21] == 64);
 	for (i = 62; i < 162; i++)
 		MUST(f.b[i] == (uint8_t)i);
+	/* From an address that it has, and summed with that. */
+	ask(all_mac, "fd00::99", "ff02::1");
+	MUST(expect(&f, is_type, &reply, PATIENCE_MS));
+	MUST(f.len == 162 && memcmp(f.b, our_mac, 6) == 0 && sealed(&f));
+	MUST(f.b[22] == 0xfd || memcmp(f.b + 22, "\xfe\x80", 2) == 0);
 	return 0;
 }
 
