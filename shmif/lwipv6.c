@@ -302,6 +302,7 @@ port_ctl(struct netif *netif, int request, void *arg)
 	free(port->dad);
 	port->dad = NULL;
 	if (netif->radv != NULL) {
+		ip_radv_stop(netif);
 		ip_radv_netif_reset(netif);
 		mem_free(netif->radv);
 		netif->radv = NULL;

@@ -115,6 +115,48 @@ struct autoconf {
 ABI_AT(autoconf, tentative, 8);
 enum { AUTOCONF_INIT = 0, AUTOCONF_FAIL, AUTOCONF_SUCC };
 
+/* What a router advertises; in seconds, where nothing else is said. */
+struct radv_prefix {
+	struct radv_prefix *next;
+	struct ip_addr ip;
+	uint8_t len;
+	uint8_t on_link, autonomous;
+	uint32_t valid, preferred;
+};
+ABI_AT(radv_prefix, ip, 8);
+ABI_AT(radv_prefix, len, 24);
+ABI_AT(radv_prefix, on_link, 25);
+ABI_AT(radv_prefix, valid, 28);
+ABI_SIZE(radv_prefix, 40);
+
+struct radv {
+	uint8_t send; /* at all */
+	uint32_t max_s, min_s;
+	uint32_t rest_s; /* at least between two */
+	uint8_t managed, other;
+	uint32_t mtu;
+	uint32_t reachable, retrans; /* milliseconds */
+	uint8_t hop_limit;
+	uint16_t lifetime;
+	uint8_t source_link;
+	uint8_t unicast_only;
+	struct radv_prefix *prefixes;
+	uint8_t asked;	 /* somebody waits for one */
+	uint8_t resting; /* the library's flags, used by radv.c */
+	uint8_t initial; /* what was left of its structure */
+};
+ABI_AT(radv, max_s, 4);
+ABI_AT(radv, rest_s, 12);
+ABI_AT(radv, managed, 16);
+ABI_AT(radv, mtu, 20);
+ABI_AT(radv, hop_limit, 32);
+ABI_AT(radv, lifetime, 34);
+ABI_AT(radv, source_link, 36);
+ABI_AT(radv, unicast_only, 37);
+ABI_AT(radv, prefixes, 40);
+ABI_AT(radv, asked, 48);
+ABI_SIZE(radv, 56);
+
 struct pbuf;
 
 struct netif {
@@ -128,7 +170,7 @@ struct netif {
 	void (*change)(struct netif *, uint32_t);
 	void *dhcp;
 	struct autoconf *autoconf;
-	void *radv;
+	struct radv *radv;
 	uint8_t hwaddr_len;
 	uint8_t hwaddr[6];
 	uint16_t mtu;
@@ -298,7 +340,11 @@ struct raw_pcb *packet_new(struct stack *, uint16_t, uint16_t);
 void packet_remove(struct raw_pcb *);
 struct arpreq;
 int etharp_ioctl(struct stack *, int, struct arpreq *, int);
+void ip_radv_data_init(struct radv *);
+void ip_radv_prefix_init(struct radv_prefix *);
 void ip_radv_netif_reset(struct netif *);
+void ip_radv_start(struct netif *);
+void ip_radv_stop(struct netif *);
 struct ip_addr_list *ip_addr_list_find(struct ip_addr_list *, struct ip_addr *,
     struct ip_addr *);
 struct ip_addr_list *ip_addr_list_maskfind(struct ip_addr_list *,

@@ -320,7 +320,7 @@ foreign_destroy(void *stack, const char *name)
 
 /* ---- router advertising -------------------------------------------------- */
 
-struct radv {
+struct advertising {
 	struct stack *stack;
 	const char *file;
 	int error;
@@ -328,15 +328,17 @@ struct radv {
 
 /*
  * Whether each section of the file is of an interface that may send
- * advertisements; the library uses what is not there.
+ * advertisements; the library uses what is not there.  FORGET: what they were
+ * told before goes.
  */
 static int
-check_sections(struct stack *stack, FILE *file)
+check_sections(struct stack *stack, FILE *file, bool forget)
 {
 	char line[1024], name[64];
 
+	rewind(file);
 	while (fgets(line, sizeof(line), file) != NULL) {
-		const struct netif *n;
+		struct netif *n;
 
 		if (sscanf(line, " [%63[^]]", name) != 1)
 			continue;
@@ -352,6 +354,8 @@ check_sections(struct stack *stack, FILE *file)
 			return ENXIO;
 		if (n->radv == NULL)
 			return EOPNOTSUPP;
+		if (forget)
+			ip_radv_netif_reset(n);
 	}
 	return 0;
 }
@@ -360,14 +364,16 @@ check_sections(struct stack *stack, FILE *file)
 static void
 radv_fn(void *arg)
 {
-	struct radv *r = arg;
+	struct advertising *r = arg;
 	FILE *file = fopen(r->file, "re");
 
 	if (file == NULL) {
 		r->error = errno;
 		return;
 	}
-	r->error = check_sections(r->stack, file);
+	r->error = check_sections(r->stack, file, false);
+	if (r->error == 0)
+		r->error = check_sections(r->stack, file, true);
 	fclose(file);
 	if (r->error == 0 &&
 	    lwip_radv_load_configfile(r->stack, (void *)(uintptr_t)r->file) !=
@@ -378,7 +384,7 @@ radv_fn(void *arg)
 int
 foreign_radv(void *stack, const char *file)
 {
-	struct radv r = { .stack = stack, .file = file };
+	struct advertising r = { .stack = stack, .file = file };
 
 	if (thread_call(stack, radv_fn, &r) != 0)
 		return ENOMEM;

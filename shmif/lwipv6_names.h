@@ -76,6 +76,10 @@
 	X(source, ip_route_select_source_ip) \
 	X(deliver, ip_input) \
 	X(echo, icmp_input) \
+	X(radv, ip_radv_start) \
+	X(radv, ip_radv_stop) \
+	X(radv, ip_radv_handle_rs) \
+	X(radv, radv_load_config) \
 	X(ioctl, netif_ioctl) \
 	X(ioctl, etharp_ioctl)
 

@@ -5,6 +5,8 @@
 #ifndef SHMIF_LWIPV6_PORT_H
 #define SHMIF_LWIPV6_PORT_H
 
+#include <stdio.h>
+
 #include "lwipv6_abi.h"
 #include "lwipv6_names.h"
 #include "unit.h"
@@ -84,6 +86,7 @@ struct real {
 	void (*tcp_slowtmr)(struct stack *);
 	void (*lwip_del_stack)(struct stack *);
 	void (*ip_input)(struct pbuf *, struct netif *);
+	void (*radv_load_config)(struct stack *, FILE *);
 	void (*icmp_input)(struct stack *, struct pbuf *, struct ip_addr_list *,
 	    void *);
 };

@@ -12,6 +12,7 @@
  *	tcp_pcb	a new connection: its windows, callbacks set and found
  *	stack	its list of interfaces, its routes, its packet sockets
  *	udp_pcb, raw_pcb, and a tcp_pcb that listens, likewise
+ *	radv	its defaults, and that nothing behind them is touched
  *
  * Where anything differs, a message names it, and no interface is made.  The
  * answer is kept for the life of the process.
@@ -350,6 +351,31 @@ try_timer(struct verdict *v)
 		EXPECT(v, t->h != no_timer);
 }
 
+/* What a router advertises, in buffers that are larger than it should be. */
+static void
+try_radv(struct verdict *v)
+{
+	union {
+		struct radv r;
+		struct radv_prefix p;
+		uint8_t b[OVERSIZE];
+	} u;
+
+	memset(&u, CANARY, sizeof(u));
+	ip_radv_data_init(&u.r);
+	EXPECT(v, u.r.send == 0 && u.r.max_s == 600 && u.r.min_s == 198);
+	EXPECT(v, u.r.rest_s == 3 && u.r.mtu == 0 && u.r.hop_limit == 64);
+	EXPECT(v, u.r.lifetime == 1800 && u.r.source_link == 1);
+	EXPECT(v, u.r.prefixes == NULL && u.r.initial == 0);
+	EXPECT(v, untouched(u.b, sizeof(u.r), OVERSIZE));
+	memset(&u, CANARY, sizeof(u));
+	ip_radv_prefix_init(&u.p);
+	EXPECT(v, u.p.next == NULL && u.p.len == 0);
+	EXPECT(v, u.p.on_link == 1 && u.p.autonomous == 1);
+	EXPECT(v, u.p.valid == 2592000 && u.p.preferred == 604800);
+	EXPECT(v, untouched(u.b, sizeof(u.p), OVERSIZE));
+}
+
 static void
 try_inside(void *arg)
 {
@@ -373,6 +399,8 @@ try_inside(void *arg)
 		try_listen(v);
 	if (v->wrong == NULL)
 		try_stack(v);
+	if (v->wrong == NULL)
+		try_radv(v);
 }
 
 int

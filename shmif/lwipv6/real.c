@@ -81,6 +81,7 @@ find_all(void)
 	FIND(tcp_slowtmr);
 	FIND(lwip_del_stack);
 	FIND(ip_input);
+	FIND(radv_load_config);
 	FIND(icmp_input);
 }
 

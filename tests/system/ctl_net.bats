@@ -335,6 +335,76 @@ has_link_local()
 	    grep -qE 'IP6 fe80::[0-9a-f:]+ > ff02::1: ICMP6, router advertisement'
 }
 
+@test "radv: at once on what is up, from its own address, a router or not" {
+	cat >radv.conf <<-END
+	[sh0]
+	AdvSendAdvert = on
+	MinRtrAdvInterval = 3
+	MaxRtrAdvInterval = 4
+	AddPrefix = 2001:db8:7::0/64 , AdvOnLinkFlag = on , AdvAutonomousFlag = on
+	END
+	serve router a b
+	on router shmif0 create radv -autoconf linkstr bus \
+	    inet6 2001:db8:7::ff/64 up
+	on router shmif1 create -autoconf linkstr bus2 \
+	    inet6 2001:db8:2::ff/64 up
+	on b shmif0 create -autoconf linkstr bus2 inet6 2001:db8:2::1/64 up
+	on b route add 2001:db8:7::/64 2001:db8:2::ff
+	on a shmif0 create linkstr bus up
+	on router radv radv.conf
+	until_true configured a
+	advertised 0
+	run -0 on a route
+	[[ $output != *' fe80::'* ]]
+	run ! answers_default
+	# Said twice it is not there twice.
+	on router forward on
+	on router radv radv.conf
+	advertised 1800
+	[ "$(grep -o 'prefix info option' ra.log | wc -l)" -eq 1 ]
+	until_true answers_default
+	run -0 on a route
+	echo "$output"
+	[[ $output == *' fe80::'* ]]
+}
+
+@test "radv: who asks is answered, alone if that is wanted" {
+	cat >radv.conf <<-END
+	[sh0]
+	AdvSendAdvert = on
+	UnicastOnly = on
+	AddPrefix = 2001:db8:7::0/64 , AdvOnLinkFlag = on , AdvAutonomousFlag = on
+	END
+	serve router a
+	on router shmif0 create radv -autoconf linkstr bus up
+	on router radv radv.conf
+	on a shmif0 create linkstr bus up
+	until_true configured a
+	"$dump" -w all.pcap bus
+	tcpdump -n -r all.pcap 'ip6[40] = 134 and ip6[24] = 0xfe' 2>/dev/null |
+	    tee ra.log
+	grep -q 'router advertisement' ra.log
+	on router server >/dev/null
+}
+
+# The last advertisement is the router's own and tells of a lifetime.
+advertised() # SECONDS
+{
+	local own
+	own=$(on router shmif0 | grep -oE 'inet6 fe80::[0-9a-f:]+')
+	"$dump" -w all.pcap bus
+	tcpdump -n -v -r all.pcap 'ip6[40] = 134' 2>/dev/null |
+	    tr -d '\n' | sed 's/IP6 (/\n&/g' | tail -n 1 | tee ra.log
+	echo
+	grep -qF "${own#inet6 } > ff02::1: " ra.log
+	grep -qF "router lifetime $1s" ra.log
+}
+
+answers_default()
+{
+	on a ping 2001:db8:2::1 -c 1 -W 0.5
+}
+
 configured()
 {
 	on "$1" shmif0 | grep -qE 'inet6 2001:db8:7:[0-9a-f:]+/64 origin auto'
