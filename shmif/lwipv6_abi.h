@@ -295,8 +295,34 @@ struct sys_timeouts {
 	struct sys_timeout *next;
 };
 struct sys_timeouts *sys_arch_timeouts(void);
-enum { MEMP_SYS_TIMEOUT = 9 };
+enum { MEMP_TCPIP_MSG = 8, MEMP_SYS_TIMEOUT = 9 };
 void memp_free(int, void *);
+
+/* What is in the queue of a stack. */
+struct tcpip_msg {
+	enum {
+		TCPIP_MSG_API,
+		TCPIP_MSG_INPUT,
+		TCPIP_MSG_CALLBACK,
+		TCPIP_MSG_SYNC_CALLBACK,
+	} type;
+	void *unused;
+	union {
+		struct {
+			struct pbuf *p;
+			struct netif *netif;
+		} in;
+		struct {
+			struct sys_sem **sem;
+			void (*fn)(void *);
+			void *arg;
+		} call;
+	};
+};
+ABI_AT(tcpip_msg, in.p, 16);
+ABI_AT(tcpip_msg, in.netif, 24);
+ABI_AT(tcpip_msg, call.fn, 24);
+ABI_AT(tcpip_msg, call.arg, 32);
 
 struct sys_mbox; /* lwipv6/mbox.c */
 struct sys_mbox *sys_mbox_new(void);

@@ -120,6 +120,11 @@ void thread_be(struct stack *stack);
 /* Runs FN(ARG) on STACK's thread and waits.  0 or ENOMEM. */
 int thread_call(struct stack *stack, void (*fn)(void *), void *arg);
 
+/* ---- lwipv6/delete.c ---------------------------------------------------- */
+
+/* STACK ends: does what is queued now.  On the stack's thread. */
+void queue_finish(struct stack *stack);
+
 /* ---- lwipv6/fds.c ------------------------------------------------------- */
 
 /* A stack begins; what it makes next is its thread for descriptors. */

@@ -12,6 +12,7 @@
  *	tcp_pcb	a new connection: its windows, callbacks set and found
  *	stack	its list of interfaces, its routes, its packet sockets
  *	udp_pcb, raw_pcb, and a tcp_pcb that listens, likewise
+ *	tcpip_msg  as posted to a stack that is nothing but a queue
  *	radv	its defaults, and that nothing behind them is touched
  *
  * Where anything differs, a message names it, and no interface is made.  The
@@ -351,6 +352,38 @@ try_timer(struct verdict *v)
 		EXPECT(v, t->h != no_timer);
 }
 
+/* Messages, as they are posted to a stack that is nothing but a queue. */
+static void
+try_messages(struct verdict *v)
+{
+	struct stack *fake = calloc(1, STACK_QUEUE + 4096);
+	struct sys_mbox *queue = sys_mbox_new();
+	struct netif netif = { .stack = fake };
+	struct tcpip_msg *in = NULL, *call = NULL;
+	struct pbuf *p = pbuf_alloc(PBUF_RAW, 10, PBUF_RAM);
+
+	EXPECT(v, fake != NULL && queue != NULL && p != NULL);
+	if (v->wrong != NULL)
+		return;
+	STACK_FIELD(fake, STACK_QUEUE, struct sys_mbox *) = queue;
+	EXPECT(v, tcpip_input(p, &netif) == ERR_OK);
+	EXPECT(v, tcpip_callback(fake, no_timer, v, 0) == ERR_OK);
+	EXPECT(v, mbox_waiting(queue) == 2);
+	if (v->wrong != NULL)
+		return;
+	sys_arch_mbox_fetch(queue, (void **)&in, 0);
+	sys_arch_mbox_fetch(queue, (void **)&call, 0);
+	EXPECT(v, in->type == TCPIP_MSG_INPUT);
+	EXPECT(v, in->in.p == p && in->in.netif == &netif);
+	EXPECT(v, call->type == TCPIP_MSG_CALLBACK);
+	EXPECT(v, call->call.fn == no_timer && call->call.arg == v);
+	pbuf_free(p);
+	memp_free(MEMP_TCPIP_MSG, in);
+	memp_free(MEMP_TCPIP_MSG, call);
+	sys_mbox_free(queue);
+	free(fake);
+}
+
 /* What a router advertises, in buffers that are larger than it should be. */
 static void
 try_radv(struct verdict *v)
@@ -399,6 +432,8 @@ try_inside(void *arg)
 		try_listen(v);
 	if (v->wrong == NULL)
 		try_stack(v);
+	if (v->wrong == NULL)
+		try_messages(v);
 	if (v->wrong == NULL)
 		try_radv(v);
 }

@@ -216,7 +216,10 @@ OURS(tcp_shutdown)(struct stack *stack)
 {
 	struct tcp_pcb *pcb;
 
+	queue_finish(stack);
 	sock_each(stack, orphan, NULL);
+	/* What was posted while they were being told. */
+	queue_finish(stack);
 	/* Connections that no socket has any more. */
 	while ((pcb = STACK_FIELD(stack, STACK_TCP_ACTIVE, struct tcp_pcb *)) !=
 	    NULL)
