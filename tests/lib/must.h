@@ -8,13 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Ends the child with a message unless COND holds. */
+/*
+ * Ends the process with a message unless COND holds; at once, for a stack has
+ * threads that go on.
+ */
 #define MUST(cond) \
 	do { \
 		if (!(cond)) { \
 			fprintf(stderr, "# %s:%d: %s\n", __FILE__, __LINE__, \
 			    #cond); \
-			exit(1); \
+			_Exit(1); \
 		} \
 	} while (0)
 

@@ -8,21 +8,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+
+#include "must.h"
 
 #define PATIENCE_MS 10000 /* for what must come */
 #define SILENCE_MS 200	  /* for what must not */
-
-/* For a child process: says so and exits. */
-#define MUST(cond) \
-	do { \
-		if (!(cond)) { \
-			fprintf(stdout, "# %s:%d: %s\n", __FILE__, __LINE__, \
-			    #cond); \
-			exit(1); \
-		} \
-	} while (0)
 
 struct shmbus;
 struct frame {

@@ -6,8 +6,8 @@
 #define TESTS_PAIR_H
 
 #include <sys/socket.h>
-#include <stdio.h>
-#include <stdlib.h>
+
+#include "must.h"
 
 struct stack;
 
@@ -22,16 +22,6 @@ struct pair {
 	int ua, ub; /* their interfaces */
 	const char *bus;
 };
-
-/* Ends the process with a message unless COND holds. */
-#define MUST(cond) \
-	do { \
-		if (!(cond)) { \
-			fprintf(stderr, "# %s:%d: %s\n", __FILE__, __LINE__, \
-			    #cond); \
-			_Exit(1); \
-		} \
-	} while (0)
 
 /* Makes a pair; ends the process if it cannot. */
 void pair_up(struct pair *p);

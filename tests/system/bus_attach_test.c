@@ -22,6 +22,7 @@
 #include <cmocka.h>
 
 #include "busdir.h"
+#include "must.h"
 
 /* Numbers are given from the lowest free one; 256 of them, and no more. */
 static void
@@ -502,13 +503,6 @@ only_reads(void *arg)
 	void *at;
 	unsigned n;
 
-#define MUST(x) \
-	do { \
-		if (!(x)) { \
-			print_error("%s:%d: %s\n", __FILE__, __LINE__, #x); \
-			return 1; \
-		} \
-	} while (0)
 	MUST(shmbus_attach(path, NULL, &b) == EACCES);
 	MUST(shmbus_attach(path, &opt, &b) == 0);
 	MUST(shmbus_index(b) == -1);

@@ -23,14 +23,7 @@
 
 #include "busdir.h"
 #include "format.h"
-
-#define MUST(x) \
-	do { \
-		if (!(x)) { \
-			print_error("%s:%d: %s\n", __FILE__, __LINE__, #x); \
-			return 1; \
-		} \
-	} while (0)
+#include "must.h"
 
 /* ---- cut off ------------------------------------------------------------ */
 
