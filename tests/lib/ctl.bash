@@ -2,6 +2,7 @@
 # What the tests of shmifctl and shmif_server have in common; bats loads it.
 
 bats_require_minimum_version 1.5.0
+load ../lib/jobs
 
 setup()
 {
@@ -14,49 +15,12 @@ setup()
 	# A socket's name is short; bats's folders are not always.
 	HERE=$(mktemp -d "${TMPDIR:-/tmp}/shmifctl.XXXXXX")
 	cd "$HERE" || return
-	PIDS=
 }
 
-# Ends what the test started, by number; it is nobody else's.
 teardown()
 {
-	local pid
-	for pid in $PIDS; do
-		kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || :
-	done
+	end_all
 	cd / && rm -rf "$HERE"
-}
-
-# start OUTPUT COMMAND... - runs it in the background; its number is in $PID.
-start()
-{
-	local output=$1
-	shift
-	"$@" >"$output" 2>"$output.err" </dev/null 3>&- 7>&- &
-	PID=$!
-	PIDS="$PIDS $PID"
-}
-
-# until_true COMMAND... - waits for it to succeed; gives up after a minute,
-# which is no limit that a working program comes near.
-until_true()
-{
-	local i
-	for ((i = 0; i < 1200; i++)); do
-		"$@" && return
-		sleep 0.05
-	done
-	echo "waited in vain for: $*"
-	return 1
-}
-
-# finished PID STATUS - waits for a child that has to end with STATUS.
-finished()
-{
-	local status=0
-	wait "$1" || status=$?
-	echo "status $status"
-	[ "$status" -eq "$2" ]
 }
 
 # serve NAME... - starts stacks; stack N listens at N.sock, and its process is

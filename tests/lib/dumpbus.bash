@@ -2,6 +2,7 @@
 # What the tests of shmif_dumpbus have in common; bats loads it.
 
 bats_require_minimum_version 1.5.0
+load ../lib/jobs
 
 setup()
 {
@@ -12,51 +13,13 @@ setup()
 	pcap_hex=$TOP/tests/system/pcap_hex
 	# bats keeps files of its own in the folder above.
 	mkdir "$BATS_TEST_TMPDIR/here" && cd "$BATS_TEST_TMPDIR/here" || return
-	PIDS=
 	READER=
 }
 
-# Ends what the test started, by number; it is nobody else's.
 teardown()
 {
-	local pid
-	for pid in $PIDS; do
-		kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || :
-	done
+	end_all
 	[ -z "$READER" ] || rm -rf "$READER"
-}
-
-# start OUTPUT COMMAND... - runs it in the background; its number is in $PID.
-# What it reads is the file INPUT, where that is set.
-start()
-{
-	local output=$1
-	shift
-	"$@" >"$output" 2>"$output.err" <"${INPUT:-/dev/null}" 3>&- 7>&- &
-	PID=$!
-	PIDS="$PIDS $PID"
-}
-
-# until_true COMMAND... - waits for it to succeed; gives up after a minute,
-# which is no limit that a working program comes near.
-until_true()
-{
-	local i
-	for ((i = 0; i < 1200; i++)); do
-		"$@" && return
-		sleep 0.05
-	done
-	echo "waited in vain for: $*"
-	return 1
-}
-
-# finished PID STATUS - waits for a child that has to end with STATUS.
-finished()
-{
-	local status=0
-	wait "$1" || status=$?
-	echo "status $status"
-	[ "$status" -eq "$2" ]
 }
 
 lines_in() # FILE COUNT

@@ -3,6 +3,7 @@
 # shmif_server: a process that is a stack, and the interfaces it is told to make
 
 bats_require_minimum_version 1.5.0
+load ../lib/jobs
 
 setup()
 {
@@ -12,16 +13,11 @@ setup()
 	fetch=$BUILD/examples/fetch
 	# bats keeps files of its own in the folder above.
 	mkdir "$BATS_TEST_TMPDIR/here" && cd "$BATS_TEST_TMPDIR/here" || return
-	PIDS=
 }
 
-# Ends what the test started, by number; it is nobody else's.
 teardown()
 {
-	local pid
-	for pid in $PIDS; do
-		kill -KILL "$pid" 2>/dev/null || :
-	done
+	end_all
 }
 
 # background NAME ARGUMENT... - a server at unix://NAME; its pid is in $PID
@@ -36,18 +32,6 @@ background()
 ask()
 {
 	"$BUILD/tests/system/ctlask" "$@"
-}
-
-# until_true COMMAND... - waits for it to succeed; gives up after a minute
-until_true()
-{
-	local i
-	for ((i = 0; i < 600; i++)); do
-		! "$@" || return 0
-		sleep 0.1
-	done
-	echo "never: $*"
-	return 1
 }
 
 gone()
