@@ -24,8 +24,8 @@
  *	recv.c     lwip_recv() and its relatives
  *	poll.c     lwip_poll(), lwip_select()
  *	names.c    addresses of programs and of the library
- *	options.c  lwip_setsockopt(), lwip_getsockopt(), lwip_fcntl(),
- *	           lwip_ioctl()
+ *	options.c  lwip_setsockopt(), lwip_getsockopt()
+ *	requests.c lwip_fcntl(), lwip_ioctl()
  *
  * Whose is what.  A socket has two halves.  The pcb, and what is said to be
  * of the stack's thread, is touched on that thread only.  Everything else is
