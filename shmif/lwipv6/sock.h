@@ -13,19 +13,20 @@
  * we use of the library is what is below: its TCP, UDP, raw and packet
  * "pcbs", on the stack's thread.
  *
- *	socket.c   descriptors, making and closing sockets
- *	wait.c     waiting, being woken, lwip_event_subscribe()
- *	stream.c   TCP between a pcb and a socket's buffers
- *	connect.c  lwip_bind(), lwip_connect(), lwip_listen()
- *	accept.c   listeners
- *	close.c    what happens to a socket's connection after it
- *	dgram.c    UDP, raw and packet sockets
- *	send.c     lwip_send() and its relatives
- *	recv.c     lwip_recv() and its relatives
- *	poll.c     lwip_poll(), lwip_select()
- *	names.c    addresses of programs and of the library
- *	options.c  lwip_setsockopt(), lwip_getsockopt()
- *	requests.c lwip_fcntl(), lwip_ioctl()
+ *	socket.c       descriptors, making and closing sockets
+ *	wait.c         waiting, being woken, lwip_event_subscribe()
+ *	stream.c       TCP between a pcb and a socket's buffers
+ *	stream_send.c  what of it is sent, and when
+ *	connect.c      lwip_bind(), lwip_connect(), lwip_listen()
+ *	accept.c       listeners
+ *	close.c        what happens to a socket's connection after it
+ *	dgram.c        UDP, raw and packet sockets
+ *	send.c         lwip_send() and its relatives
+ *	recv.c         lwip_recv() and its relatives
+ *	poll.c         lwip_poll(), lwip_select()
+ *	names.c        addresses of programs and of the library
+ *	options.c      lwip_setsockopt(), lwip_getsockopt()
+ *	requests.c     lwip_fcntl(), lwip_ioctl()
  *
  * Whose is what.  A socket has two halves.  The pcb, and what is said to be
  * of the stack's thread, is touched on that thread only.  Everything else is
@@ -233,10 +234,19 @@ bool stream_in_timer(void);
  */
 bool stream_want_kick(struct sock *s);
 void stream_kick(struct sock *s);
-/* How many bytes the library was given and the peer has not acknowledged. */
-uint32_t stream_outstanding(const struct sock *s);
 /* The neighbour HOP on NETIF does not answer. */
 void stream_unreachable(struct netif *netif, const struct ip_addr *hop);
+/* Whether data may be sent by PCB: ESTABLISHED, CLOSE_WAIT. */
+bool stream_is_open(const struct tcp_pcb *pcb);
+
+/* ---- stream_send.c; on the stack's thread ------------------------------- */
+
+/* Sends what there is, and the FIN if it is time. */
+void stream_send(struct sock *s);
+/* Whether there is something that the peer has not acknowledged. */
+bool stream_unacked(const struct tcp_pcb *pcb);
+/* How many bytes the library was given and the peer has not acknowledged. */
+uint32_t stream_outstanding(const struct sock *s);
 
 /* ---- close.c ------------------------------------------------------------ */
 

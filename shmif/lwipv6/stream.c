@@ -21,13 +21,7 @@
  *   - What arrives after lwip_close() is acknowledged, for as long as the
  *     peer cares to send.
  *
- * Sending.  A program puts bytes into a ring and kicks; stream_work(), on the
- * stack's thread, hands them to tcp_write(), as much as there is room for:
- * bytes, which tcp_out.c counts, and segments.  Whatever makes room (an
- * acknowledgement: on_sent()) does the same again.  Nagle's algorithm (RFC
- * 9293, 3.7.4) is here as well, as Minshall put it: less than a segment waits in
- * the ring while another such is on its way, unless the program said
- * TCP_NODELAY or that there will be no more.
+ * Sending is in stream_send.c.
  *
  * The end.  When the program wants no more sent (shutdown, or close) and the
  * ring is empty, a FIN is queued behind all data, at once if there is room in
@@ -47,11 +41,8 @@
  * Receiving.  Data goes into the socket's queue as it comes; the window is
  * what bounds it.  It opens again as the program reads, by kicks that are saved
  * up until it is worth a segment, or until the window had been nearly shut.
- *
- * The library begins to send with one segment, which its peer may acknowledge
- * a quarter of a second later.  Here it begins with ten (RFC 6928), and the
- * first segments of a connection, and those that fill a gap (RFC 5681, 4.2), are
- * acknowledged at once.
+ * The first segments of a connection, and those that fill a gap (RFC 5681,
+ * 4.2), are acknowledged at once.
  *
  * What comes for a socket that is closed is dropped; once all that was sent is
  * acknowledged it is answered with a reset (RFC 1122, 4.2.2.13): not before,
@@ -62,9 +53,7 @@
 
 #include "sock.h"
 
-#define FIN 0x01
-#define FIRST_WINDOW 14600u /* RFC 6928 */
-#define QUICK 8		    /* first pieces that are acknowledged at once */
+#define QUICK 8 /* first pieces that are acknowledged at once */
 #define LOW_WINDOW (TCP_WINDOW / 4)
 #define TICKS_PER_S 2
 #define LONG_AGO 1000 /* ticks; more than any timeout */
@@ -121,28 +110,10 @@ reset(struct tcp_pcb *pcb)
 	    &pcb->remote_ip, pcb->local_port, pcb->remote_port);
 }
 
-static bool
-open_state(const struct tcp_pcb *pcb)
+bool
+stream_is_open(const struct tcp_pcb *pcb)
 {
 	return pcb->state == TCP_ESTABLISHED || pcb->state == TCP_CLOSE_WAIT;
-}
-
-static bool
-outstanding(const struct tcp_pcb *pcb)
-{
-	return pcb->unsent != NULL || pcb->unacked != NULL;
-}
-
-uint32_t
-stream_outstanding(const struct sock *s)
-{
-	const struct tcp_pcb *pcb = s->pcb.tcp;
-	uint32_t n;
-
-	if (pcb == NULL || !open_state(pcb))
-		return 0;
-	n = pcb->snd_lbb - pcb->lastack;
-	return s->fin_sent && n > 0 ? n - 1 : n;
 }
 
 /* ---- the end ------------------------------------------------------------ */
@@ -204,7 +175,7 @@ finish(struct sock *s)
 {
 	struct tcp_pcb *pcb = s->pcb.tcp;
 
-	if (pcb == NULL || !s->fin_sent || outstanding(pcb))
+	if (pcb == NULL || !s->fin_sent || stream_unacked(pcb))
 		return;
 	if (!s->got_fin) {
 		pthread_mutex_lock(&s->lock);
@@ -221,122 +192,7 @@ finish(struct sock *s)
 	stream_detach(s);
 }
 
-/* ---- sending ------------------------------------------------------------ */
-
-/* Whether a segment that was not full is on its way. */
-static bool
-small_on_its_way(const struct sock *s, const struct tcp_pcb *pcb)
-{
-	return s->sent_small && (int32_t)(s->small_end - pcb->lastack) > 0;
-}
-
-/* How much of LEN bytes to give to PCB now; EAGER: without Nagle's rule. */
-static uint32_t
-portion(const struct sock *s, struct tcp_pcb *pcb, uint32_t len, bool eager)
-{
-	uint32_t room, segs;
-
-	if (pcb->snd_queuelen >= TCP_SND_QUEUELEN || pcb->mss == 0)
-		return 0;
-	segs = (uint32_t)TCP_SND_QUEUELEN - pcb->snd_queuelen;
-	room = segs * pcb->mss;
-	if (room > pcb->snd_buf)
-		room = pcb->snd_buf;
-	if (room < len)
-		/* There is more: only full segments, if anything is out. */
-		return outstanding(pcb) ? room - room % pcb->mss : room;
-	/*
-	 * Where the window is closed more may come meanwhile, which is better
-	 * here than in a segment of many small pieces.
-	 */
-	if (pcb->unsent == NULL && (eager || !small_on_its_way(s, pcb)))
-		return len;
-	return len - len % pcb->mss;
-}
-
-/* Moves bytes from the ring to the pcb.  Whether the ring is empty. */
-static bool
-push(struct sock *s, struct tcp_pcb *pcb)
-{
-	bool some = false, empty, eager;
-	uint32_t n, at;
-	int events;
-
-	for (;;) {
-		pthread_mutex_lock(&s->lock);
-		n = s->out_head - s->out_tail;
-		at = s->out_size == 0 ? 0 : s->out_tail % s->out_size;
-		eager = s->nodelay || s->shut_wr || s->closed;
-		pthread_mutex_unlock(&s->lock);
-		empty = n == 0;
-		if (empty)
-			break;
-		n = portion(s, pcb, n, eager);
-		if (n > s->out_size - at)
-			n = s->out_size - at;
-		if (n == 0 ||
-		    tcp_write(pcb, s->out + at, (uint16_t)n, 1) != ERR_OK)
-			break;
-		some = true;
-		if (n % pcb->mss != 0) {
-			s->sent_small = true;
-			s->small_end = pcb->snd_lbb;
-		}
-		pthread_mutex_lock(&s->lock);
-		s->out_tail += n;
-		events = s->out_head - s->out_tail <= s->out_size / 2 ?
-		    POLLOUT | POLLWRNORM :
-		    0;
-		if (events != 0)
-			sock_unlock_wake(s, events);
-		else
-			pthread_mutex_unlock(&s->lock);
-	}
-	if (some)
-		tcp_output(pcb);
-	return empty;
-}
-
-/* The congestion window of a connection that sends for the first time. */
-static void
-first_window(struct sock *s, struct tcp_pcb *pcb)
-{
-	uint32_t most = 10u * pcb->mss, w = 2u * pcb->mss;
-
-	if (s->began)
-		return;
-	s->began = true;
-	if (w < FIRST_WINDOW)
-		w = FIRST_WINDOW;
-	if (w > most)
-		w = most;
-	if (pcb->cwnd < w)
-		pcb->cwnd = (uint16_t)w;
-}
-
-/* Sends what there is, and the FIN if it is time. */
-static void
-send_some(struct sock *s)
-{
-	struct tcp_pcb *pcb = s->pcb.tcp;
-	bool last;
-
-	if (pcb == NULL || !open_state(pcb) || s->fin_sent)
-		return;
-	first_window(s, pcb);
-	if (!push(s, pcb))
-		return;
-	pthread_mutex_lock(&s->lock);
-	last = (s->shut_wr || s->closed) && s->out_head == s->out_tail;
-	pthread_mutex_unlock(&s->lock);
-	if (!last || pcb->snd_queuelen >= TCP_SND_QUEUELEN)
-		return;
-	if (tcp_send_ctrl(pcb, FIN) != ERR_OK)
-		return; /* on_sent() or on_poll() will */
-	s->fin_sent = true;
-	s->passive = s->got_fin;
-	tcp_output(pcb);
-}
+/* ---- acknowledgements, and silence -------------------------------------- */
 
 static err_t
 on_sent(void *arg, struct tcp_pcb *pcb, uint16_t len)
@@ -345,7 +201,7 @@ on_sent(void *arg, struct tcp_pcb *pcb, uint16_t len)
 
 	(void)pcb;
 	(void)len;
-	send_some(s);
+	stream_send(s);
 	finish(s);
 	return ERR_OK;
 }
@@ -377,14 +233,14 @@ on_poll(void *arg, struct tcp_pcb *pcb)
 	uint32_t after, every, times;
 	bool alive;
 
-	send_some(s);
+	stream_send(s);
 	pthread_mutex_lock(&s->lock);
 	alive = (s->so_options & SOF_KEEPALIVE) != 0;
 	after = s->keep_idle;
 	every = s->keep_every;
 	times = s->keep_count;
 	pthread_mutex_unlock(&s->lock);
-	if (alive && open_state(pcb))
+	if (alive && stream_is_open(pcb))
 		keep_alive(s, pcb, after, every, times);
 	return ERR_OK;
 }
@@ -404,7 +260,7 @@ open_window(struct tcp_pcb *pcb, uint32_t len)
 		len -= n;
 	}
 	/* The library's own tcp_recved() may only have put it off. */
-	if (low && pcb->rcv_wnd >= LOW_WINDOW && open_state(pcb) &&
+	if (low && pcb->rcv_wnd >= LOW_WINDOW && stream_is_open(pcb) &&
 	    (pcb->flags & TCP_FLAG_ACK_DELAY)) {
 		pcb->flags |= TCP_FLAG_ACK_NOW;
 		tcp_output(pcb);
@@ -417,7 +273,7 @@ discard(struct sock *s, struct tcp_pcb *pcb, struct pbuf *p)
 	uint16_t len = p->tot_len;
 
 	pbuf_free(p);
-	if (s->orphan && s->fin_sent && !outstanding(pcb)) {
+	if (s->orphan && s->fin_sent && !stream_unacked(pcb)) {
 		reset(pcb);
 		doom(pcb);
 		stream_detach(s);
@@ -587,7 +443,7 @@ stream_work(struct sock *s)
 		return;
 	if (credit != 0)
 		open_window(pcb, credit);
-	send_some(s);
+	stream_send(s);
 	finish(s);
 }
 
