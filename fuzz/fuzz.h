@@ -24,6 +24,8 @@
  *	fuzz/mutate/NAME.c LLVMFuzzerCustomMutator(), where there is one
  *	fuzz/found/NAME/   inputs that broke something once, each file's name
  *			   says what
+ *	fuzz/stack/	   of frames: the stack's surroundings
+ *	fuzz/fake/	   of ctl: what stands in for units and a stack
  *	fuzz/lib/	   linked to all of them
  *
  * TO ADD ONE: write NAME.c and seeds/NAME.c; if it needs more than libshmbus,
