@@ -76,19 +76,18 @@ call_if(struct call *c, char name[SHMIF_NAME_MAX], struct ctl_if **list)
 	return 0;
 }
 
-/* The error of something done to the interface NAME. */
-static int
-failed(struct call *c, const char *name, int error)
+int
+failed(struct call *c, const char *name, const char *what, int error)
 {
 	if (error == 0)
 		return 0;
-	if (error == EOPNOTSUPP)
-		return fail(c, error, "%s: not with this kind of interface",
-		    name);
-	return fail(c, error, "%s: %s", name, error_text(error));
+	return fail(c, error, "%s: %s%s%s", name, what,
+	    what[0] != '\0' ? ": " : "",
+	    error == EOPNOTSUPP ? "not with this kind of interface" :
+				  error_text(error));
 }
 
-/* The same with the bus PATH, and what shmbus has to say about it. */
+/* The same of the bus PATH, and what shmbus has to say about it. */
 static int
 failed_bus(struct call *c, const char *name, const char *path, int error)
 {
@@ -97,7 +96,7 @@ failed_bus(struct call *c, const char *name, const char *path, int error)
 	if (error == 0)
 		return 0;
 	if (path == NULL)
-		return failed(c, name, error);
+		return failed(c, name, "", error);
 	if (why == NULL || why[0] == '\0')
 		return fail(c, error, "%s: %.*s: %s", name, PATH_SHOWN, path,
 		    text);
@@ -108,12 +107,27 @@ failed_bus(struct call *c, const char *name, const char *path, int error)
 	    why);
 }
 
-static void
-undo_name(struct call *c, const char *name,
-    int (*fn)(struct env *, const struct undo *))
+void
+undo_name(struct call *c, const char *name, undo_fn *fn)
 {
 	snprintf(c->undo->name, sizeof(c->undo->name), "%s", name);
 	c->undo->fn = fn;
+}
+
+int
+call_change(struct call *c, char name[SHMIF_NAME_MAX], struct ctl_if *was,
+    undo_fn *fn)
+{
+	struct ctl_if *list;
+	int error;
+
+	if ((error = call_if(c, name, &list)) != 0)
+		return error;
+	*was = *list;
+	was->addr = NULL;
+	c->env->ctl->list_free(list, 1);
+	undo_name(c, name, fn);
+	return 0;
 }
 
 /* ---- create, destroy ---------------------------------------------------- */
@@ -200,7 +214,7 @@ create_foreign(struct call *c, const char *wanted, char made[SHMIF_NAME_MAX])
 	if (error == EIO)
 		return fail(c, error, "%s: cannot be opened: %s", wanted,
 		    path == NULL ? "(no name given)" : path);
-	return failed(c, wanted, error);
+	return failed(c, wanted, "", error);
 }
 
 static int
@@ -230,7 +244,7 @@ op_destroy(struct call *c)
 	if ((error = call_if(c, name, NULL)) != 0)
 		return error;
 	n = unit_of(name);
-	return failed(c, name,
+	return failed(c, name, "",
 	    n != -1 ? shmif_destroy(n) :
 		      c->env->ctl->destroy(c->env->stack, name));
 }
@@ -274,7 +288,7 @@ call_unit(struct call *c, char name[SHMIF_NAME_MAX], int *n)
 	if (error != 0)
 		return error;
 	*n = unit_of(name);
-	return *n == -1 ? failed(c, name, EOPNOTSUPP) : 0;
+	return *n == -1 ? failed(c, name, "", EOPNOTSUPP) : 0;
 }
 
 static int
@@ -323,15 +337,13 @@ static int
 set_up(struct call *c, bool up)
 {
 	char name[SHMIF_NAME_MAX];
-	struct ctl_if *was;
+	struct ctl_if was;
 	int error;
 
-	if ((error = call_if(c, name, &was)) != 0)
+	if ((error = call_change(c, name, &was, undo_up)) != 0)
 		return error;
-	undo_name(c, name, undo_up);
-	c->undo->on = was->up;
-	c->env->ctl->list_free(was, 1);
-	return failed(c, name,
+	c->undo->on = was.up;
+	return failed(c, name, "",
 	    c->env->ctl->set_up(stack_of(c->env, name), name, up));
 }
 
@@ -367,20 +379,17 @@ op_mtu(struct call *c)
 {
 	unsigned mtu = (unsigned)arg_int(c, "mtu", 0);
 	char name[SHMIF_NAME_MAX];
-	struct ctl_if *was;
+	struct ctl_if was;
 	int error;
 
-	if ((error = call_if(c, name, &was)) != 0)
+	if ((error = call_change(c, name, &was, undo_mtu)) != 0)
 		return error;
-	undo_name(c, name, undo_mtu);
-	c->undo->value = was->unit != -1 ? unit_mtu_wanted(was->unit) :
-					   was->mtu;
-	c->env->ctl->list_free(was, 1);
+	c->undo->value = was.unit != -1 ? unit_mtu_wanted(was.unit) : was.mtu;
 	error = put_mtu(c->env, name, mtu);
 	if (error == EMSGSIZE)
 		return fail(c, error, "%s: an MTU of %u is not possible here",
 		    name, mtu);
-	return failed(c, name, error);
+	return failed(c, name, "", error);
 }
 
 static int
@@ -402,7 +411,7 @@ op_lladdr(struct call *c)
 	undo_name(c, name, undo_mac);
 	shmif_mac(n, c->undo->mac);
 	mac_parse(arg_string(c, "mac"), mac);
-	return failed(c, name, shmif_set_mac(n, mac));
+	return failed(c, name, "", shmif_set_mac(n, mac));
 }
 
 static int
@@ -424,15 +433,13 @@ static int
 op_promisc(struct call *c)
 {
 	char name[SHMIF_NAME_MAX];
-	struct ctl_if *was;
+	struct ctl_if was;
 	int error;
 
-	if ((error = call_if(c, name, &was)) != 0)
+	if ((error = call_change(c, name, &was, undo_promisc)) != 0)
 		return error;
-	undo_name(c, name, undo_promisc);
-	c->undo->on = was->promisc;
-	c->env->ctl->list_free(was, 1);
-	return failed(c, name,
+	c->undo->on = was.promisc;
+	return failed(c, name, "",
 	    put_promisc(c->env, name, arg_bool(c, "on", true)));
 }
 

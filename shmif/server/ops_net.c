@@ -11,25 +11,6 @@
 
 #include "server.h"
 
-static void
-undo_name(struct call *c, const char *name,
-    int (*fn)(struct env *, const struct undo *))
-{
-	snprintf(c->undo->name, sizeof(c->undo->name), "%s", name);
-	c->undo->fn = fn;
-}
-
-static int
-failed(struct call *c, const char *name, const char *what, int error)
-{
-	if (error == 0)
-		return 0;
-	return fail(c, error, "%s: %s%s%s", name, what,
-	    what[0] != '\0' ? ": " : "",
-	    error == EOPNOTSUPP ? "not with this kind of interface" :
-				  error_text(error));
-}
-
 /* ---- addresses ---------------------------------------------------------- */
 
 static bool
@@ -209,14 +190,12 @@ static int
 op_autoconf(struct call *c)
 {
 	char name[SHMIF_NAME_MAX];
-	struct ctl_if *was;
+	struct ctl_if was;
 	int error;
 
-	if ((error = call_if(c, name, &was)) != 0)
+	if ((error = call_change(c, name, &was, undo_autoconf)) != 0)
 		return error;
-	undo_name(c, name, undo_autoconf);
-	c->undo->on = was->autoconf;
-	c->env->ctl->list_free(was, 1);
+	c->undo->on = was.autoconf;
 	return failed(c, name, "autoconf",
 	    c->env->ctl->set_autoconf(stack_of(c->env, name), name,
 		arg_bool(c, "on", true)));
@@ -237,15 +216,13 @@ static int
 op_dhcp(struct call *c)
 {
 	char name[SHMIF_NAME_MAX];
-	struct ctl_if *was;
+	struct ctl_if was;
 	int error;
 
-	if ((error = call_if(c, name, &was)) != 0)
+	if ((error = call_change(c, name, &was, undo_dhcp)) != 0)
 		return error;
-	undo_name(c, name, undo_dhcp);
-	c->undo->on = was->dhcp;
-	c->undo->value = was->up;
-	c->env->ctl->list_free(was, 1);
+	c->undo->on = was.dhcp;
+	c->undo->value = was.up;
 	return failed(c, name, "dhcp",
 	    c->env->ctl->set_dhcp(stack_of(c->env, name), name,
 		arg_bool(c, "on", true)));

@@ -74,9 +74,12 @@ const char *error_text(int error);
 
 /* ---- ops ---------------------------------------------------------------- */
 
+struct undo;
+typedef int undo_fn(struct env *env, const struct undo *u);
+
 /* What takes an operation back. */
 struct undo {
-	int (*fn)(struct env *env, const struct undo *u);
+	undo_fn *fn;
 	char name[SHMIF_NAME_MAX];
 	bool on;
 	unsigned value;
@@ -151,6 +154,16 @@ int fail(struct call *c, int error, const char *fmt, ...)
  * and may be NULL.  0 or ENXIO, with the text set.
  */
 int call_if(struct call *c, char name[SHMIF_NAME_MAX], struct ctl_if **list);
+/* FN takes the operation back, from the interface NAME. */
+void undo_name(struct call *c, const char *name, undo_fn *fn);
+/*
+ * Both, for what changes the interface: *WAS is what it was like, without its
+ * addresses.
+ */
+int call_change(struct call *c, char name[SHMIF_NAME_MAX], struct ctl_if *was,
+    undo_fn *fn);
+/* Says that WHAT, or "", done to NAME failed by ERROR.  Returns it; 0: none. */
+int failed(struct call *c, const char *name, const char *what, int error);
 /* Number of the unit that NAME is, or -1. */
 int unit_of(const char *name);
 /* The stack that has the interface NAME. */
