@@ -2,7 +2,7 @@
 /*
  * look.c - what programs may see of units, without waiting
  *
- * Everything here is one read-side section of RCU; see shmif.c.
+ * Everything here is one read-side section of RCU; see table.c.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,23 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * shmif.c - the table of units and what programs do with it
+ * shmif.c - what programs do with units
  *
- * DOC: Theory of Operation
- *
- * The table is an array of pointers under RCU (the bp flavour: a stack's
- * threads are not ours to register).  Who only looks reads a pointer and what
- * it points to inside one read-side section and never waits.  Who changes a
- * unit takes a reference inside such a section, then the unit's lock ctl, and
- * then finds out whether the unit is dead by now.
- *
- * A number is reserved (under table_lock) before its unit exists, and freed
- * after the unit is off its stack, so that a stack never has two interfaces of
- * one name.  Whoever drops the last reference frees the unit after a grace
- * period.
- *
- * Order of locks: ctl, then table_lock.  Nothing here is called with a lock of
- * the stack's, and nothing here waits for the stack's thread while it holds
- * table_lock.
+ * DOC: A unit is made, moved from bus to bus, set up and removed here, under
+ * its lock ctl; table.c tells how it is found, and how it goes.
  */
 #include <sys/random.h>
 #include <arpa/inet.h>
@@ -26,117 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rcu.h"
 #include "unit.h"
 
 #define FLAGS_KNOWN \
 	(SHMIF_NOCREATE | SHMIF_NOAUTOCONF | SHMIF_RADV | SHMIF_PROMISC)
 
-static struct unit *table[SHMIF_UNITS_MAX]; /* RCU */
-static bool taken[SHMIF_UNITS_MAX];	    /* under table_lock */
-static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
-
 const struct stack_ops *const the_stack = &stack_lwipv6;
-
-/* ---- the table ---------------------------------------------------------- */
-
-/*
- * Reserves the number WANT, or with -1 the lowest that is free.  Returns it,
- * or -1.
- */
-static int
-number_take(int want)
-{
-	int n = want;
-
-	pthread_mutex_lock(&table_lock);
-	if (want == -1)
-		for (n = 0; n < SHMIF_UNITS_MAX && taken[n]; n++)
-			continue;
-	if (n >= 0 && n < SHMIF_UNITS_MAX && !taken[n])
-		taken[n] = true;
-	else
-		n = -1;
-	pthread_mutex_unlock(&table_lock);
-	return n;
-}
-
-static void
-number_free(int n)
-{
-	pthread_mutex_lock(&table_lock);
-	taken[n] = false;
-	pthread_mutex_unlock(&table_lock);
-}
-
-/* Takes unit N out of the table; nobody looks at it when it returns. */
-static void
-unpublish(int n)
-{
-	read_publish(table[n], NULL);
-	read_wait();
-}
-
-struct unit *
-unit_look(int n)
-{
-	if (n < 0 || n >= SHMIF_UNITS_MAX)
-		return NULL;
-	return read_pointer(table[n]);
-}
-
-static void
-release(struct urcu_ref *ref)
-{
-	struct unit *u = caa_container_of(ref, struct unit, ref);
-
-	unit_free(u);
-}
-
-static void
-unit_put(struct unit *u)
-{
-	urcu_ref_put(&u->ref, release);
-}
-
-/*
- * Finds unit N and locks it for a change.  Returns 0, ENXIO, or EDEADLK on
- * the stack's own thread.
- */
-static int
-unit_hold(int n, struct unit **up)
-{
-	struct unit *u;
-	bool got = false;
-
-	read_begin();
-	u = unit_look(n);
-	if (u != NULL)
-		got = urcu_ref_get_unless_zero(&u->ref);
-	read_end();
-	*up = NULL;
-	if (!got)
-		return ENXIO;
-	if (u->ops->inside(u)) {
-		unit_put(u);
-		return EDEADLK;
-	}
-	pthread_mutex_lock(&u->ctl);
-	if (u->dead) {
-		pthread_mutex_unlock(&u->ctl);
-		unit_put(u);
-		return ENXIO;
-	}
-	*up = u;
-	return 0;
-}
-
-static void
-unit_drop(struct unit *u)
-{
-	pthread_mutex_unlock(&u->ctl);
-	unit_put(u);
-}
 
 /* ---- things done on the stack's thread ---------------------------------- */
 
@@ -289,7 +170,7 @@ unit_create(const char *path, const struct shmif_options *opt, int want,
     int *ifnum)
 {
 	static const struct shmif_options defaults;
-	struct unit *u;
+	struct unit *u = NULL;
 	void *stack;
 	int error;
 	int num;
@@ -303,15 +184,15 @@ unit_create(const char *path, const struct shmif_options *opt, int want,
 	stack = opt->stack;
 	if (stack == NULL && (error = the_stack->find(&stack)) != 0)
 		return error;
-	if ((num = number_take(want)) == -1)
+	if ((num = table_reserve(want)) == -1)
 		return want == -1 ? EMFILE : EEXIST;
 	if ((error = build(num, stack, path, opt, &u)) != 0) {
-		number_free(num);
+		table_release(num);
 		return error;
 	}
 	pthread_mutex_lock(&u->ctl);
 	unit_start(u);
-	read_publish(table[num], u);
+	table_publish(num, u);
 	pthread_mutex_unlock(&u->ctl);
 	*ifnum = num;
 	return 0;
@@ -414,11 +295,11 @@ shmif_destroy(int ifnum)
 	if ((error = unit_hold(ifnum, &u)) != 0)
 		return error;
 	u->dead = true;
-	unpublish(u->num);
+	table_unpublish(u->num);
 	unit_stop(u, false);
 	u->ops->detach(u);
 	unit_leave(u);
-	number_free(u->num);
+	table_release(u->num);
 	unit_put(u);
 	unit_drop(u);
 	return 0;
@@ -429,10 +310,10 @@ unit_orphaned(struct unit *u)
 {
 	pthread_mutex_lock(&u->ctl);
 	u->dead = true;
-	unpublish(u->num);
+	table_unpublish(u->num);
 	unit_stop(u, true);
 	unit_leave(u);
-	number_free(u->num);
+	table_release(u->num);
 	pthread_mutex_unlock(&u->ctl);
 	unit_put(u);
 }

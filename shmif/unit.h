@@ -109,8 +109,32 @@ void unit_leave(struct unit *u);
 /* Begins to receive and send. */
 void unit_start(struct unit *u);
 
-/* shmif.c: unit N inside a read-side section, or NULL. */
+/* ---- table.c ------------------------------------------------------------ */
+
+/*
+ * Reserves the number WANT, or with -1 the lowest that is free.  Returns it,
+ * or -1.
+ */
+int table_reserve(int want);
+/* N may be given to another. */
+void table_release(int n);
+/* U can be found as N from now on. */
+void table_publish(int n, struct unit *u);
+/* Takes unit N out of the table; nobody looks at it when it returns. */
+void table_unpublish(int n);
+/* Unit N inside a read-side section, or NULL. */
 struct unit *unit_look(int n);
+/* Drops a reference; the last one frees U. */
+void unit_put(struct unit *u);
+/*
+ * Finds unit N and locks it for a change.  Returns 0, ENXIO, or EDEADLK on
+ * the stack's own thread.
+ */
+int unit_hold(int n, struct unit **up);
+void unit_drop(struct unit *u);
+
+/* ---- shmif.c ------------------------------------------------------------ */
+
 /*
  * shmif_create_opt() with a unit number of one's choice, or -1.  EEXIST: there
  * is one of this number.
@@ -119,6 +143,7 @@ int unit_create(const char *path, const struct shmif_options *opt, int want,
     int *ifnum);
 /* The MTU that unit N was told to have, 0 where that is the largest. */
 unsigned unit_mtu_wanted(int n);
+
 /* Fills in *ST.  Never waits. */
 void unit_stats(struct unit *u, struct shmif_stats *st);
 
