@@ -42,7 +42,6 @@ struct port {
 
 /* The port of NETIF, or NULL where the interface is not ours. */
 struct port *port_of(const struct netif *netif);
-err_t port_linkoutput(struct netif *netif, struct pbuf *p);
 
 /* ---- lwipv6/real.c: the library's own versions of what we replace ------- */
 
@@ -321,10 +320,21 @@ bool reass_input(struct port *port, struct pbuf *p);
 void reass_timer(struct port *port);
 void reass_free(struct reass_table *t);
 
-/* lwipv6.c: sends a frame that was built by the driver. */
+/* ---- lwipv6/frames.c ---------------------------------------------------- */
+
+/* netif.linkoutput: a whole frame.  Any thread. */
+err_t port_linkoutput(struct netif *netif, struct pbuf *p);
+/* Sends a frame that was built by the driver. */
 void port_send_bytes(struct port *port, const uint8_t *frame, uint32_t len);
 /* Sends a frame as the stack does: packet sockets see it. */
 err_t port_send(struct port *port, struct pbuf *p);
+/* buffer(), drop() and input() of stack.h, on the stack's thread. */
+void *port_buffer(struct unit *u, uint32_t len, uint8_t **data);
+void port_drop(void *buffer);
+enum stack_verdict port_input(struct unit *u, void *buffer, uint8_t *data,
+    uint32_t len);
+
+/* ---- addresses ---------------------------------------------------------- */
 
 static inline bool
 ip_is_v4(const struct ip_addr *ip)
