@@ -55,6 +55,13 @@ void crew_cont(pid_t pid);
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The failures since the last call, as one text, or NULL. */
 const char *complaints(void);
+/* Fails, in the test, if there are any. */
+#define check() \
+	do { \
+		const char *why = complaints(); \
+		if (why != NULL) \
+			fail_msg("%s", why); \
+	} while (0)
 /* Whether anybody has complained; a process may stop then. */
 bool complained(void);
 #define must(cond) \

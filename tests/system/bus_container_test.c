@@ -28,13 +28,6 @@
 #define ROUNDS 200u
 #define FOR_EVER (-1)
 
-#define check() \
-	do { \
-		const char *why = complaints(); \
-		if (why != NULL) \
-			fail_msg("%s", why); \
-	} while (0)
-
 /* What the test itself needs to know; the bus makes no use of it. */
 struct play {
 	_Atomic uint64_t ready, go, done;

@@ -23,13 +23,6 @@
 #include "liar.h"
 #include "stamp.h"
 
-#define check() \
-	do { \
-		const char *why = complaints(); \
-		if (why != NULL) \
-			fail_msg("%s", why); \
-	} while (0)
-
 /* ---- truncation ---------------------------------------------------------- */
 
 enum habit { BUSY, ASLEEP, READ_ONLY, HABITS };

@@ -19,13 +19,6 @@
 
 #define SECOND 1000000000u
 
-#define check() \
-	do { \
-		const char *why = complaints(); \
-		if (why != NULL) \
-			fail_msg("%s", why); \
-	} while (0)
-
 struct sleeper_role {
 	char path[256];
 	_Atomic uint64_t ready;

@@ -24,13 +24,6 @@
 #include "living.h"
 #include "shmbus.h"
 
-#define check() \
-	do { \
-		const char *why = complaints(); \
-		if (why != NULL) \
-			fail_msg("%s", why); \
-	} while (0)
-
 #define FLOODER 10u /* who */
 #define SENDERS 3u
 #define READERS 2u

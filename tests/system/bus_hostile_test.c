@@ -36,13 +36,6 @@
 
 #define HEADER_CONST 96u /* bytes; read on attaching only */
 
-#define check() \
-	do { \
-		const char *why = complaints(); \
-		if (why != NULL) \
-			fail_msg("%s", why); \
-	} while (0)
-
 /* ---- random bytes behind a valid header ---------------------------------- */
 
 struct random_role {

@@ -41,13 +41,6 @@
 
 #define SECOND 1000000000u
 
-#define check() \
-	do { \
-		const char *why = complaints(); \
-		if (why != NULL) \
-			fail_msg("%s", why); \
-	} while (0)
-
 struct worst {
 	uint64_t ns, number;
 };

@@ -32,13 +32,6 @@
 #define FRAMES 3u
 #define FIRST 10u /* number of the first frame that counts */
 
-#define check() \
-	do { \
-		const char *why = complaints(); \
-		if (why != NULL) \
-			fail_msg("%s", why); \
-	} while (0)
-
 enum action { SEND, BATCH, SENDV, RESERVE, CANCEL, RECEIVE, DETACH, ATTACH };
 static const char *const action_names[] = { "send", "send_batch", "sendv",
 	"reserve, commit", "reserve, cancel", "recv, wait", "detach",

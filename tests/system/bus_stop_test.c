@@ -31,13 +31,6 @@
 #define SLOTS 16u
 #define FRAMES 3u
 
-#define check() \
-	do { \
-		const char *why = complaints(); \
-		if (why != NULL) \
-			fail_msg("%s", why); \
-	} while (0)
-
 /* ---- the late writer ----------------------------------------------------- */
 
 enum way { SINGLE, BATCH, PIECES, RESERVE };
