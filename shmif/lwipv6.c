@@ -251,13 +251,9 @@ nothing(void *arg)
 	(void)arg;
 }
 
-/* Takes a port off its stack; on the stack's thread. */
-static void
-take_off(void *arg)
+void
+port_quiet(struct netif *netif)
 {
-	struct port *port = arg;
-	struct netif *netif = &port->netif;
-
 	ip_notify(netif, NETIF_CHANGE_DOWN);
 	netif_set_down_low(netif);
 	while (netif->addrs != NULL) {
@@ -267,6 +263,16 @@ take_off(void *arg)
 		if (netif_del_addr(netif, &ip, &mask) != 0)
 			break;
 	}
+}
+
+/* Takes a port off its stack; on the stack's thread. */
+static void
+take_off(void *arg)
+{
+	struct port *port = arg;
+	struct netif *netif = &port->netif;
+
+	port_quiet(netif);
 	port->removing = true;
 	netif_remove(netif);
 	port->unit = NULL;

@@ -272,15 +272,7 @@ take_off(void *arg)
 		r->error = netif == NULL ? ENXIO : EOPNOTSUPP;
 		return;
 	}
-	ip_notify(netif, NETIF_CHANGE_DOWN);
-	netif_set_down_low(netif);
-	while (netif->addrs != NULL) {
-		struct ip_addr_list *el = netif->addrs->next;
-		struct ip_addr ip = el->ipaddr, mask = el->netmask;
-
-		if (netif_del_addr(netif, &ip, &mask) != 0)
-			break;
-	}
+	port_quiet(netif);
 	if (netif->radv != NULL) {
 		ip_radv_netif_reset(netif);
 		mem_free(netif->radv);

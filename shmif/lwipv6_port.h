@@ -211,8 +211,15 @@ int check_layout(struct stack *stack);
 void ooseq_before(struct tcp_pcb *pcb, uint32_t seq, uint32_t len);
 void ooseq_after(struct tcp_pcb *pcb);
 
-/* lwipv6.c: takes what there is for U from its bus; on the stack's thread. */
+/* ---- lwipv6.c; on the stack's thread ------------------------------------ */
+
+/* Takes what there is for U from its bus. */
 void port_drain(struct unit *u);
+/*
+ * NETIF, of whatever kind, is about to leave: the IP layer is told, it is down,
+ * its addresses go.
+ */
+void port_quiet(struct netif *netif);
 
 /* ---- lwipv6/close.c ----------------------------------------------------- */
 
