@@ -254,6 +254,8 @@ void recover_after(struct stack *stack, const struct recover_seen *s);
 /* STACK's connections may need their timer; and: STACK ends. */
 void recover_thread(struct stack *stack);
 void recover_end(struct stack *stack);
+/* Sends what is not acknowledged of PCB once more, the first segment of it. */
+void recover_again(struct tcp_pcb *pcb);
 
 /* Sends the acknowledgement that PCB owes and has delayed, if any. */
 static inline void

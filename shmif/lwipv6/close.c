@@ -21,7 +21,10 @@
  * after lwip_close() would take its unsent data with it, where a kernel would
  * go on.  When the process exits all its connections are closed, as a kernel
  * would, and what was sent is waited for, while there is progress; and likewise
- * by lwip_del_stack() for what had been closed before.
+ * by lwip_del_stack() for what had been closed before.  The FIN behind it may
+ * be lost, and the peer then waits for ever; or it arrives, and nobody is left
+ * to say so, when the peer's process has ended as well.  It is sent FIN_TRIES
+ * times, a step apart, which takes a tenth of a second in the latter case.
  */
 #include <errno.h>
 #include <semaphore.h>
@@ -33,6 +36,7 @@
 
 #define LINGER_STEP_MS 5
 #define LINGER_MAX_MS 3000 /* without any progress */
+#define FIN_TRIES 20u
 
 /* ---- on the stack's thread ---------------------------------------------- */
 
@@ -240,6 +244,21 @@ struct census {
 	sem_t done;
 };
 
+/* All of S has arrived but its FIN.  Returns whether to wait for that. */
+static bool
+wait_for_fin(struct sock *s)
+{
+	struct tcp_pcb *pcb = s->pcb.tcp;
+
+	if (!s->fin_sent)
+		return stream_is_open(pcb); /* it was not possible yet */
+	if (!stream_unacked(pcb) || s->fin_tries == FIN_TRIES)
+		return false;
+	if (s->fin_tries++ != 0)
+		recover_again(pcb);
+	return true;
+}
+
 static void
 count(struct sock *s, void *arg)
 {
@@ -260,11 +279,13 @@ count(struct sock *s, void *arg)
 		return;
 	if (!s->fin_sent)
 		stream_work(s);
+	if (s->pcb.tcp == NULL)
+		return;
 	out = stream_outstanding(s);
-	if (unsent == 0 && out == 0)
+	if (unsent == 0 && out == 0 && !wait_for_fin(s))
 		return;
 	c->closing++;
-	c->progress += unsent + out;
+	c->progress += unsent + out + s->fin_tries;
 }
 
 /* Counts the connections that have data to send; on the stack's thread. */

@@ -249,6 +249,20 @@ timeout_of(const struct tcp_pcb *pcb, const struct recover *r)
 	return rto < max ? rto : max;
 }
 
+void
+recover_again(struct tcp_pcb *pcb)
+{
+	struct recover *r = of(pcb);
+
+	if (r != NULL)
+		r->timed = 0;
+	if (pcb->unacked != NULL)
+		tcp_rexmit(pcb);
+	else
+		tcp_output(pcb);
+	pcb->nrtx = 0;
+}
+
 /* The timer of PCB went off. */
 static void
 time_out(struct tcp_pcb *pcb, struct recover *r, int64_t now)

@@ -112,6 +112,7 @@ struct sock {
 	bool got_fin; /* as eof */
 	bool began;   /* has sent something */
 	uint8_t quick;
+	uint8_t fin_tries; /* at the end of the process */
 	bool sent_small; /* less than a segment, up to here: */
 	uint32_t small_end;
 	uint32_t keep_tried;

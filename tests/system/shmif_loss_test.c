@@ -6,7 +6,7 @@
  * buses a bridge of the test's that loses, doubles and reorders frames.  MIB
  * MiB (4) over TCP in each direction, over IPv4 and IPv6, closed at once;
  * RUNS times (1).  Every byte is compared.  LOSS, where it is given, is the
- * only case to be run: 0, 10 or 50 of a thousand lost, or "disorder".
+ * only case to be run: 0, 10 or 50 of a thousand lost, "disorder" or "fin".
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +21,10 @@
 
 #include "bulk.h"
 #include "lossy.h"
+#include "net_bytes.h"
 #include "netstack.h"
+
+#define FINS_LOST 3u
 
 static double
 seconds(void)
@@ -30,6 +33,22 @@ seconds(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* The first FINS_LOST segments in each direction that are a FIN and no more. */
+static _Atomic unsigned fins[2];
+
+static bool
+first_fins(const uint8_t *f, uint32_t len)
+{
+	uint32_t at = f[12] == 0x08 ? 34 : 54; /* the TCP header */
+	uint32_t end = f[12] == 0x08 ? 14u + be16(f + 16) : 54u + be16(f + 18);
+	uint8_t proto = f[12] == 0x08 ? f[23] : f[20];
+
+	if (len < at + 20 || proto != 6 || !(f[at + 13] & 1) ||
+	    end > at + f[at + 12] / 16 * 4u)
+		return false;
+	return fins[be16(f + at) == 80]++ < FINS_LOST;
 }
 
 static void
@@ -44,6 +63,7 @@ once(struct bulk *r, const struct lossy_plan *plan)
 	r->bus = net_bus();
 	r->bus2 = net_bus();
 	*r->ready = 0;
+	fins[0] = fins[1] = 0;
 	r->seed = (uint32_t)plan->seed;
 	a = net_child(bulk_serve, r);
 	b = net_child(bulk_ask, r);
@@ -146,6 +166,21 @@ test_disorder(void **state)
 	transfer(&plan);
 }
 
+/*
+ * FINs are lost, and the process that sent the last one ends as soon as it may:
+ * the end of the stream has to arrive all the same.
+ */
+static void
+test_fins(void **state)
+{
+	struct lossy_plan plan = { .drop = 1000, .pick = first_fins };
+
+	(void)state;
+	if (!asked("fin"))
+		skip();
+	transfer(&plan);
+}
+
 int
 main(void)
 {
@@ -154,6 +189,7 @@ main(void)
 		cmocka_unit_test(test_some),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_disorder),
+		cmocka_unit_test(test_fins),
 	};
 	int failed;
 
