@@ -11,7 +11,7 @@
 
 #include "must.h"
 
-#define PATIENCE_MS 10000 /* for what must come */
+#define PATIENCE_MS 60000 /* for what must come */
 #define SILENCE_MS 200	  /* for what must not */
 
 struct shmbus;
