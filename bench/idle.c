@@ -2,14 +2,14 @@
 /*
  * idle.c - what attachments with nothing to do cost a pair that talks, and cost
  *
- *	idle [-n runs] [count ...]
+ *	idle [-n rounds] [count ...]
  *
  * DOC: Theory of Operation
  *
  * Beside a pair whose frames are for each other there are processes attached
- * that sleep (lib/idlers.c).  The pair's rate and its round trips are compared
- * with those it has alone; runs with and without take turns.  What the idle ones
- * use is measured over a longer time, during which the pair talks as fast as it
+ * that sleep.  The pair's rate and its round trips are compared with those it
+ * has alone, slice by slice (lib/beside.c).  What the idle ones use is measured
+ * over a longer time (lib/idlers.c), during which the pair talks as fast as it
  * can: how often each went to sleep again, and its share of a processor, as the
  * kernel counts them.
  */
@@ -18,108 +18,49 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "beside.h"
 #include "common.h"
-#include "match.h"
 #include "traffic.h"
 
-#define RUNS_MAX 101u
 #define COUNTS_MAX 8u
-#define RATES 3u
 
-enum figure { RATE, SPINNING, ASLEEP, FIGURES };
-static const char *const units[FIGURES] = { "M frames/s", "us", "us" };
-static const char *const names[FIGURES] = { "rate", "round trip, spinning",
+static const char *const units[BESIDES] = { "M frames/s", "us", "us" };
+static const char *const names[BESIDES] = { "rate", "round trip, spinning",
 	"round trip, asleep" };
 
-/* By how many there are; the first has none. */
-static struct {
-	unsigned idle;
-	bool broken;
-	double v[FIGURES][RUNS_MAX];
-} all[COUNTS_MAX + 1];
-static unsigned n_all = 1, runs;
-static size_t n_trips;
-static double *trips;
-
-static const char *
-rate(unsigned idle, unsigned ms, struct outcome *o)
+static void
+show(unsigned n, enum beside f, struct beside_out *o, unsigned rounds)
 {
-	struct shape s = { .size = 64,
-		.batch = 32,
-		.writers = 1,
-		.readers = 1,
-		.idle = idle,
-		.unicast = true };
-	struct traffic how = { .ms = ms };
-
-	return traffic_run(&s, &how, o);
-}
-
-/* One run of figure F; of rates, which differ most, a median of a few. */
-static const char *
-measure(enum figure f, unsigned idle, double *v)
-{
-	double rates[RATES];
-	struct outcome o;
-	const char *why;
+	double ratios[BESIDE_ROUNDS_MAX];
+	char name[80];
 	unsigned i;
 
-	for (i = 0; f == RATE && i < RATES; i++) {
-		if ((why = rate(idle, run_ms(), &o)) != NULL)
-			return why;
-		rates[i] = o.rate;
-	}
-	if (f == RATE) {
-		*v = summarize(rates, RATES).median / 1e6;
-		return NULL;
-	}
-	why = match_run(trips, n_trips,
-	    f == SPINNING ? SPIN_FOR_EVER : SPIN_NOT, idle);
-	*v = summarize(trips, n_trips).median / 1e3;
-	return why;
+	for (i = 0; i < rounds; i++)
+		ratios[i] = o->with[f][i] / o->without[f][i];
+	snprintf(name, sizeof(name), "%u idle, %s", n, names[f]);
+	result_row(&(struct result){ .name = name,
+	    .ours = summarize(o->with[f], rounds),
+	    .peer = "none idle",
+	    .theirs = summarize(o->without[f], rounds).median,
+	    .unit = units[f] });
+	snprintf(name, sizeof(name), "%u idle, %s, of neighbours", n, names[f]);
+	result_row(&(struct result){ .name = name,
+	    .ours = summarize(ratios, rounds),
+	    .unit = "times that without" });
 }
 
 static void
-run(unsigned k, unsigned number)
+compare(unsigned n, unsigned rounds)
 {
-	enum figure f;
+	static struct beside_out o;
+	const char *why;
+	enum beside f;
 
-	for (f = 0; f < FIGURES && !all[k].broken; f++) {
-		uint64_t t0 = now_ns();
-		unsigned again = 3;
-		const char *why;
-
-		progress("%u idle, %s: run %u of %u", all[k].idle, names[f],
-		    number + 1, runs);
-		do
-			why = measure(f, all[k].idle, &all[k].v[f][number]);
-		while (why == NULL &&
-		    crew_disturbed((unsigned)((now_ns() - t0) / 1000000),
-			&again));
-		if (why != NULL) {
-			result_wrong(names[f], why);
-			all[k].broken = true;
-		}
-	}
-}
-
-static void
-show(unsigned k)
-{
-	enum figure f;
-
-	for (f = 0; f < FIGURES && !all[k].broken && !all[0].broken; f++) {
-		struct summary alone = summarize(all[0].v[f], runs);
-		char name[80];
-
-		snprintf(name, sizeof(name), "%u idle, %s", all[k].idle,
-		    names[f]);
-		result_row(&(struct result){ .name = name,
-		    .ours = summarize(all[k].v[f], runs),
-		    .peer = "none idle",
-		    .theirs = alone.median,
-		    .unit = units[f] });
-	}
+	progress("%u idle beside a pair: %u rounds", n, rounds);
+	if ((why = beside_run(n, rounds, &o)) != NULL)
+		result_wrong("idle", why);
+	for (f = 0; f < BESIDES && why == NULL; f++)
+		show(n, f, &o, rounds);
 }
 
 /* What N idle ones use, beside a pair that talks, or beside nobody. */
@@ -127,12 +68,19 @@ static void
 show_use(unsigned n)
 {
 	unsigned s = quick() ? 2 : 5;
+	struct shape shape = { .size = 64,
+		.batch = 32,
+		.writers = 1,
+		.readers = 1,
+		.idle = n,
+		.unicast = true };
+	struct traffic how = { .ms = s * 1000 };
 	struct outcome o = { 0 };
 	char name[80], note[80];
 	const char *why;
 
 	progress("what %u idle ones use: %u seconds", n, s);
-	if ((why = rate(n, s * 1000, &o)) != NULL) {
+	if ((why = traffic_run(&shape, &how, &o)) != NULL) {
 		result_wrong("idle", why);
 		return;
 	}
@@ -151,7 +99,7 @@ show_use(unsigned n)
 static void
 usage(void)
 {
-	fprintf(stderr, "usage: idle [-n runs] [count ...]\n");
+	fprintf(stderr, "usage: idle [-n rounds] [count ...]\n");
 	exit(2);
 }
 
@@ -170,30 +118,26 @@ int
 main(int argc, char **argv)
 {
 	static const unsigned counts[] = { 1, 8, 64 };
-	unsigned r, k;
+	unsigned rounds, some[COUNTS_MAX], n = 0, k;
 	int opt;
 
-	runs = runs_wanted();
-	n_trips = env_number("TRIPS", quick() ? 1000 : 3000);
+	rounds = 4 * runs_wanted() + 1;
 	while ((opt = getopt(argc, argv, "n:")) != -1)
 		if (opt == 'n')
-			runs = number(optarg, RUNS_MAX);
+			rounds = number(optarg, BESIDE_ROUNDS_MAX);
 		else
 			usage();
-	for (; optind < argc && n_all <= COUNTS_MAX; optind++)
-		all[n_all++].idle = number(argv[optind], CREW_MAX - 2);
-	for (k = 0; n_all == 1 && k < 3; k++)
-		all[k + 1].idle = counts[k];
-	if (n_all == 1)
-		n_all = 4;
-	trips = calloc(n_trips, sizeof(*trips));
+	for (; optind < argc && n < COUNTS_MAX; optind++)
+		some[n++] = number(argv[optind], CREW_MAX - 2);
+	for (k = 0; n == 0 && k < 3; k++)
+		some[k] = counts[k];
+	if (n == 0)
+		n = 3;
+	if (rounds > BESIDE_ROUNDS_MAX)
+		rounds = BESIDE_ROUNDS_MAX;
 	result_head("A pair that talks, and idle ones beside it");
-	for (r = 0; r < runs; r++)
-		for (k = 0; k < n_all; k++)
-			run(r % 2 ? n_all - 1 - k : k, r);
-	for (k = 1; k < n_all; k++)
-		show(k);
-	show_use(all[n_all - 1].idle);
-	free(trips);
+	for (k = 0; k < n; k++)
+		compare(some[k], rounds);
+	show_use(some[n - 1]);
 	return result_status();
 }

@@ -61,13 +61,13 @@ measure(unsigned k, double *trips, size_t n, unsigned *ms)
 
 	switch (k) {
 	case SPINNING:
-		why = match_run(trips, n, SPIN_FOR_EVER, 0);
+		why = match_run(trips, n, SPIN_FOR_EVER);
 		break;
 	case ASLEEP:
-		why = match_run(trips, n, SPIN_NOT, 0);
+		why = match_run(trips, n, SPIN_NOT);
 		break;
 	case DEFAULT:
-		why = match_run(trips, n, 0, 0);
+		why = match_run(trips, n, 0);
 		break;
 	case BARE_LINE:
 		why = limit_line(trips, n);

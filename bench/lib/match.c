@@ -18,7 +18,6 @@
 
 #include "busfile.h"
 #include "common.h"
-#include "idlers.h"
 #include "match.h"
 
 #define WARM_TRIPS 200u
@@ -27,24 +26,22 @@
 
 struct match {
 	struct gate gate, end;
-	struct idlers idlers;
 	int32_t spin_us;
 	size_t n;
 	_Alignas(LINE) double trips[];
 };
 
-static const uint8_t macs[2][6] = { { 0xb2, 0xa0, 0, 0, 0, 1 },
+const uint8_t match_macs[2][6] = { { 0xb2, 0xa0, 0, 0, 0, 1 },
 	{ 0xb2, 0xa0, 0, 0, 0, 2 } };
 
-/* Sends frame number TRIP to the other one. */
-static void
-serve(struct shmbus *b, unsigned member, uint64_t trip)
+void
+match_serve(struct shmbus *b, unsigned member, uint64_t trip)
 {
 	uint8_t frame[MATCH_SIZE] = { 0 };
 	int error;
 
-	memcpy(frame, macs[!member], 6);
-	memcpy(frame + 6, macs[member], 6);
+	memcpy(frame, match_macs[!member], 6);
+	memcpy(frame + 6, match_macs[member], 6);
 	frame[12] = 0x88; /* IEEE 802: for local experiments */
 	frame[13] = 0xb5;
 	memcpy(frame + 14, &trip, sizeof(trip));
@@ -55,9 +52,8 @@ serve(struct shmbus *b, unsigned member, uint64_t trip)
 		crew_fail("send: %s", shmbus_strerror(error));
 }
 
-/* Waits for frame number TRIP. */
-static void
-await(struct shmbus *b, uint64_t trip)
+void
+match_await(struct shmbus *b, uint64_t trip)
 {
 	uint8_t frame[MATCH_SIZE];
 	struct shmbus_frame f;
@@ -88,39 +84,32 @@ player(void *arg, unsigned member)
 	struct shmbus *b;
 	uint64_t i;
 
-	if (member >= 2) {
-		idler(&m->idlers, member - 2, busfile());
-		return;
-	}
-	memcpy(opt.mac, macs[member], 6);
+	memcpy(opt.mac, match_macs[member], 6);
 	snprintf(opt.name, sizeof(opt.name), "bench pingpong");
 	if (shmbus_attach(busfile(), &opt, &b) != 0)
 		crew_fail("%s: %s", busfile(), shmbus_why());
-	idlers_await(&m->idlers);
 	gate_pass(&m->gate, 2);
 	for (i = 0; i < WARM_TRIPS + m->n; i++) {
 		uint64_t t0;
 
 		if (member == 1) {
-			await(b, i);
-			serve(b, member, i);
+			match_await(b, i);
+			match_serve(b, member, i);
 			continue;
 		}
 		t0 = now_ns();
-		serve(b, member, i);
-		await(b, i);
+		match_serve(b, member, i);
+		match_await(b, i);
 		if (i >= WARM_TRIPS)
 			m->trips[i - WARM_TRIPS] = (double)(now_ns() - t0) -
 			    cost;
 	}
 	gate_pass(&m->end, 2);
-	if (member == 0)
-		idlers_end(&m->idlers, b);
 	shmbus_detach(b);
 }
 
 const char *
-match_run(double *trips, size_t n, int32_t spin_us, unsigned idle)
+match_run(double *trips, size_t n, int32_t spin_us)
 {
 	size_t bytes = sizeof(struct match) + n * sizeof(double);
 	struct match *m = shared_new(bytes);
@@ -128,11 +117,10 @@ match_run(double *trips, size_t n, int32_t spin_us, unsigned idle)
 
 	m->spin_us = spin_us;
 	m->n = n;
-	m->idlers.n = idle;
 	if (shmbus_create(busfile(), NULL) != 0) {
 		why = shmbus_why();
 	} else {
-		why = crew_run(player, m, 2 + idle, true, TIMEOUT_S);
+		why = crew_run(player, m, 2, true, TIMEOUT_S);
 		unlink(busfile());
 	}
 	memcpy(trips, m->trips, n * sizeof(double));

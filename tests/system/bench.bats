@@ -93,6 +93,7 @@ nothing_left()
 	echo 'case	ours	peer	peer'\''s figure	ratio	unit' |
 	    cat - idle.tsv >whole.tsv
 	well_formed whole.tsv
+	grep -q '^1 idle, round trip, asleep, of neighbours	' idle.tsv
 	grep -q '^1 idle, woken, each	' idle.tsv
 	nothing_left
 }
