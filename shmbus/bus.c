@@ -64,6 +64,7 @@ shmbus_send_batch(struct shmbus *b, const struct iovec *frames, unsigned n,
 	for (i = 0; i < n; i++)
 		if (!length_ok(b, frames[i].iov_len))
 			return EMSGSIZE;
+	ring_expect(&b->ring);
 	now = clock_ns(CLOCK_REALTIME);
 	/* In parts, none of which can lap itself. */
 	most = b->geo.slots / 4 < RING_BATCH ? b->geo.slots / 4 : RING_BATCH;

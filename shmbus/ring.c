@@ -391,6 +391,8 @@ ring_send(struct ring *r, const struct iovec *frames, unsigned n,
 	pos = ring_ticket(r, slots);
 	end = pos + slots;
 	r->tx.first = pos;
+	r->tx.others = pos != r->tx.next;
+	r->tx.next = end;
 	for (; n != 0; n -= p.n, frames += p.n) {
 		uint64_t extra = 0;
 		struct ring_claim c;

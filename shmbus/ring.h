@@ -32,6 +32,24 @@ ring_fence(void)
 #endif
 }
 
+/* What a line is asked for. */
+enum ask { ASK_TO_READ, ASK_TO_WRITE };
+
+/* Asks for the line of P, for it will be needed soon. */
+static inline void
+ask_line(const void *p, enum ask what)
+{
+	if (what == ASK_TO_READ)
+		__builtin_prefetch(p, 0, 3);
+	else
+#ifdef __x86_64__
+		/* GCC emits it only for -mprfchw; it is a no-op where absent */
+		__asm__ volatile("prefetchw %0" : : "m"(*(const char *)p));
+#else
+		__builtin_prefetch(p, 1, 3);
+#endif
+}
+
 /* What the ring must be told by the world around it. */
 struct ring_env {
 	/* Whether attachment OWNER is certainly dead. */
@@ -51,6 +69,8 @@ struct ring_tx {
 	uint64_t seq;	 /* of the last frame published */
 	uint64_t joined; /* seq when it began */
 	uint64_t first;	 /* position where the last call began to publish */
+	uint64_t next;	 /* position behind those that it took */
+	bool others;	 /* when it last took some, others had meanwhile */
 	uint64_t bytes, failed;
 	AO_t busy; /* a slot is, or may be, in our hands */
 };
@@ -141,6 +161,17 @@ int ring_publish(struct ring *r, struct ring_claim *c, uint32_t len,
 void ring_cancel(struct ring *r, struct ring_claim *c);
 int ring_send(struct ring *r, const struct iovec *frames, unsigned n,
     uint64_t time_ns, unsigned *sent);
+
+/*
+ * A ring_send() is about to come.  In a dialogue the other one has the line of
+ * the tail; it comes while the clock is looked at.
+ */
+static inline void
+ring_expect(const struct ring *r)
+{
+	if (r->tx.others)
+		ask_line((const void *)&r->hdr->tail, ASK_TO_WRITE);
+}
 
 /* ring_recv.c */
 int ring_look(struct ring *r, struct ring_frame *f);

@@ -340,6 +340,9 @@ ring_look(struct ring *r, struct ring_frame *f)
 		v = walk_begin(r, s, &k);
 		if (v == TAKE)
 			v = walk_look(r, &k);
+		/* The next line did not come with the word. */
+		if (v == TAKE)
+			ask_line((const char *)s + FORMAT_LINE, ASK_TO_READ);
 		show(r, &k, w, f);
 		f->last = k.after == 0;
 		if (v == PASS)

@@ -109,24 +109,6 @@ ahead(uint32_t len)
 					1;
 }
 
-/* What a line is asked for. */
-enum ask { ASK_TO_READ, ASK_TO_WRITE };
-
-/* Asks for the line of P, for it will be needed soon. */
-static inline void
-ask_line(const void *p, enum ask what)
-{
-	if (what == ASK_TO_READ)
-		__builtin_prefetch(p, 0, 3);
-	else
-#ifdef __x86_64__
-		/* GCC emits it only for -mprfchw; it is a no-op where absent */
-		__asm__ volatile("prefetchw %0" : : "m"(*(const char *)p));
-#else
-		__builtin_prefetch(p, 1, 3);
-#endif
-}
-
 /* Asks for the lines of LEN bytes from P on. */
 static inline void
 ask_lines(const char *p, size_t len, enum ask what)
