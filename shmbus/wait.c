@@ -5,7 +5,8 @@
  * First a look, then a short spin (a hand-off between two running processes
  * takes less than a microsecond, waking a sleeping one twenty-five), then
  * sleep, a second at a time; about once a second the file is looked after.
- * One who may only read has no doorbell and sleeps in steps that grow.
+ * One who may only read has no doorbell and sleeps in steps that grow, but for
+ * no longer than the ring would last if a fast sender began meanwhile.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #define TIDY_AT_ONCE 2048u
 #define RDONLY_STEP_MIN_NS 50000u
 #define RDONLY_STEP_MAX_NS 5000000u
+#define RDONLY_SLOT_NS 500u
 
 /*
  * Looks for a frame until UNTIL.  Returns 0 or EAGAIN.
@@ -45,6 +47,17 @@ doze(uint64_t step)
 	struct timespec t = { .tv_nsec = (long)step };
 
 	nanosleep(&t, NULL);
+}
+
+/* The longest step of B, which may only read. */
+static uint64_t
+step_max(const struct shmbus *b)
+{
+	uint64_t ns = (uint64_t)b->geo.slots * RDONLY_SLOT_NS;
+
+	if (ns < RDONLY_STEP_MIN_NS)
+		return RDONLY_STEP_MIN_NS;
+	return ns < RDONLY_STEP_MAX_NS ? ns : RDONLY_STEP_MAX_NS;
 }
 
 /* shmbus_wait(), for the thread that has the receive side. */
@@ -92,9 +105,7 @@ wait_frame(struct shmbus *b, int64_t timeout_ns)
 		show_rx(b);
 		if (b->rdonly) {
 			doze(step < left ? step : left);
-			step = step * 2 < RDONLY_STEP_MAX_NS ?
-			    step * 2 :
-			    RDONLY_STEP_MAX_NS;
+			step = step * 2 < step_max(b) ? step * 2 : step_max(b);
 		} else if (bell_sleep(b, left) == 0) {
 			return 0;
 		}
