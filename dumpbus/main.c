@@ -246,6 +246,7 @@ main(int argc, char **argv)
 	struct shmbus_options how = {
 		.flags = SHMBUS_RDONLY | SHMBUS_PROMISC | SHMBUS_OLDEST,
 		.name = PROGRAM,
+		.spin_us = -1, /* others need the processor */
 	};
 	struct shmbus_info info;
 	struct sink *sink = NULL;

@@ -15,9 +15,20 @@
  * "Nothing there" below the tail is therefore believed only when nothing has
  * moved for longer than that: no frame, and no counter of frames passed over.
  *
- * When following, from here on or from the oldest frame, there is no end but a signal, the number of frames that was
- * asked for, or the death of the file.  That the path leads elsewhere by now,
- * so that newcomers meet on another bus, is said once, and no end.
+ * When following, from here on or from the oldest frame, there is no end but a
+ * signal, the number of frames that was asked for, or the death of the file.
+ * That the path leads elsewhere by now, so that newcomers meet on another bus,
+ * is said once, and no end.
+ *
+ * DOC: Naps
+ *
+ * One who follows a busy bus must not be woken for each frame: the processor
+ * that this takes is missing to those who talk, and rather than to ring for us
+ * they should send.  So whoever has caught up takes a nap first, for as long as
+ * a quarter of the ring lasts at the rate that was seen last, and waits in the
+ * library only when nothing has come meanwhile.  No nap is longer than the ring
+ * would last at SLOT_NS a slot, which is faster than two stacks are, for a
+ * rate can change during one.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -30,6 +41,10 @@
 #define BATCH 32u
 #define QUIET_NS (4 * (uint64_t)SHMBUS_PATIENCE_NS)
 #define SECOND_NS 1000000000
+/* The shortest nap; and a slot's part in the longest, up to NAP_MAX. */
+#define NAP_MIN 50000u
+#define NAP_MAX 1000000u
+#define SLOT_NS 500u
 /* Frames after which a sink is flushed though there are more to come. */
 #define FLUSH_EVERY 4096u
 
@@ -44,7 +59,10 @@ struct reader {
 	uint64_t most;	 /* frames that there can be */
 	uint64_t frames; /* received */
 	uint64_t lost;	 /* counted as lost, below end */
-	bool moved;	 /* it was said that the path leads elsewhere */
+	uint64_t slots;	 /* of the ring */
+	uint64_t napped; /* when following: next at the last nap, and when */
+	uint64_t napped_ns;
+	bool moved; /* it was said that the path leads elsewhere */
 	bool done;
 };
 
@@ -124,6 +142,29 @@ look_after(struct reader *r)
 }
 
 /*
+ * Takes a nap if anything has come since the last one.  Returns whether it did.
+ */
+static bool
+nap(struct reader *r)
+{
+	uint64_t come = r->next - r->napped, now = now_ns(), ns, most;
+	struct timespec t = { 0 };
+
+	r->napped = r->next;
+	ns = now - r->napped_ns;
+	r->napped_ns = now;
+	if (come == 0)
+		return false;
+	most = r->slots * SLOT_NS < NAP_MAX ? r->slots * SLOT_NS : NAP_MAX;
+	ns = ns < NAP_MAX * come ? ns * (r->slots / 4) / come : most;
+	if (ns > most)
+		ns = most;
+	t.tv_nsec = (long)(ns < NAP_MIN ? NAP_MIN : ns);
+	nanosleep(&t, NULL); /* a signal ends it */
+	return true;
+}
+
+/*
  * Waits for more, once the bus has nothing to give.  Sets R->done when there
  * is nothing to wait for.  0 or an errno value.
  */
@@ -134,6 +175,8 @@ wait_for_more(struct reader *r, uint64_t *quiet_since, uint64_t *seen)
 	int err;
 
 	if (r->o->follow) {
+		if (nap(r))
+			return 0;
 		err = shmbus_wait(r->bus, SECOND_NS);
 		if (err == ETIMEDOUT)
 			look_after(r);
@@ -238,11 +281,14 @@ read_bus(struct shmbus *b, const struct options *o, struct sink *s)
 	r.end = o->follow ? UINT64_MAX : info.tail;
 	/* A ring never holds more; only a tail that lies could say so. */
 	r.there = info.tail;
+	r.slots = info.geometry.slots;
 	if (!o->follow)
 		r.most = (uint64_t)info.geometry.slots * SHMBUS_SHARE_MAX;
 	wanted_begin(&r.wanted, o, s);
 	if (info.tail > info.geometry.slots)
 		r.next = info.tail - info.geometry.slots;
+	r.napped = r.next;
+	r.napped_ns = now_ns();
 	uint8_t *memory = malloc((size_t)BATCH * info.frame_max);
 	if (memory == NULL) {
 		complain(o->bus, strerror(ENOMEM), NULL);
