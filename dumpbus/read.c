@@ -17,8 +17,9 @@
  *
  * When following, from here on or from the oldest frame, there is no end but a
  * signal, the number of frames that was asked for, or the death of the file.
- * That the path leads elsewhere by now, so that newcomers meet on another bus,
- * is said once, and no end.
+ * What was sent before the signal came is still read.  That the path leads
+ * elsewhere by now, so that newcomers meet on another bus, is said once, and no
+ * end.
  *
  * DOC: Naps
  *
@@ -62,7 +63,8 @@ struct reader {
 	uint64_t slots;	 /* of the ring */
 	uint64_t napped; /* when following: next at the last nap, and when */
 	uint64_t napped_ns;
-	bool moved; /* it was said that the path leads elsewhere */
+	bool ending; /* a signal came: end is known now */
+	bool moved;  /* it was said that the path leads elsewhere */
 	bool done;
 };
 
@@ -217,6 +219,18 @@ report(const struct reader *r)
 	}
 }
 
+/* A signal has come: what was sent by now is still ours, and no more. */
+static void
+end_here(struct reader *r)
+{
+	struct shmbus_info info;
+
+	r->ending = true;
+	shmbus_info(r->bus, &info);
+	if (info.tail < r->end)
+		r->end = info.tail;
+}
+
 /* The reading itself, by way of the BATCH buffers RX.  0 or -1. */
 static int
 read_all(struct reader *r, struct shmbus_rx *rx)
@@ -225,10 +239,12 @@ read_all(struct reader *r, struct shmbus_rx *rx)
 
 	const struct options *o = r->o;
 
-	while (!r->done && !stopped) {
+	while (!r->done) {
 		uint64_t before = r->next, left = o->count - r->wanted.given;
 		unsigned n = BATCH, got = 0;
 
+		if (stopped && !r->ending)
+			end_here(r);
 		/* What is not asked for is not received, nor lost. */
 		if (o->count != 0 && o->newest == 0 && left < n)
 			n = (unsigned)left;
@@ -243,6 +259,9 @@ read_all(struct reader *r, struct shmbus_rx *rx)
 			continue;
 		}
 		if (err == EAGAIN) {
+			/* What no later frame told of may be known now. */
+			count_lost(r, before, 0);
+			sink_lost(r->sink, r->lost);
 			/* That a position below is not published yet is rare:
 			 * its frame then is one more than was asked for. */
 			if (r->o->follow && r->wanted.hold &&
@@ -250,7 +269,7 @@ read_all(struct reader *r, struct shmbus_rx *rx)
 				return -1;
 			if (sink_flush(r->sink) != 0 || sink_idle(r->sink) != 0)
 				return -1;
-			if (r->wanted.enough)
+			if (r->wanted.enough || r->ending)
 				break;
 			err = wait_for_more(r, &quiet_since, &seen);
 		}

@@ -316,6 +316,78 @@ load ../lib/dumpbus
 	same_frames both got
 }
 
+grown_to()
+{
+	[ "$(stat -c %s out.pcap)" -ge "$1" ]
+}
+
+@test "-f, interrupted: what was sent before is there, of full slots all" {
+	local dumper i
+	"$feed" -x $arp bus >/dev/null
+	start none "$dump" -f -w out.pcap bus
+	dumper=$PID
+	until_true test -s out.pcap
+	kill -STOP $dumper
+	"$feed" -c 500 bus >sent
+	for ((i = 0; i < 64; i++)); do echo $arp; done >lines
+	"$feed" -i -b bus <lines
+	kill -INT $dumper
+	kill -CONT $dumper
+	finished $dumper 0
+	[[ $(<none.err) == *": no frame lost" ]]
+	"$pcap_hex" out.pcap >all
+	[ "$(wc -l <all)" -eq 564 ]
+	head -n 500 all >got
+	same_frames sent got
+}
+
+@test "-f, interrupted: lost are also those of whom nothing came later" {
+	local dumper
+	"$feed" -s 16 -x $arp bus >/dev/null
+	start none "$dump" -f -w out.pcap bus
+	dumper=$PID
+	until_true test -s out.pcap
+	kill -STOP $dumper
+	start early "$feed" -c 5 -k bus
+	until_true grep -q ready early
+	"$feed" -q -c 100 bus
+	kill -INT $dumper
+	kill -CONT $dumper
+	finished $dumper 0
+	cat none.err
+	[[ $(<none.err) =~ :\ ([0-9]+)\ frames\ lost:\  ]]
+	[ $((BASH_REMATCH[1] + $("$pcap_hex" out.pcap | wc -l))) -eq 105 ]
+}
+
+@test "-f of a flood of 64 B: it loses, counts exactly, and stays alive" {
+	local dumper flood size i sent
+	for ((i = 0; i < 1000; i++)); do
+		printf '1.0 ffffffffffff02000000000188b5%0100d\n' $i
+	done >lines
+	"$TOP/tests/system/pcap_make" <lines >in.pcap
+	"$feed" -s 64 -x $arp bus >/dev/null
+	start none "$dump" -f -w out.pcap bus
+	dumper=$PID
+	until_true test -s out.pcap
+	start flood "$BUILD/bin/shmif_pcapin" -v -l in.pcap bus
+	flood=$PID
+	until_true grown_to 100000
+	kill -STOP $dumper
+	sleep 0.1 # it will have lost some
+	kill -CONT $dumper
+	size=$(stat -c %s out.pcap)
+	until_true grown_to $((size + 100000))
+	kill -TERM $flood
+	finished $flood 0
+	kill -INT $dumper
+	finished $dumper 0
+	cat flood.err none.err
+	[[ $(<flood.err) =~ bus:\ ([0-9]+)\ frames, ]]
+	sent=${BASH_REMATCH[1]}
+	[[ $(<none.err) =~ :\ ([0-9]+)\ frames\ lost:\  ]]
+	[ $((BASH_REMATCH[1] + ($(stat -c %s out.pcap) - 24) / 80)) -eq $sent ]
+}
+
 @test "-F -c ends by itself" {
 	"$feed" -x $arp bus >sent
 	start none "$dump" -F -c 3 -w out.pcap bus
