@@ -7,7 +7,7 @@
 # QUICK=1, one short run of each case; RUNS, RUN_MS and TRIPS, how many runs a
 # median is of, how long one is, and round trips in it; BENCH_DIR, where to have
 # the bus files (/dev/shm, or TMPDIR where there is none); CASES, which of "ring
-# many pingpong idle cost tcp" to run; SIZES, of frames; BENCH_OUT, where to
+# many pingpong idle cost tcp capture" to run; SIZES, of frames; BENCH_OUT, where to
 # write to ($BUILD/bench).
 #
 # Writes tables to standard output and, into BENCH_OUT, results.tsv, targets.tsv
@@ -149,7 +149,7 @@ else
 fi
 begun=$SECONDS
 
-for case in ${CASES:-ring many pingpong idle cost tcp}; do
+for case in ${CASES:-ring many pingpong idle cost tcp capture}; do
 	case $case in
 	ring)
 		run ring -p ${SIZES:-64 128 256 512 1024 1514 9018}
@@ -160,7 +160,7 @@ for case in ${CASES:-ring many pingpong idle cost tcp}; do
 	pingpong)
 		run pingpong -p
 		;;
-	idle | cost)
+	idle | cost | capture)
 		run "$case"
 		;;
 	tcp)

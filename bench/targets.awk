@@ -122,4 +122,20 @@ END {
 	judge("a default bus, KiB", ours["memory of a default bus"], "<=", 4096)
 	judge("an attachment's private memory, KiB",
 	    ours["private memory of an attachment"], "<=", 256)
+	same("a pcap through a bus: of cat through a pipe",
+	    "a pcap through a bus", "cat | cat", ">=", 0.5)
+	v = ours["memory of shmif_pcapin for it"]
+	if (ours["memory of shmif_dumpbus for it"] + 0 > v + 0)
+		v = ours["memory of shmif_dumpbus for it"]
+	judge("memory of the tools for it, KiB", v, "<=", 16384)
+	judge("dump of a full default bus, ms",
+	    ours["dump of a full default bus"], "<=", 50)
+	same("TCP beside a follower: of TCP alone",
+	    "follower to /dev/null: TCP", "alone", ">=", 0.9, processors(3))
+	judge("frames it lost", ours["follower to /dev/null: it lost"], "<=", 0,
+	    processors(3))
+	same("TCP beside a follower into a file: of TCP alone",
+	    "follower to a file: TCP", "alone", ">=", 0.9, processors(3))
+	judge("frames it lost", ours["follower to a file: it lost"], "<=", 0,
+	    processors(3))
 }

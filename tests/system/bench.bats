@@ -109,6 +109,18 @@ nothing_left()
 	nothing_left
 }
 
+@test "captures: through a bus, of a full one, beside TCP; nothing is left" {
+	export BENCH_TSV=$PWD/capture.tsv
+	echo "case	ours	peer	peer's figure	ratio	unit" >"$BENCH_TSV"
+	run -0 "$BUILD/bench/capture" -m 2 -t 2
+	well_formed "$BENCH_TSV"
+	awk -F '\t' '$2 != "-"' "$BENCH_TSV" >figures
+	[ "$(wc -l <figures)" -eq 11 ]
+	grep -q '^a pcap through a bus.*	cat | cat	' figures
+	grep -q '^follower to a file: it lost	[0-9]*	' figures
+	nothing_left
+}
+
 @test "a folder that cannot be had: it says so, and removes nobody's" {
 	touch buses/mine
 	TMPDIR=$PWD/nowhere CASES=cost run -1 "$TOP/bench/bench.sh"
