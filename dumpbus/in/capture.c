@@ -7,6 +7,7 @@
  * opening, for it to be rewound.
  */
 #include <errno.h>
+#include <stdio_ext.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -19,6 +20,9 @@ start(struct capture *c)
 	char why[PCAP_ERRBUF_SIZE] = "";
 	const char *link;
 
+	setvbuf(c->f, NULL, _IOFBF, 256u * 1024);
+	/* Nobody else reads it. */
+	__fsetlocking(c->f, FSETLOCKING_BYCALLER);
 	c->pcap = pcap_fopen_offline_with_tstamp_precision(c->f,
 	    PCAP_TSTAMP_PRECISION_NANO, why);
 	if (c->pcap == NULL) {
@@ -56,7 +60,6 @@ capture_open(struct capture *c, const char *file)
 	}
 	/* Standard input may be in the middle of a file. */
 	c->again = S_ISREG(st.st_mode) && ftello(c->f) == 0;
-	setvbuf(c->f, NULL, _IOFBF, 256u * 1024);
 	return start(c);
 }
 
@@ -82,7 +85,6 @@ capture_rewind(struct capture *c)
 {
 	if (stop(c) != 0)
 		return -1;
-	setvbuf(c->f, NULL, _IOFBF, 256u * 1024);
 	if (fseeko(c->f, 0, SEEK_SET) != 0) {
 		complain(c->name, strerror(errno), NULL);
 		return -1;
