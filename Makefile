@@ -124,6 +124,9 @@ FUZZLIB_SRC := $(wildcard fuzz/lib/*.c)
 # What they need beside the bus.
 FUZZ_WITH_busfile := $(filter-out dumpbus/main.c dumpbus/say.c,$(DUMP_SRC))
 FUZZ_LIBS_busfile := -lpcap
+# main.c it includes.
+FUZZ_WITH_pcapin := $(filter-out %/main.c,$(IN_SRC))
+FUZZ_LIBS_pcapin := -lpcap
 FUZZ_WITH_frames := $(wildcard fuzz/stack/*.c) $(IF_SRC)
 FUZZ_LIBS_frames := -lurcu-bp -lurcu-common -llwipv6 -ljson-c
 # The server down to its seam.
