@@ -127,6 +127,8 @@ FUZZ_LIBS_busfile := -lpcap
 # main.c it includes.
 FUZZ_WITH_pcapin := $(filter-out %/main.c,$(IN_SRC))
 FUZZ_LIBS_pcapin := -lpcap
+FUZZ_WITH_foreign := $(FUZZ_WITH_busfile)
+FUZZ_LIBS_foreign := -lpcap
 FUZZ_WITH_frames := $(wildcard fuzz/stack/*.c) $(IF_SRC)
 FUZZ_LIBS_frames := -lurcu-bp -lurcu-common -llwipv6 -ljson-c
 # The server down to its seam.
