@@ -262,6 +262,9 @@ bus_frames(struct bus *b, const struct options *o, struct sink *s)
 			.position = n,
 		};
 
+		/* What goes round to the first packet is no frame. */
+		if (b->header + k.len > room)
+			break;
 		if (newest && b->lock != 0) {
 			complain(b->name, "1 frame not whole",
 			    "its writer holds the lock");
@@ -273,8 +276,9 @@ bus_frames(struct bus *b, const struct options *o, struct sink *s)
 			err = wanted_frame(&w, &f);
 			n++;
 		}
-		if (newest || !packet_next(b->header, &k, &room))
+		if (newest)
 			break;
+		packet_next(b->header, &k, &room);
 	}
 	w.enough |= err != 0;
 	if (wanted_release(&w) != 0)
