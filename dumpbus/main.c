@@ -14,8 +14,10 @@
 #include <unistd.h>
 
 #include "dump.h"
+#include "now.h"
 
 #define PROGRAM "shmif_dumpbus"
+#define SECOND_NS 1000000000u
 
 const char program[] = PROGRAM;
 volatile sig_atomic_t stopped;
@@ -172,21 +174,32 @@ parse_options(struct options *o, int argc, char **argv)
 	}
 }
 
-/* Follows no longer.  A second signal finds the default in place. */
-static void
-on_stop(int sig)
-{
-	(void)sig;
-	stopped = 1;
-	shmbus_wake(bus);
-}
-
 /* Ends the process by the signal, leaving nothing half-written. */
 static void
 on_abort(int sig)
 {
 	sink_unlink();
-	raise(sig); /* SA_RESETHAND: by the default, after return */
+	signal(sig, SIG_DFL);
+	raise(sig); /* after return */
+}
+
+/*
+ * Follows no longer.  One more signal, when the end takes its time, does not
+ * wait for it; but not at once, for some senders (timeout(1)) send two.
+ */
+static void
+on_stop(int sig)
+{
+	static uint64_t since;
+
+	if (stopped) {
+		if (now_ns() - since >= SECOND_NS)
+			on_abort(sig);
+		return;
+	}
+	since = now_ns();
+	stopped = 1;
+	shmbus_wake(bus);
 }
 
 /*
@@ -199,7 +212,6 @@ catch_signals(bool follow)
 	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
 	struct sigaction sa = {
 		.sa_handler = follow ? on_stop : on_abort,
-		.sa_flags = (int)SA_RESETHAND,
 	};
 
 	/*

@@ -276,8 +276,9 @@ poke()
 	cmp bus before
 }
 
-@test "killed before the capture is complete: nothing is left" {
-	# A library that never lets the reading end, but for this program.
+# A library that never lets the writing end.
+slow_disk()
+{
 	cat >slow.c <<-END
 	#include <stdio.h>
 	#include <unistd.h>
@@ -291,6 +292,10 @@ poke()
 	END
 	[ -z "${SHMIF_SAN-}" ] || skip "preloading and sanitizers do not mix"
 	${CC:-cc} -shared -fPIC -o slow.so slow.c
+}
+
+@test "killed before the capture is complete: nothing is left" {
+	slow_disk
 	"$feed" -q -x $arp bus
 	echo old >out.pcap
 	local sig
@@ -303,4 +308,36 @@ poke()
 		nothing_temporary
 		[ "$(cat out.pcap)" = old ]
 	done
+}
+
+@test "many files, followed, and two signals: nothing half-written is left" {
+	slow_disk
+	"$feed" -q -x $arp bus
+	local sig
+	for sig in INT TERM HUP; do
+		start none env LD_PRELOAD="$PWD/slow.so" "$dump" -F -C 1m \
+		    -w part bus
+		until_true eval '[ -n "$(find . -name ".shmif_dumpbus*")" ]'
+		kill -INT $PID
+		until_true grep -q waiting none.err
+		sleep 1.1
+		kill -$sig $PID
+		finished $PID $((128 + $(kill -l $sig)))
+		nothing_temporary
+		[ -z "$(find . -name 'part*')" ]
+	done
+}
+
+@test "two signals at a time are one" {
+	"$feed" -q -x $arp bus
+	start none "$dump" -F -C 1m -w part bus
+	until_true eval '[ -n "$(find . -name ".shmif_dumpbus*")" ]'
+	kill -STOP $PID
+	kill -INT $PID
+	kill -TERM $PID
+	kill -CONT $PID
+	finished $PID 0
+	nothing_temporary
+	"$pcap_hex" part0 >got
+	lines_in got 1
 }
