@@ -60,6 +60,7 @@ struct reader {
 	uint64_t most;	 /* frames that there can be */
 	uint64_t frames; /* received */
 	uint64_t lost;	 /* counted as lost, below end */
+	uint64_t torn;	 /* of what was there: positions without a frame */
 	uint64_t slots;	 /* of the ring */
 	uint64_t napped; /* when following: next at the last nap, and when */
 	uint64_t napped_ns;
@@ -107,6 +108,23 @@ deliver(struct reader *r, const struct shmbus_rx *rx, unsigned n)
 			return -1;
 	}
 	return 0;
+}
+
+/*
+ * Counts what was there at the start and is no whole frame, after a receive
+ * that began at position BEFORE.  The library has given up on its writers,
+ * dead ones at once; it goes through positions in their order, so that what
+ * there is beyond comes later.
+ */
+static void
+count_torn(struct reader *r, uint64_t before)
+{
+	struct shmbus_stats st;
+
+	if (before >= r->there || (r->o->follow && !r->o->oldest))
+		return;
+	shmbus_stats(r->bus, &st);
+	r->torn = st.gave_up;
 }
 
 /*
@@ -211,6 +229,11 @@ report(const struct reader *r)
 	} else if (r->o->follow) {
 		complain(r->o->bus, "no frame lost", NULL);
 	}
+	if (r->torn != 0) {
+		snprintf(text, sizeof(text), "%" PRIu64 " frame%s not whole",
+		    r->torn, r->torn == 1 ? "" : "s");
+		complain(r->o->bus, text, "the writer did not finish");
+	}
 	shmbus_stats(r->bus, &st);
 	if (st.rx_bad != 0) {
 		snprintf(text, sizeof(text), "%" PRIu64 " slot%s passed over",
@@ -250,6 +273,7 @@ read_all(struct reader *r, struct shmbus_rx *rx)
 			n = (unsigned)left;
 		int err = shmbus_recv_batch(r->bus, rx, n, &got);
 
+		count_torn(r, before);
 		if (err == 0) {
 			if (deliver(r, rx, got) != 0)
 				return -1;

@@ -266,7 +266,7 @@ all_frames(struct swapped *s, const struct options *o, struct sink *sink)
 	if (s->torn != 0) {
 		snprintf(text, sizeof(text), "%" PRIu64 " frame%s not whole",
 		    s->torn, s->torn == 1 ? "" : "s");
-		complain(s->name, text, "its writer did not finish");
+		complain(s->name, text, "the writer did not finish");
 	}
 	return err != 0 ? -1 : sink_flush(sink);
 }
