@@ -72,6 +72,17 @@ reader_folder()
 		skip "an unprivileged user cannot reach $dump or $READER"
 }
 
+# need TOOL... - those that are not part of every system; CI has to have them.
+need()
+{
+	local tool
+	for tool; do
+		command -v "$tool" >/dev/null && continue
+		[ "${CI-}" != true ] || { echo "$tool is not there"; return 1; }
+		skip "$tool is not there"
+	done
+}
+
 seed()
 {
 	SEED=${SEED:-$RANDOM}

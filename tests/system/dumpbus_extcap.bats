@@ -68,7 +68,7 @@ extcap()
 }
 
 @test "tshark has the interface, and captures by it" {
-	command -v tshark >/dev/null || skip "tshark is not there"
+	need tshark
 	# Root's Wireshark looks nowhere but in its own folder.
 	reader_folder
 	cd "$READER"

@@ -55,7 +55,7 @@ all()
 }
 
 @test "-C of pcapng: each file is whole, and no larger" {
-	command -v capinfos >/dev/null || skip "capinfos is not there"
+	need capinfos
 	seed
 	"$feed" -q -r "$SEED" -c 200 bus
 	"$dump" --pcapng -C 20k -w part bus

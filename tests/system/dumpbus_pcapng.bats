@@ -4,14 +4,6 @@
 
 load ../lib/dumpbus
 
-need()
-{
-	local tool
-	for tool; do
-		command -v "$tool" >/dev/null || skip "$tool is not there"
-	done
-}
-
 # fields FILE FIELD... - of each frame, separated by |
 fields()
 {
