@@ -13,6 +13,7 @@
 #include "sock.h"
 
 #define TCP_HLEN 20u
+#define FLAG_FIN 0x01
 #define FLAG_SYN 0x02
 #define FLAG_RST 0x04
 #define FLAG_ACK 0x10
@@ -67,6 +68,22 @@ welcome(struct stack *stack, struct pair *pair, uint32_t seq)
 }
 
 /*
+ * Whether a FIN of N bytes of data from SEQ on comes too early for PCB, which
+ * waits for it.  The library takes any FIN for the last there is then, though
+ * something before it was lost: it enters TIME-WAIT without a word to the
+ * socket, which has a connection afterwards that is no more.  The peer sends it
+ * again.
+ */
+static bool
+early_fin(const struct tcp_pcb *pcb, unsigned flags, uint32_t seq, uint32_t n)
+{
+	return pcb->state == TCP_FIN_WAIT_2 &&
+	    (flags & (FLAG_FIN | FLAG_SYN | FLAG_RST)) == FLAG_FIN &&
+	    ((int32_t)(seq - pcb->rcv_nxt) > 0 ||
+		(int32_t)(seq + n - pcb->rcv_nxt) < 0);
+}
+
+/*
  * Replaces the library's: a TCP segment has come, its IP header first.  The
  * wall has seen to it that the headers are whole and in one piece.
  */
@@ -96,6 +113,14 @@ OURS(tcp_input)(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
 	    &pair);
 	if (pcb != NULL) {
 		data = hlen + (tcp[12] >> 4) * 4u;
+		if (p->tot_len >= data &&
+		    early_fin(pcb, flags, be32(tcp + 4),
+			(uint32_t)(p->tot_len - data))) {
+			pbuf_free(p);
+			pcb->flags |= TCP_FLAG_ACK_NOW;
+			tcp_output(pcb);
+			return;
+		}
 		if (pcb->ooseq != NULL && p->tot_len > data)
 			ooseq_before(pcb, be32(tcp + 4),
 			    (uint32_t)(p->tot_len - data));
@@ -117,6 +142,10 @@ OURS(tcp_input)(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
 		if (STACK_FIELD(stack, STACK_TCP_ACTIVE, struct tcp_pcb *) ==
 		    pcb)
 			ooseq_after(pcb);
+		else if (find(STACK_FIELD(stack, STACK_TCP_TW,
+				  struct tcp_pcb *),
+			     &pair) == pcb)
+			stream_waits(pcb);
 		recover_after(stack, &seen);
 		isn_after(stack, pcb, flags);
 	}

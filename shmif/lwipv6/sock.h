@@ -113,7 +113,7 @@ struct sock {
 	bool began;   /* has sent something */
 	uint8_t quick;
 	uint8_t fin_tries; /* at the end of the process */
-	bool sent_small; /* less than a segment, up to here: */
+	bool sent_small;   /* less than a segment, up to here: */
 	uint32_t small_end;
 	uint32_t keep_tried;
 
@@ -227,6 +227,8 @@ void stream_abort(struct sock *s, int error);
 err_t stream_connected(void *arg, struct tcp_pcb *pcb, err_t err);
 /* What a kick does. */
 void stream_work(struct sock *s);
+/* The library has put PCB into TIME-WAIT, from where it goes without a word. */
+void stream_waits(struct tcp_pcb *pcb);
 /* Whether the retransmission timer runs: an abort is its doing. */
 bool stream_in_timer(void);
 /*

@@ -337,6 +337,13 @@ on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
 	return ERR_OK;
 }
 
+void
+stream_waits(struct tcp_pcb *pcb)
+{
+	if (pcb->recv == on_recv && pcb->callback_arg != NULL)
+		stream_detach(pcb->callback_arg);
+}
+
 /* ---- beginning ---------------------------------------------------------- */
 
 bool

@@ -34,6 +34,7 @@ enum { FIN = 1, SYN = 2, ACK = 16 };
 int lwip_bind(int, const struct sockaddr *, socklen_t);
 int lwip_listen(int, int);
 int lwip_accept(int, struct sockaddr *, socklen_t *);
+int lwip_close(int);
 ssize_t lwip_recv(int, void *, int, unsigned);
 
 /* The peer, a connection of its, and the stack's end of it. */
@@ -383,6 +384,44 @@ test_fin(void **state)
 	assert_int_equal(s.ack - p->seq, MSS + 101);
 }
 
+/* Whether the stack's end still waits for a FIN. */
+static void
+look_at_end(void *arg)
+{
+	struct peer *p = arg;
+	const struct tcp_pcb *pcb = its_end(p);
+
+	p->n = pcb != NULL && pcb->state == TCP_FIN_WAIT_2;
+}
+
+/*
+ * A FIN that comes before what is in front of it: it is not the end, the one in
+ * its place is.
+ */
+static void
+test_early_fin(void **state)
+{
+	struct peer *p = *state;
+	uint8_t f[HLEN + 4];
+	struct said s;
+
+	lwip_close(p->fd);
+	p->fd = -1;
+	do
+		s = hear(p);
+	while (!(s.flags & FIN));
+	p->ack = s.seq + 1;
+	send_one(p, ACK);
+	assert_int_equal(shmbus_send(p->bus, f,
+			     build(p, f, FIN | ACK, p->seq + 1, NULL, 0)),
+	    0);
+	assert_int_equal(hear(p).ack, p->seq);
+	assert_int_equal(thread_call(p->stack, look_at_end, p), 0);
+	assert_int_equal(p->n, 1);
+	send_one(p, FIN | ACK);
+	assert_int_equal(hear(p).ack, p->seq + 1);
+}
+
 /*
  * A window that was nearly shut is opened as the program reads: by one segment
  * each time, and never by less than a segment's worth.
@@ -465,6 +504,7 @@ main(void)
 		TEST(test_hole),
 		TEST(test_again),
 		TEST(test_fin),
+		TEST(test_early_fin),
 		TEST(test_window),
 		TEST(test_room),
 	};
