@@ -319,6 +319,7 @@ shmbus_attach(const char *path, const struct shmbus_options *opt,
 			why_set("%s", shmbus_strerror(error));
 		return error;
 	}
+	walltime_init(&b->clock);
 	ring_init(&b->ring, b->base, &b->geo, me, &env);
 	b->ring.env.arg = b;
 	b->entry = b->rdonly ? &b->spare : &b->ring.att[me];

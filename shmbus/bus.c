@@ -65,7 +65,7 @@ shmbus_send_batch(struct shmbus *b, const struct iovec *frames, unsigned n,
 		if (!length_ok(b, frames[i].iov_len))
 			return EMSGSIZE;
 	ring_expect(&b->ring);
-	now = clock_ns(CLOCK_REALTIME);
+	now = walltime(&b->clock);
 	/* In parts, none of which can lap itself. */
 	most = b->geo.slots / 4 < RING_BATCH ? b->geo.slots / 4 : RING_BATCH;
 	for (i = 0; i < n; i += most) {
@@ -129,7 +129,7 @@ shmbus_commit(struct shmbus *b, size_t len)
 	b->reserved = false;
 	memcpy(dst, slot->data, sizeof(dst)); /* it may be gone afterwards */
 	error = ring_publish(&b->ring, &b->claim, (uint32_t)len,
-	    clock_ns(CLOCK_REALTIME));
+	    walltime(&b->clock));
 	if (error == 0 && bell_anybody(&b->ring))
 		bell_frame(b, dst, b->ring.tx.first);
 	show_tx(b);

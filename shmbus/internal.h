@@ -11,6 +11,7 @@
 
 #include "ring.h"
 #include "shmbus.h"
+#include "walltime.h"
 
 /* What guard.c keeps of a mapping; never freed, so that a signal may look. */
 struct mapping {
@@ -50,6 +51,7 @@ struct helper {
 struct shmbus {
 	struct ring ring;
 	struct bell bell;
+	struct walltime clock; /* the sending side's */
 	int fd;
 	bool rdonly;
 	bool reserved; /* a reservation is open */
