@@ -61,7 +61,7 @@ extcap()
 	    --bus './a bus' --oldest --extcap-capture-filter 'arp'
 	until_true grep -q is-at text
 	lines_in text 2
-	! grep -q 192.0.2.1 text
+	! grep -q 192.0.2.1 text || false
 	kill -TERM $PID
 	finished $PID 0
 	finished $reader 0
