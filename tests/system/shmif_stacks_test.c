@@ -14,6 +14,7 @@
  * is a hundred times as much.
  */
 #include <sys/resource.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -99,9 +100,13 @@ echo(struct shmbus *bus, int ifnum, uint16_t n)
 {
 	uint8_t f[FRAME], got[2000];
 	struct shmbus_frame i;
+	int error;
 
 	request(f, ifnum, n);
-	if (shmbus_send(bus, f, sizeof(f)) != 0)
+	do
+		error = shmbus_send(bus, f, sizeof(f));
+	while (error == SHMBUS_EGIVENUP); /* we slept in the middle of it */
+	if (error != 0)
 		return false;
 	for (;;) {
 		while (shmbus_recv(bus, got, sizeof(got), &i) != 0)
