@@ -2,6 +2,7 @@
 /*
  * neighbour.c - a neighbour that is not lwipv6
  */
+#include <errno.h>
 #include <arpa/inet.h>
 #include <string.h>
 #include <time.h>
@@ -68,7 +69,12 @@ icmp6(struct frame *f, const uint8_t dst_mac[6], const char *src,
 void
 send_frame(const struct frame *f)
 {
-	MUST(shmbus_send(bus, f->b, f->len) == 0);
+	int error;
+
+	do
+		error = shmbus_send(bus, f->b, f->len);
+	while (error == SHMBUS_EGIVENUP); /* we slept in the middle of it */
+	MUST(error == 0);
 }
 
 void
