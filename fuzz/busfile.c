@@ -48,15 +48,6 @@ complain(const char *object, const char *cause, const char *detail)
 	    detail != NULL ? detail : "");
 }
 
-static uint64_t
-thread_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* ---- the file ----------------------------------------------------------- */
 
 static void
@@ -444,7 +435,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = { data, size };
-	uint64_t begin = thread_ns();
+	uint64_t begin = fuzz_thread_ns();
 	unsigned steps = 0;
 	unsigned i;
 
@@ -460,7 +451,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (i = 0; i < 3; i++)
 		detach(i);
 	close(fd);
-	if (thread_ns() - begin > SLOW_NS)
+	if (fuzz_thread_ns() - begin > SLOW_NS)
 		fuzz_fail("%u steps took too long", steps);
 	return 0;
 }

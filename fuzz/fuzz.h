@@ -88,6 +88,9 @@ void fuzz_seeds(fuzz_emit *emit);
  */
 const char *fuzz_folder(void);
 
+/* What this thread had of a processor, in nanoseconds. */
+uint64_t fuzz_thread_ns(void);
+
 /* Something is wrong: prints and aborts, which libFuzzer takes for a crash. */
 _Noreturn void fuzz_fail(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));

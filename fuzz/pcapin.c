@@ -45,15 +45,6 @@ struct run {
 	uint64_t frames, bytes, left;
 };
 
-static uint64_t
-thread_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static void
 write_capture(const struct run *r)
 {
@@ -257,7 +248,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct shmbus_options how = { .flags = SHMBUS_CREATE | SHMBUS_PROMISC,
 		.geometry.slots = 16 };
 	struct shmbus *reader = NULL;
-	uint64_t begin = thread_ns();
+	uint64_t begin = fuzz_thread_ns();
 
 	if (size == 0)
 		return 0;
@@ -288,7 +279,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_bus(&r, reader);
 	}
 	shmbus_detach(reader);
-	if (thread_ns() - begin > SLOW_NS)
+	if (fuzz_thread_ns() - begin > SLOW_NS)
 		fuzz_fail("%zu bytes took too long", size);
 	return 0;
 }
