@@ -307,14 +307,20 @@ has_link_local()
 	on "$1" shmif0 | grep -q 'inet6 fe80::'
 }
 
-@test "multicast is delivered to all, and what it says is done" {
-	cat >radv.conf <<-END
+# What a router is to say on its first interface, every few seconds.
+advertise()
+{
+	cat <<-END
 	[sh0]
 	AdvSendAdvert = on
 	MinRtrAdvInterval = 3
 	MaxRtrAdvInterval = 4
 	AddPrefix = 2001:db8:7::0/64 , AdvOnLinkFlag = on , AdvAutonomousFlag = on
 	END
+}
+
+@test "multicast is delivered to all, and what it says is done" {
+	advertise >radv.conf
 	serve router 1 2 3
 	local i
 	for i in 1 2 3; do
@@ -336,13 +342,7 @@ has_link_local()
 }
 
 @test "radv: at once on what is up, from its own address, a router or not" {
-	cat >radv.conf <<-END
-	[sh0]
-	AdvSendAdvert = on
-	MinRtrAdvInterval = 3
-	MaxRtrAdvInterval = 4
-	AddPrefix = 2001:db8:7::0/64 , AdvOnLinkFlag = on , AdvAutonomousFlag = on
-	END
+	advertise >radv.conf
 	serve router a b
 	on router shmif0 create radv -autoconf linkstr bus \
 	    inet6 2001:db8:7::ff/64 up
