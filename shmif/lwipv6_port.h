@@ -352,4 +352,24 @@ ip_is_v4(const struct ip_addr *ip)
 	    ip->addr[2] == htonl(0xffff);
 }
 
+static inline bool
+ip_same(const struct ip_addr *a, const struct ip_addr *b)
+{
+	return __builtin_memcmp(a, b, sizeof(*a)) == 0;
+}
+
+/* Whether IP is good on one link only: RFC 4291, 2.5.6. */
+static inline bool
+ip_is_link_local(const struct ip_addr *ip)
+{
+	return ntohl(ip->addr[0]) >> 22 == 0xfe80 >> 6;
+}
+
+/* Whether A is before B, of TCP's numbers, which come around. */
+static inline bool
+seq_before(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) < 0;
+}
+
 #endif /* SHMIF_LWIPV6_PORT_H */

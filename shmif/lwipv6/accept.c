@@ -37,7 +37,7 @@ find_listener(struct stack *stack, const struct ip_addr *ip, uint16_t port)
 	     pcb != NULL; pcb = pcb->next)
 		if (pcb->local_port == port &&
 		    (name_is_any(&pcb->local_ip) ||
-			name_same(&pcb->local_ip, ip)))
+			ip_same(&pcb->local_ip, ip)))
 			break;
 	return pcb;
 }

@@ -49,7 +49,7 @@ struct job {
 static bool
 overlap(const struct ip_addr *a, const struct ip_addr *b)
 {
-	return name_is_any(a) || name_is_any(b) || name_same(a, b);
+	return name_is_any(a) || name_is_any(b) || ip_same(a, b);
 }
 
 struct rival {

@@ -53,12 +53,6 @@ struct dad {
 	struct claim claim[CLAIMS_MAX];
 };
 
-static bool
-same(const struct ip_addr *a, const struct ip_addr *b)
-{
-	return memcmp(a, b, sizeof(*a)) == 0;
-}
-
 static struct claim *
 find(struct port *port, const struct ip_addr *ip)
 {
@@ -66,7 +60,7 @@ find(struct port *port, const struct ip_addr *ip)
 
 	for (i = 0; port->dad != NULL && i < CLAIMS_MAX; i++)
 		if (port->dad->claim[i].left != 0 &&
-		    same(&port->dad->claim[i].ip, ip))
+		    ip_same(&port->dad->claim[i].ip, ip))
 			return &port->dad->claim[i];
 	return NULL;
 }
@@ -234,8 +228,7 @@ OURS(create_address_from_prefix)(struct ip_addr *ip, struct ip_addr *mask,
 EXPORT void
 OURS(start_dad_on_addr)(struct ip_addr_list *el, struct netif *netif)
 {
-	if (port_of(netif) != NULL &&
-	    (ntohl(el->ipaddr.addr[0]) >> 22) == 0xfe80 >> 6)
+	if (port_of(netif) != NULL && ip_is_link_local(&el->ipaddr))
 		identify(netif, &el->ipaddr);
 	real()->start_dad_on_addr(el, netif);
 }
@@ -273,7 +266,7 @@ OURS(ip_addr_list_deliveryfind)(struct ip_addr_list *tail, struct ip_addr *dst,
 	for (el = tail->next;; el = el->next) {
 		if (!ip_is_v4(&el->ipaddr)) {
 			any = el;
-			if (ntohl(el->ipaddr.addr[0]) >> 22 == 0xfe80 >> 6)
+			if (ip_is_link_local(&el->ipaddr))
 				break;
 		}
 		if (el == tail)

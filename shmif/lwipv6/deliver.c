@@ -22,18 +22,12 @@
 #include "../lwipv6_ctl.h"
 
 static bool
-same(const struct ip_addr *a, const struct ip_addr *b)
-{
-	return memcmp(a, b, sizeof(*a)) == 0;
-}
-
-static bool
 has(const struct netif *netif, const struct ip_addr *ip)
 {
 	const struct ip_addr_list *tail = netif->addrs, *el = tail;
 
 	while (el != NULL) {
-		if (same(&el->ipaddr, ip))
+		if (ip_same(&el->ipaddr, ip))
 			return true;
 		el = el->next == tail ? NULL : el->next;
 	}
@@ -49,7 +43,7 @@ everywhere(const struct ip_addr *ip)
 
 	if (ip_is_v4(ip))
 		return ntohl(ip->addr[3]) >> 24 != 127;
-	return first >> 24 != 0xff && first >> 22 != 0xfe80 >> 6 &&
+	return first >> 24 != 0xff && !ip_is_link_local(ip) &&
 	    memcmp(ip, loopback, sizeof(*ip)) != 0;
 }
 

@@ -108,9 +108,9 @@ raw_wanted(struct sock *s, const struct pbuf *p, const struct ip_addr *from)
 	pthread_mutex_lock(&s->lock);
 	want = name_fits(s, from) &&
 	    (s->family != AF_INET6 || !v4 || !ip_is_v4(from)) &&
-	    (name_is_any(&s->remote) || name_same(&s->remote, from)) &&
+	    (name_is_any(&s->remote) || ip_same(&s->remote, from)) &&
 	    (name_is_any(&s->pcb.raw->local_ip) ||
-		name_same(&s->pcb.raw->local_ip, &to));
+		ip_same(&s->pcb.raw->local_ip, &to));
 	if (want && !v4 && s->protocol == IPPROTO_ICMPV6 && p->len > IP6_HLEN) {
 		unsigned type = ip[IP6_HLEN];
 

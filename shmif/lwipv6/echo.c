@@ -61,7 +61,7 @@ reply6(struct netif *netif, struct pbuf *p, struct ip_addr *src,
 	icmp[2] = icmp[3] = 0;
 	put16(icmp + 2,
 	    ntohs(inet6_chksum_pseudo(p, own, src, PROTO_ICMP6, p->tot_len)));
-	if (ntohl(src->addr[0]) >> 22 == 0xfe80 >> 6)
+	if (ip_is_link_local(src))
 		ip_output_if(netif->stack, p, own, src, TTL, 0, PROTO_ICMP6,
 		    netif, src, 0);
 	else

@@ -79,8 +79,8 @@ early_fin(const struct tcp_pcb *pcb, unsigned flags, uint32_t seq, uint32_t n)
 {
 	return pcb->state == TCP_FIN_WAIT_2 &&
 	    (flags & (FLAG_FIN | FLAG_SYN | FLAG_RST)) == FLAG_FIN &&
-	    ((int32_t)(seq - pcb->rcv_nxt) > 0 ||
-		(int32_t)(seq + n - pcb->rcv_nxt) < 0);
+	    (seq_before(pcb->rcv_nxt, seq) ||
+		seq_before(seq + n, pcb->rcv_nxt));
 }
 
 /*

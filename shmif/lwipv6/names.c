@@ -32,12 +32,6 @@ name_is_any(const struct ip_addr *ip)
 }
 
 bool
-name_same(const struct ip_addr *a, const struct ip_addr *b)
-{
-	return memcmp(a, b, sizeof(*a)) == 0;
-}
-
-bool
 name_fits(const struct sock *s, const struct ip_addr *ip)
 {
 	if (s->family == AF_INET)

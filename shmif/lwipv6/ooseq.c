@@ -31,12 +31,6 @@ seq_of(const struct tcp_seg *s)
 	return seq;
 }
 
-static bool
-before(uint32_t a, uint32_t b)
-{
-	return (int32_t)(a - b) < 0;
-}
-
 void
 ooseq_before(struct tcp_pcb *pcb, uint32_t seq, uint32_t len)
 {
@@ -45,9 +39,10 @@ ooseq_before(struct tcp_pcb *pcb, uint32_t seq, uint32_t len)
 	while ((s = *at) != NULL && len != 0) {
 		uint32_t from = seq_of(s);
 
-		if (!before(from, seq + len))
+		if (!seq_before(from, seq + len))
 			break;
-		if (before(from, seq) || before(seq + len, from + s->len) ||
+		if (seq_before(from, seq) ||
+		    seq_before(seq + len, from + s->len) ||
 		    (from == seq && len == s->len)) {
 			at = &s->next;
 			continue;
@@ -62,7 +57,8 @@ ooseq_after(struct tcp_pcb *pcb)
 {
 	struct tcp_seg *s;
 
-	while ((s = pcb->ooseq) != NULL && before(seq_of(s), pcb->rcv_nxt)) {
+	while (
+	    (s = pcb->ooseq) != NULL && seq_before(seq_of(s), pcb->rcv_nxt)) {
 		pcb->ooseq = s->next;
 		tcp_seg_free(s);
 	}

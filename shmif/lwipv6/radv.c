@@ -98,7 +98,7 @@ link_local(const struct netif *netif)
 	struct ip_addr_list *tail = netif->addrs, *el = tail;
 
 	while (el != NULL) {
-		if (ntohl(el->ipaddr.addr[0]) >> 22 == 0xfe80 >> 6)
+		if (ip_is_link_local(&el->ipaddr))
 			return &el->ipaddr;
 		el = el->next == tail ? NULL : el->next;
 	}

@@ -97,12 +97,6 @@ now_us(void)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-static bool
-before(uint32_t a, uint32_t b)
-{
-	return (int32_t)(a - b) < 0;
-}
-
 static struct recover *
 of(const struct tcp_pcb *pcb)
 {
@@ -181,7 +175,8 @@ OURS(tcp_output)(struct tcp_pcb *pcb)
 		if (r->ticker != NULL)
 			run_timer(r->ticker, pcb->stack);
 	}
-	if (r->timed == 0 && r->phase == OPEN && before(max, pcb->snd_max)) {
+	if (r->timed == 0 && r->phase == OPEN &&
+	    seq_before(max, pcb->snd_max)) {
 		r->timed = r->armed != 0 && max == pcb->lastack ? r->armed :
 								  now_us();
 		r->timed_seq = max;
@@ -379,7 +374,7 @@ went_on(struct tcp_pcb *pcb, struct recover *r, const struct recover_seen *s)
 	uint32_t acked = pcb->lastack - s->lastack, cwnd;
 	int64_t now = now_us();
 
-	if (r->timed != 0 && before(r->timed_seq, pcb->lastack)) {
+	if (r->timed != 0 && seq_before(r->timed_seq, pcb->lastack)) {
 		measured(r, now - r->timed);
 		r->timed = 0;
 	}
@@ -388,7 +383,7 @@ went_on(struct tcp_pcb *pcb, struct recover *r, const struct recover_seen *s)
 	r->armed = pcb->unacked != NULL ? now : 0;
 	if (r->phase == OPEN)
 		return;
-	if (!before(pcb->lastack, r->end)) {
+	if (!seq_before(pcb->lastack, r->end)) {
 		r->phase = OPEN;
 		return;
 	}

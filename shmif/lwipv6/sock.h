@@ -292,7 +292,6 @@ int name_in(const struct sock *s, const struct sockaddr *name, socklen_t len,
 void name_out(int family, const struct ip_addr *ip, uint16_t port,
     struct sockaddr *name, socklen_t *len);
 bool name_is_any(const struct ip_addr *ip);
-bool name_same(const struct ip_addr *a, const struct ip_addr *b);
 /* Whether S may talk to, or hear, IP's family. */
 bool name_fits(const struct sock *s, const struct ip_addr *ip);
 /* Whether IP is an address of STACK's own; on its thread. */

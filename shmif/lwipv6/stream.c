@@ -498,7 +498,7 @@ check_lost(struct sock *s, void *arg)
 	    ip_route_findpath(pcb->stack, &pcb->remote_ip, &hop, &netif,
 		&flags) != ERR_OK)
 		return;
-	if (netif == l->netif && name_same(hop, l->hop))
+	if (netif == l->netif && ip_same(hop, l->hop))
 		stream_abort(s, EHOSTUNREACH);
 }
 

@@ -87,12 +87,6 @@ end_of(const struct tcp_seg *seg)
 	return seq_of(seg) + seg->len + ((flags & (FLAG_SYN | FLAG_FIN)) != 0);
 }
 
-static bool
-before(uint32_t a, uint32_t b)
-{
-	return (int32_t)(a - b) < 0;
-}
-
 /* ---- what the peer knows ------------------------------------------------ */
 
 /* Bytes that came since the last acknowledgement. */
@@ -207,9 +201,9 @@ keep(struct tcp_pcb *pcb, struct tcp_seg *seg, struct tcp_seg **last)
 {
 	struct tcp_seg **at = &pcb->unacked;
 
-	if (*last != NULL && before(seq_of(*last), seq_of(seg)))
+	if (*last != NULL && seq_before(seq_of(*last), seq_of(seg)))
 		at = &(*last)->next;
-	while (*at != NULL && before(seq_of(*at), seq_of(seg)))
+	while (*at != NULL && seq_before(seq_of(*at), seq_of(seg)))
 		at = &(*at)->next;
 	seg->next = *at;
 	*at = seg;
@@ -275,7 +269,7 @@ output(struct tcp_pcb *pcb)
 
 		pcb->unsent = seg->next;
 		send_segment(pcb, seg);
-		if (before(pcb->snd_max, end))
+		if (seq_before(pcb->snd_max, end))
 			pcb->snd_max = end;
 		if (end != seq_of(seg))
 			keep(pcb, seg, &last);
@@ -284,7 +278,7 @@ output(struct tcp_pcb *pcb)
 	}
 	/* What is sent again goes on from where it is. */
 	pcb->snd_nxt = pcb->unsent != NULL &&
-		before(seq_of(pcb->unsent), pcb->snd_max) ?
+		seq_before(seq_of(pcb->unsent), pcb->snd_max) ?
 	    seq_of(pcb->unsent) :
 	    pcb->snd_max;
 	return ERR_OK;

@@ -135,12 +135,6 @@ add_addr(void *arg)
 		dad_begin(port_of(j->netif), j->addr);
 }
 
-static bool
-same(const struct ip_addr *a, const struct ip_addr *b)
-{
-	return memcmp(a, b, sizeof(*a)) == 0;
-}
-
 /*
  * Puts the route to NET with MASK (NULL: any) by HOP (NULL: none) and NETIF
  * where the library finds it first: it takes the gateway or the interface for
@@ -160,9 +154,9 @@ to_front(struct stack *stack, const struct ip_addr *net,
 	for (struct ip_route_list **p = head; *p != NULL; p = &(*p)->next) {
 		struct ip_route_list *el = *p;
 
-		if (el->netif != netif || !same(&el->addr, net) ||
-		    (mask != NULL && !same(&el->netmask, mask)) ||
-		    !same(&el->nexthop, hop))
+		if (el->netif != netif || !ip_same(&el->addr, net) ||
+		    (mask != NULL && !ip_same(&el->netmask, mask)) ||
+		    !ip_same(&el->nexthop, hop))
 			continue;
 		*p = el->next;
 		el->next = *head;
@@ -186,7 +180,7 @@ drop_net(struct netif *netif, const struct ip_addr *addr, struct ip_addr *mask)
 	for (i = 0; i < 4; i++)
 		net.addr[i] = addr->addr[i] & mask->addr[i];
 	while (el != NULL) {
-		bool shares = same(&el->netmask, mask);
+		bool shares = ip_same(&el->netmask, mask);
 
 		for (i = 0; i < 4; i++)
 			shares &= (el->ipaddr.addr[i] & mask->addr[i]) ==
@@ -234,13 +228,14 @@ have_route(const struct job *j)
 	for (el = STACK_FIELD(j->stack, STACK_ROUTE_HEAD,
 		 struct ip_route_list *);
 	     el != NULL; el = el->next) {
-		bool hop = same(&el->nexthop, j->hop);
+		bool hop = ip_same(&el->nexthop, j->hop);
 
-		if (!same(&el->netmask, j->mask))
+		if (!ip_same(&el->netmask, j->mask))
 			continue;
-		if (same(&el->addr, &net) && el->netif == j->netif && hop)
+		if (ip_same(&el->addr, &net) && el->netif == j->netif && hop)
 			return true;
-		if (same(&el->addr, j->addr) && (el->netif == j->netif || hop))
+		if (ip_same(&el->addr, j->addr) &&
+		    (el->netif == j->netif || hop))
 			return true;
 	}
 	return false;
