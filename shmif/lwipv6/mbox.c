@@ -31,8 +31,10 @@
  * nothing.  `due' counts sleepers that are woken already, so that a burst of
  * messages costs one call.  In a batch (a stack's thread takes frames from a
  * bus) calls are put off until its end: whoever reads a connection is woken
- * once for all that has come.  A mailbox is not freed before the stack's
- * thread has let go of it, so it is still there then.
+ * once for all that has come.  Nor do they outlast a sleep: who waits for room
+ * makes them first, for it may be waiting for the very sleeper.  A mailbox is
+ * not freed before the stack's thread has let go of it, so it is still there
+ * then.
  *
  * The queue of a stack, besides:
  *
@@ -280,6 +282,7 @@ wait_for_room(struct sys_mbox *m)
 		m->crowd++;
 		seen = m->room;
 		pthread_mutex_unlock(&m->lock);
+		wake_all_put_off();
 		futex_wait(&m->room, seen, 100 * MS);
 		pthread_mutex_lock(&m->lock);
 		m->crowd--;

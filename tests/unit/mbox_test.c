@@ -264,6 +264,34 @@ test_full(void **state)
 	sys_mbox_free(c.m);
 }
 
+/*
+ * Who puts wake-ups off and then waits for room has to make them first: the
+ * room is made by who sleeps.
+ */
+static void
+test_full_batch(void **state)
+{
+	struct crowd c = { .m = sys_mbox_new(), .fetchers = 1 };
+	struct member me = { .c = &c };
+	unsigned i;
+
+	(void)state;
+	c.got = calloc(SENDERS, EACH);
+	assert_non_null(c.got);
+	pthread_create(&me.thread, NULL, fetcher, &me);
+	usleep(20000); /* mostly it sleeps by now, which is what is meant */
+	mbox_batch_begin();
+	for (i = 0; i < 2 * FULL; i++)
+		sys_mbox_post(c.m, message(0, i));
+	sys_mbox_post(c.m, NULL);
+	mbox_batch_end();
+	pthread_join(me.thread, NULL);
+	assert_int_equal(me.wrong, 0);
+	assert_int_equal(c.seen[0], 2 * FULL);
+	sys_mbox_free(c.m);
+	free(c.got);
+}
+
 static void *
 answer(void *arg)
 {
@@ -412,6 +440,7 @@ main(void)
 		cmocka_unit_test(test_many_fetch),
 		cmocka_unit_test(test_batches),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_full_batch),
 		cmocka_unit_test(test_freed),
 		cmocka_unit_test(test_core),
 	};
