@@ -82,6 +82,8 @@ both()
 		# It takes its time: the last of them stands for all.
 		readable $file $(tr -dc 0-9 <<<"${output##*:}")
 		[ $total -eq 60 ]
+		# Else the former one's would be taken for it, before it runs.
+		rm -f followed
 		start none "$dump" -F $kind -w followed bus
 		until_true eval '[ "$(capinfos -Mrc followed 2>&1 |
 		    grep -c 60$)" -eq 1 ]'

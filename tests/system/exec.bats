@@ -37,4 +37,15 @@ program() { # LINE... - a test that prints these and exits with $STATUS
 	chmod +x t
 	TEST_TIMEOUT=1 run "$TOP/tests/exec" ./t
 	[ "$status" = 124 ]
+	[[ $output == *$'\n./t: not over after 1 s:\n'*'sleep 1000'* ]]
+}
+
+@test "what a test leaves behind holds nobody up" {
+	printf '#!/bin/sh\necho 1..1\necho ok 1\nsetsid sleep 1000 2>err 3>&- &\n' >t
+	printf 'echo $! >pid\n' >>t
+	chmod +x t
+	run "$TOP/tests/exec" ./t
+	kill "$(cat pid)"
+	[ "$status" = 0 ]
+	[[ $output == $'1..1\nok 1\n./t: something that it left behind '* ]]
 }
