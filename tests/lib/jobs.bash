@@ -4,11 +4,15 @@
 PIDS=
 
 # start OUTPUT COMMAND... - runs it in the background; its number is in $PID.
-# What it reads is the file INPUT, where that is set.
+# What it reads is the file INPUT, where that is set.  Of what was in OUTPUT and
+# OUTPUT.err before nothing is seen any more when this returns: who waits for
+# something there waits for this command.
 start()
 {
 	local output=$1
 	shift
+	[ -p "$output" ] || : >"$output"
+	: >"$output.err"
 	"$@" >"$output" 2>"$output.err" <"${INPUT:-/dev/null}" 3>&- 7>&- &
 	PID=$!
 	PIDS="$PIDS $PID"
