@@ -179,4 +179,17 @@ __asm__(".section .data.rel.local,\"aw\"\n"
 	".size shmif_slots, . - shmif_slots\n"
 	".text\n");
 
-#endif /* __x86_64__ */
+#else /* another processor */
+
+/* Nobody looks here, but it brings all of them along out of an archive. */
+#define DECLARE(g, n) extern const char ours_##n[] __asm__(#n);
+LWIPV6_NAMES(DECLARE)
+#undef DECLARE
+
+__attribute__((used)) static const void *const ours[NAMES] = {
+#define ADDRESS(g, n) ours_##n,
+	LWIPV6_NAMES(ADDRESS)
+#undef ADDRESS
+};
+
+#endif
