@@ -148,12 +148,14 @@ said(const char *list)
 	static char text[2000], command[4096];
 	char self[2000];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	const char *emulator = getenv("EMULATOR"); /* see tests/exec */
 	FILE *p;
 
 	assert_true(n > 0);
 	self[n] = '\0';
-	snprintf(command, sizeof(command), "SHMIF_LWIPV6='%s' '%s' look 2>&1",
-	    list, self);
+	snprintf(command, sizeof(command),
+	    "SHMIF_LWIPV6='%s' %s '%s' look 2>&1", list,
+	    emulator != NULL ? emulator : "", self);
 	fflush(NULL);
 	p = popen(command, "r");
 	assert_non_null(p);
