@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bell.pml - shmbus/bell.c, for spin: sleeping, and waking
+ * bell.pml - shmbus/bell.c and ring_hides(), for spin: sleeping, and waking
  *
  * DOC: As in ring.pml one option is one access to shared memory.  One sleeper,
  * several writers.  The ring is a row of positions here, longer than the
@@ -33,7 +33,7 @@
 #define NO_LOOK 1		/* bell_sleep(): sleeps without looking again */
 #define BIT_AFTER_LOOK 2	/* bell_sleep(): looks, then sets its bit */
 #define DOOR_AFTER_LOOK 3	/* bell_sleep(): looks, then makes it odd */
-#define NO_UPTO 4		/* bell_sleep(): long, also behind a ticket */
+#define NO_HIDES 4		/* bell_sleep(): long, also where some hide */
 #define WAIT_UNCHECKED 5	/* FUTEX_WAIT does not compare */
 #define WEAK_BELL 6		/* the map is read before the frame is seen */
 #define NO_WAKE 7		/* bell_ring(): the door, but no FUTEX_WAKE */
@@ -41,6 +41,7 @@
 #define EVEN_RELIES 9		/* bell_ring(): an even door is not rung */
 #define CANCEL_RELIES 10	/* bell_door(): wakes only if its swap won */
 #define CANCEL_UNSEEN 11	/* bell_sleep(): does not look at cancel */
+#define HIDES_FIRST 12		/* bell_sleep(): asks that before its mark */
 
 #ifndef BREAK
 #define BREAK NOTHING
@@ -66,8 +67,8 @@ byte begun, ended;
 bit I1, I6;		/* names for the assertions; always 0 */
 
 mtype = { TICKET, PUBLISH, BELL_ANYBODY, BELL_MAP, DOOR_LOAD, DOOR_SWAP,
-	FUTEX_WAKE, LOOK, DOOR_ODD, BELL_SLEEP, UPTO, LOOK_AGAIN, CANCELLED,
-	FUTEX_WAIT, ASLEEP, DOOR_EVEN, BIT_CLEAR };
+	FUTEX_WAKE, LOOK, DOOR_ODD, BELL_SLEEP, UPTO, LOOK_AGAIN, HIDES,
+	CANCELLED, FUTEX_WAIT, ASLEEP, DOOR_EVEN, BIT_CLEAR };
 
 /* The frame is done with. */
 inline over() {
@@ -238,6 +239,7 @@ proctype sleeper()
 {
 	mtype pc = LOOK;
 	byte cursor, asleep, upto;
+	bit hides;		/* something published may be behind a ticket */
 	bit patience = 1;	/* is left */
 	byte i;
 
@@ -269,6 +271,10 @@ proctype sleeper()
 		fi;
 		if
 		:: broken(BIT_AFTER_LOOK) -> pc = UPTO
+		:: broken(HIDES_FIRST) ->
+			upto = tail;
+			i = cursor + 1;
+			pc = HIDES
 		:: else -> pc = BELL_SLEEP
 		fi
 	   }
@@ -280,7 +286,7 @@ proctype sleeper()
 		:: else -> pc = UPTO
 		fi
 	   }
-	/* What has a ticket by now may hide others. */
+	/* What has a ticket by now, and is pending, may hide others. */
 	:: d_step { pc == UPTO ->
 		upto = tail;
 		if
@@ -300,7 +306,23 @@ proctype sleeper()
 			fi
 		:: else ->
 			if
-			:: broken(BIT_AFTER_LOOK) -> pc = BELL_SLEEP
+			:: broken(HIDES_FIRST) -> pc = CANCELLED
+			:: else ->
+				i = cursor + 1;
+				pc = HIDES
+			fi
+		fi
+	   }
+	/* ring_hides() */
+	:: d_step { pc == HIDES ->
+		if
+		:: i < upto && !published[i] -> i++
+		:: else ->
+			hides = i < upto && !broken(NO_HIDES);
+			i = 0;
+			if
+			:: broken(BIT_AFTER_LOOK) || broken(HIDES_FIRST) ->
+				pc = BELL_SLEEP
 			:: broken(DOOR_AFTER_LOOK) ->
 				door = asleep;
 				pc = CANCELLED
@@ -324,15 +346,13 @@ proctype sleeper()
 	   }
 	:: d_step { pc == ASLEEP && !in_futex -> pc = DOOR_EVEN }
 	/* A short sleep is over. */
-	:: d_step { pc == ASLEEP && in_futex && cursor < upto &&
-	    !broken(NO_UPTO) ->
+	:: d_step { pc == ASLEEP && in_futex && hides ->
 		in_futex = 0;
 		patience = 0;
 		pc = DOOR_EVEN
 	   }
 	/* A long one is, and everything else, too. */
-	:: atomic { pc == ASLEEP && in_futex &&
-	    (cursor >= upto || broken(NO_UPTO)) && ended == ALL ->
+	:: atomic { pc == ASLEEP && in_futex && !hides && ended == ALL ->
 		assert(I1 || !cancel);
 		i = cursor;
 		do
@@ -344,6 +364,7 @@ proctype sleeper()
 		od;
 		i = 0;
 		in_futex = 0;
+		patience = 0;
 		if
 		:: cursor == tail -> break
 		:: else -> pc = DOOR_EVEN
@@ -361,6 +382,7 @@ proctype sleeper()
 		sleeping = 0;
 		asleep = 0;
 		upto = 0;
+		hides = 0;
 		pc = LOOK
 	   }
 	od

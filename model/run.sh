@@ -142,7 +142,8 @@ broken()
 	I6 bell.pml NO_LOOK
 	I6 bell.pml BIT_AFTER_LOOK
 	I6 bell.pml DOOR_AFTER_LOOK
-	I6 bell.pml NO_UPTO
+	I6 bell.pml NO_HIDES
+	I6 bell.pml HIDES_FIRST
 	I6 bell.pml WAIT_UNCHECKED
 	I6 bell.pml WEAK_BELL
 	I6 bell.pml NO_WAKE

@@ -9,7 +9,9 @@
  * odd, sets its bit, and then looks at the ring once more; a writer publishes
  * its frame and then looks at the map.  Both orders are full barriers
  * (ring:publish, bell:sleep), so either the writer sees the bit or the sleeper
- * sees the frame.
+ * sees the frame.  It sees it even where another one that is still pending lies
+ * before it: then it sleeps no longer than it has patience (ring_hides()).  With
+ * what is pending alone it need not be patient: its writer will ring.
  *
  * A writer that sees an empty map is done: no system call.  Otherwise it
  * looks up whom the frame is for (a private cache, by destination address,
@@ -194,13 +196,6 @@ bell_door(struct format_attachment *a)
 	futex_wake(a);
 }
 
-/* Whether the reader has yet to come to position POS. */
-static bool
-behind(const struct ring *r, uint64_t pos)
-{
-	return (int64_t)(pos - r->rx.cursor) > 0;
-}
-
 /*
  * Goes to sleep for at most TIMEOUT_NS unless there is something to receive,
  * or shmbus_wake() was called.  Returns 0 when there is something, ETIMEDOUT,
@@ -226,19 +221,19 @@ bell_sleep(struct shmbus *b, uint64_t timeout_ns)
 	AO_or_full(map, bit); /* bell:sleep, pairs with ring:publish */
 	ring_fence();
 	/*
-	 * What has a ticket from here on rings, if it is for us.  What has one
-	 * already and is published is looked at now; what is not published yet
-	 * rings too, but may hide others behind it: not for long then.
+	 * What is published from here on rings, if it is for us.  What is
+	 * already is looked at now; but what is pending may hide some of it
+	 * behind itself: not for long then.
 	 */
 	upto = AO_load_acquire(&r->hdr->tail);
 	for (looks = 0; looks < 64; looks++) {
 		error = look(b, &f);
-		if (error == 0 || !behind(r, upto) ||
+		if (error == 0 || r->rx.cursor >= upto ||
 		    ring_state(r) != RING_READY)
 			break;
 	}
 	if (error != 0 && AO_load(&b->cancel) == 0) {
-		if (behind(r, upto)) {
+		if (ring_hides(r, upto)) {
 			uint64_t left = ring_patience_left(r,
 			    clock_ns(CLOCK_MONOTONIC));
 

@@ -85,7 +85,8 @@
  *                                                           writer sees the
  *                                                           sleeper's mark or
  *                                                           the sleeper sees
- *                                                           the frame
+ *                                                           the frame, if only
+ *                                                           in ring_hides()
  *   ring:word     reader, writer: load of the  ring:publish
  *                 word (acquire)
  *   ring:recheck  confirm(): read barrier,     ring:claim   the copy is made

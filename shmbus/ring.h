@@ -179,9 +179,12 @@ bool ring_take(struct ring *r, const struct ring_frame *f, void *buf,
     size_t size);
 unsigned ring_recv(struct ring *r, struct ring_frame *f, void *const *bufs,
     const uint32_t *sizes, unsigned n);
+bool ring_settle(struct ring *r);
+
+/* ring_sleep.c */
 enum ring_state ring_state(struct ring *r);
+bool ring_hides(struct ring *r, uint64_t upto);
 uint64_t ring_patience_left(const struct ring *r, uint64_t now);
 void ring_slept(struct ring *r, bool rung, uint64_t hint);
-bool ring_settle(struct ring *r);
 
 #endif /* SHMBUS_RING_H */

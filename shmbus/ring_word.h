@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ring_word.h - what ring.c, ring_recv.c and ring_join.c share: a slot's word,
- * positions, copying (not installed)
+ * ring_word.h - what ring.c, ring_recv.c, ring_sleep.c and ring_join.c share: a
+ * slot's word, positions, copying (not installed)
  */
 #ifndef SHMBUS_RING_WORD_H
 #define SHMBUS_RING_WORD_H

@@ -323,6 +323,51 @@ test_lost_wakeup(void **state)
 	map_close(&map);
 }
 
+/*
+ * Who holds a slot will ring.  So one who sleeps does not get up for it, and
+ * does not give up on it, unless something may be hidden behind.
+ */
+static void
+test_pending(void **state)
+{
+	const char *path = bus_new(1500, 16);
+	struct map map = map_open(path);
+	struct shmbus *a = bus_join(path, 1, 0);
+	struct shmbus *b = bus_join(path, 2, 0);
+	struct shmbus *c = bus_join(path, 3, 0);
+	unsigned kept = 0;
+	struct waiter w;
+	unsigned i;
+	void *at;
+
+	(void)state;
+	for (i = 1; i <= 20; i++) {
+		assert_int_equal(shmbus_reserve(a, 60, &at), 0);
+		frame_make(at, 60, 2, 1, i);
+		start(&w, b, FOR_EVER, true, &map);
+		nap_ms(20);
+		/* It may have been held up on its way to sleep. */
+		if (shmbus_commit(a, 60) == 0)
+			kept++;
+		else
+			assert_int_equal(bus_send(a, 1, 2, i, 60), 0);
+		finish(&w);
+		assert_int_equal(w.m.serial, i);
+	}
+	assert_true(kept != 0);
+	/* But what is hidden comes. */
+	assert_int_equal(shmbus_reserve(a, 60, &at), 0);
+	assert_int_equal(bus_send(c, 3, 2, i, 60), 0);
+	start(&w, b, FOR_EVER, true, NULL);
+	finish(&w);
+	assert_int_equal(w.m.serial, i);
+	assert_int_equal(shmbus_commit(a, 60), SHMBUS_EGIVENUP);
+	shmbus_detach(a);
+	shmbus_detach(b);
+	shmbus_detach(c);
+	map_close(&map);
+}
+
 /* ---- two processes ------------------------------------------------------ */
 
 #define ROUNDS 3000u
@@ -548,6 +593,7 @@ main(void)
 		TEST(test_wake),
 		TEST(test_stopped_ringer),
 		TEST(test_lost_wakeup),
+		TEST(test_pending),
 		TEST(test_dialogue),
 		TEST(test_fd),
 		TEST(test_fd_rounds),

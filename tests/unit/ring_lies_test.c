@@ -105,6 +105,7 @@ exercise(struct crew *c, unsigned who)
 	int error;
 
 	(void)ring_state(r);
+	(void)ring_hides(r, world_tail(w));
 	(void)ring_patience_left(r, w->now);
 	(void)receive(r, 3 * SLOTS);
 	(void)receive(c->reader, 3 * SLOTS);
