@@ -26,6 +26,7 @@
 #include "busdir.h"
 
 #define NOBODY 65534
+#define PATIENCE 800 /* seconds: for who runs a test without tests/exec */
 
 static char folder[128];
 static unsigned files_before, threads_before;
@@ -95,6 +96,7 @@ busdir_before(void **state)
 	(void)state;
 	files_before = count_proc("fd");
 	threads_before = count_proc("task");
+	alarm(PATIENCE); /* a test that hangs is the last one */
 	return 0;
 }
 
@@ -104,6 +106,7 @@ busdir_after(void **state)
 	unsigned tries = 0;
 
 	(void)state;
+	alarm(0);
 	/* A thread that was joined may take a moment to leave /proc. */
 	while (count_proc("task") > threads_before && tries++ < 1000)
 		nap_ms(1);

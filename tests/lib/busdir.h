@@ -14,7 +14,10 @@
 /* For a test group: makes the folder; removes it with all that is in it. */
 int busdir_make(void **state);
 int busdir_remove(void **state);
-/* For a test: whether it has left descriptors or threads behind. */
+/*
+ * For a test: whether it has left descriptors or threads behind.  One that
+ * hangs ends the program, by SIGALRM, and its children with it.
+ */
 int busdir_before(void **state);
 int busdir_after(void **state);
 

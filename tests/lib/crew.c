@@ -139,6 +139,7 @@ crew_begin(void **state)
 	signal(SIGINT, on_end);
 	signal(SIGHUP, on_end);
 	signal(SIGPIPE, on_end);
+	signal(SIGALRM, on_end);
 	return 0;
 }
 
@@ -212,8 +213,8 @@ pid_t
 crew_start(void (*body)(void *arg), void *arg)
 {
 	/* cmocka's handlers would go on with the tests, in the child. */
-	static const int ours[] = { SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGSEGV,
-		SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS };
+	static const int ours[] = { SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGALRM,
+		SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS };
 	pid_t parent = getpid();
 	pid_t pid;
 	int i;

@@ -26,7 +26,8 @@ unsigned crew_scale(unsigned value);
 
 /*
  * For a test group: makes the folder and prints the seed (SEED); ends all that
- * is still running and removes the folder.  STATE is not used.  0 or -1.
+ * is still running and removes the folder, which SIGTERM, SIGALRM and such do,
+ * too.  STATE is not used.  0 or -1.
  */
 int crew_begin(void **state);
 int crew_end(void **state);

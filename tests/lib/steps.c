@@ -82,15 +82,22 @@ traced_body(void *arg)
 	t->body(t->arg);
 }
 
-/* Waits for the next stop.  Returns its signal, or -1: PID has ended. */
+/*
+ * Waits for the next stop.  Returns its signal, or -1: PID has ended.  If
+ * neither comes, the test is over: see crew_begin().
+ */
 static int
 next_stop(pid_t pid)
 {
 	int status;
 
+	alarm((unsigned)CREW_PATIENCE);
 	while (waitpid(pid, &status, __WALL) == -1)
-		if (errno != EINTR)
+		if (errno != EINTR) {
+			alarm(0);
 			return -1;
+		}
+	alarm(0);
 	if (WIFSTOPPED(status))
 		return WSTOPSIG(status);
 	crew_buried(pid);

@@ -22,6 +22,7 @@
 #include <cmocka.h>
 
 #include "busdir.h"
+#include "crew.h"
 #include "must.h"
 
 /* Numbers are given from the lowest free one; 256 of them, and no more. */
@@ -464,7 +465,7 @@ test_fork_amid_attaching(void **state)
 	churn_stop = 0;
 	assert_int_equal(pthread_create(&thread, NULL, churn, NULL), 0);
 	assert_int_equal(pipe(told), 0);
-	for (i = 0; i < 100; i++) {
+	for (i = crew_scale(100); i > 0; i--) {
 		pid_t pid = child_start(say_and_stay, told);
 		struct shmbus *held;
 		char byte;
