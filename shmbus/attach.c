@@ -65,17 +65,6 @@ env_now(void *arg)
 	return clock_ns(CLOCK_MONOTONIC);
 }
 
-/* 0 while B can be used; SHMBUS_EFORKED, SHMBUS_ETRUNC. */
-int
-usable(const struct shmbus *b)
-{
-	if (__builtin_expect(AO_load(&b->map->forked) != 0, 0))
-		return SHMBUS_EFORKED;
-	if (__builtin_expect(AO_load(&b->map->broken) != 0, 0))
-		return SHMBUS_ETRUNC;
-	return 0;
-}
-
 /* ---- the entry ---------------------------------------------------------- */
 
 static void

@@ -54,18 +54,6 @@ futex_wake(struct format_attachment *a)
 	syscall(SYS_futex, futex_of(a), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-bool
-bell_anybody(const struct ring *r)
-{
-	AO_t any = 0;
-	unsigned i;
-
-	ring_fence(); /* ring:publish */
-	for (i = 0; i < FORMAT_MAP_WORDS; i++)
-		any |= AO_load(&r->hdr->sleeping[i]);
-	return any != 0;
-}
-
 /* Whether a frame to DST is for everybody. */
 static bool
 is_group(const uint8_t *dst)

@@ -87,10 +87,19 @@ shmbus_send_batch(struct shmbus *b, const struct iovec *frames, unsigned n,
 int
 shmbus_send(struct shmbus *b, const void *frame, size_t len)
 {
-	const struct iovec one = { .iov_base = (void *)(uintptr_t)frame,
-		.iov_len = len };
+	int error = may_send(b);
 
-	return shmbus_send_batch(b, &one, 1, NULL);
+	if (__builtin_expect(error != 0, 0))
+		return error;
+	if (__builtin_expect(!length_ok(b, len), 0))
+		return EMSGSIZE;
+	ring_expect(&b->ring);
+	error = ring_send_one(&b->ring, frame, (uint32_t)len,
+	    walltime(&b->clock));
+	if (__builtin_expect(bell_anybody(&b->ring), 0))
+		bell_frame(b, frame, b->ring.tx.first);
+	show_tx(b);
+	return error ? error : usable(b);
 }
 
 int

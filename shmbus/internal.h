@@ -5,6 +5,7 @@
 #ifndef SHMBUS_INTERNAL_H
 #define SHMBUS_INTERNAL_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <time.h>
@@ -100,7 +101,6 @@ struct mapping *guard_add(void *base, size_t len, bool readonly, int fd);
 void guard_remove(struct mapping *m);
 
 /* bell.c */
-bool bell_anybody(const struct ring *r);
 void bell_frame(struct shmbus *b, const void *frame, uint64_t pos);
 void bell_frames(struct shmbus *b, const struct iovec *frames, unsigned n,
     uint64_t pos);
@@ -119,9 +119,32 @@ bool helper_owns(const struct shmbus *b);
 void helper_stop(struct shmbus *b);
 
 /* attach.c */
-int usable(const struct shmbus *b);
 void reap(struct shmbus *b);
 void read_stats(const struct format_attachment *a, struct shmbus_stats *st);
+
+/* 0 while B can be used; SHMBUS_EFORKED, SHMBUS_ETRUNC. */
+static inline int
+usable(const struct shmbus *b)
+{
+	if (__builtin_expect(AO_load(&b->map->forked) != 0, 0))
+		return SHMBUS_EFORKED;
+	if (__builtin_expect(AO_load(&b->map->broken) != 0, 0))
+		return SHMBUS_ETRUNC;
+	return 0;
+}
+
+/* Whether anybody sleeps, after something was published. */
+static inline bool
+bell_anybody(const struct ring *r)
+{
+	AO_t any = 0;
+	unsigned i;
+
+	ring_fence(); /* ring:publish */
+	for (i = 0; i < FORMAT_MAP_WORDS; i++)
+		any |= AO_load(&r->hdr->sleeping[i]);
+	return any != 0;
+}
 
 /* Tells the processor that this is a spin. */
 static inline void

@@ -224,11 +224,13 @@ claim_at(struct ring *r, uint64_t pos, struct ring_claim *c)
 int
 ring_claim(struct ring *r, struct ring_claim *c)
 {
-	uint64_t tries;
+	uint64_t tries, expected = r->tx.next;
 
 	AO_store(&r->tx.busy, 1);
 	for (tries = 0; tries < RING_TICKETS(r); tries++) {
 		r->tx.first = ring_ticket(r, 1);
+		r->tx.others = r->tx.first != expected;
+		r->tx.next = r->tx.first + 1;
 		if (likely(claim_at(r, r->tx.first, c)))
 			return 0;
 	}
@@ -299,6 +301,20 @@ ring_publish(struct ring *r, struct ring_claim *c, uint32_t len,
 		return ETIMEDOUT;
 	note_tx(r);
 	return 0;
+}
+
+/* ring_send() of one frame, for those who have no more. */
+__attribute__((flatten)) int
+ring_send_one(struct ring *r, const void *frame, uint32_t len, uint64_t time_ns)
+{
+	struct ring_claim c;
+	int error = ring_claim(r, &c);
+
+	if (unlikely(error != 0))
+		return error;
+	copy_asking(c.slot->data, frame, len,
+	    slot_at(r, r->tx.next + ahead(len)), 0, ASK_TO_WRITE);
+	return ring_publish(r, &c, len, time_ns);
 }
 
 /* Gives a claimed slot back without a frame. */

@@ -32,8 +32,12 @@ ring_fence(void)
 #endif
 }
 
-/* What a line is asked for. */
-enum ask { ASK_TO_READ, ASK_TO_WRITE };
+/*
+ * What a line is asked for; LATER: for frames yet to come, so that it need not
+ * be nearer than in the second-level cache.  The first one can wait for a few
+ * lines only, and those of the frame that is being copied are among them.
+ */
+enum ask { ASK_TO_READ, ASK_TO_READ_LATER, ASK_TO_WRITE };
 
 /* Asks for the line of P, for it will be needed soon. */
 static inline void
@@ -41,6 +45,8 @@ ask_line(const void *p, enum ask what)
 {
 	if (what == ASK_TO_READ)
 		__builtin_prefetch(p, 0, 3);
+	else if (what == ASK_TO_READ_LATER)
+		__builtin_prefetch(p, 0, 2);
 	else
 #ifdef __x86_64__
 		/* GCC emits it only for -mprfchw; it is a no-op where absent */
@@ -159,6 +165,8 @@ int ring_claim(struct ring *r, struct ring_claim *c);
 int ring_publish(struct ring *r, struct ring_claim *c, uint32_t len,
     uint64_t time_ns);
 void ring_cancel(struct ring *r, struct ring_claim *c);
+int ring_send_one(struct ring *r, const void *frame, uint32_t len,
+    uint64_t time_ns);
 int ring_send(struct ring *r, const struct iovec *frames, unsigned n,
     uint64_t time_ns, unsigned *sent);
 

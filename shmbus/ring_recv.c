@@ -443,7 +443,7 @@ haul(const struct ring *r, struct walk *k, AO_t w, struct ring_frame *f,
 			if (unlikely(len > sizes[h.taken]))
 				len = sizes[h.taken];
 			copy_asking(bufs[h.taken], f[h.taken].data, len, next,
-			    k->at, ASK_TO_READ);
+			    k->at, ASK_TO_READ_LATER);
 			h.bytes += k->len;
 			h.taken++;
 		} else if (unlikely(v == BAD)) {

@@ -183,6 +183,13 @@ copy_asking(void *to, const void *from, size_t len,
 		return;
 	}
 	line = (const char *)next->data + at;
+	/* Again the short ones, for which each branch counts. */
+	if (likely(len <= FORMAT_LINE)) {
+		ask_line(line, what);
+		ask_line(line + len - 1, what);
+		copy_bytes(t, f, len);
+		return;
+	}
 	for (; len > COPY_STEP; len -= COPY_STEP) {
 		ask_lines(line, COPY_STEP, what);
 		copy_bytes(t, f, COPY_STEP);
