@@ -96,22 +96,43 @@ ended()
 @test "a thousand calls of one server, one after the other and four at a time" {
 	serve 1
 	on 1 shmif0 create -autoconf linkstr bus inet 10.0.0.1/24 up
-	local before after n t0 t1 t2
+	local before n round t0 t1 t2 calls=0 bare=0
 	before=$(find "/proc/${SERVER[1]}/fd" | wc -l)
 	export SHMIF_SERVER=unix://$HERE/1.sock
-	t0=${EPOCHREALTIME/[.,]/}
-	for ((n = 0; n < 1000; n++)); do
-		"$ctl" shmif0 >out || return
+	# In turns: what a machine can do differs from second to second.
+	for ((round = 0; round < 10; round++)); do
+		t0=${EPOCHREALTIME/[.,]/}
+		for ((n = 0; n < 100; n++)); do
+			"$ctl" shmif0 >out || return
+		done
+		t1=${EPOCHREALTIME/[.,]/}
+		for ((n = 0; n < 100; n++)); do
+			/bin/true >none || return
+		done
+		t2=${EPOCHREALTIME/[.,]/}
+		((calls += t1 - t0, bare += t2 - t1))
 	done
-	t1=${EPOCHREALTIME/[.,]/}
 	grep -q 'inet 10.0.0.1/24' out
+	t1=${EPOCHREALTIME/[.,]/}
 	seq 1000 | xargs -n 1 -P 4 "$ctl" shmif0 mtu 2>errors || :
 	t2=${EPOCHREALTIME/[.,]/}
 	# 1 to 67 are no MTU; all others are.
 	[ "$(sort -u errors | wc -l)" -eq 67 ]
 	until_true settled "$before"
-	echo "# 1000 calls: $((1000000000 / (t1 - t0))) a second;" \
-	    "4 at a time: $((1000000000 / (t2 - t1))) a second" >&3
+	cat <<-END >&3
+	# 1000 calls: $((1000000000 / calls)) a second, of /bin/true $((1000000000 / bare)); 4 at a time: $((1000000000 / (t2 - t1))) a second
+	END
+}
+
+@test "a call loads no library where there is another way" {
+	[[ -z ${SHMIF_SAN-} ]] || skip "sanitizers are loaded"
+	local lib
+	for lib in libc.a libjson-c.a; do
+		[ -e "$("${CC:-cc}" -print-file-name=$lib)" ] ||
+		    skip "$lib is not there"
+	done
+	run -0 objdump -p "$ctl"
+	[[ $output != *NEEDED* ]]
 }
 
 settled() # DESCRIPTORS
