@@ -61,9 +61,11 @@ bool foreign_is(const char *name);
 int foreign_create(void *stack, const char *name, const char *path,
     unsigned flags, char made[SHMIF_NAME_MAX]);
 int foreign_destroy(void *stack, const char *name);
-int foreign_radv(void *stack, const char *file);
 /* What NETIF is connected to, or "". */
 void foreign_path(const struct netif *netif, char *path, size_t size);
+
+/* lwipv6_radv.c; see stack_ctl.h */
+int ctl_radv(void *stack, const char *file, char *why, size_t size);
 
 /* lwipv6_ping.c; see stack_ctl.h */
 int ping_begin(void *stack, const uint8_t ip[16], ctl_pong *pong, void *arg,

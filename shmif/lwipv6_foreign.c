@@ -33,7 +33,6 @@ err_t vdeif_init(struct netif *);
 err_t tapif_init(struct netif *);
 err_t tunif_init(struct netif *);
 err_t slirpif_init(struct netif *);
-int lwip_radv_load_configfile(struct stack *, void *);
 
 static const struct kind {
 	char letters[2];
@@ -308,77 +307,4 @@ foreign_destroy(void *stack, const char *name)
 	netif_thread_wake(stack);
 	clear_graveyard();
 	return 0;
-}
-
-/* ---- router advertising -------------------------------------------------- */
-
-struct advertising {
-	struct stack *stack;
-	const char *file;
-	int error;
-};
-
-/*
- * Whether each section of the file is of an interface that may send
- * advertisements; the library uses what is not there.  FORGET: what they were
- * told before goes.
- */
-static int
-check_sections(struct stack *stack, FILE *file, bool forget)
-{
-	char line[1024], name[64];
-
-	rewind(file);
-	while (fgets(line, sizeof(line), file) != NULL) {
-		struct netif *n;
-
-		if (sscanf(line, " [%63[^]]", name) != 1)
-			continue;
-		n = ctl_netif(stack, name);
-		if (n == NULL && memcmp(name, "sh", 2) == 0 && name[2] >= '0' &&
-		    name[2] <= '9') {
-			char ours[80];
-
-			snprintf(ours, sizeof(ours), "shmif%s", name + 2);
-			n = ctl_netif(stack, ours);
-		}
-		if (n == NULL)
-			return ENXIO;
-		if (n->radv == NULL)
-			return EOPNOTSUPP;
-		if (forget)
-			ip_radv_netif_reset(n);
-	}
-	return 0;
-}
-
-/* On the stack's thread. */
-static void
-radv_fn(void *arg)
-{
-	struct advertising *r = arg;
-	FILE *file = fopen(r->file, "re");
-
-	if (file == NULL) {
-		r->error = errno;
-		return;
-	}
-	r->error = check_sections(r->stack, file, false);
-	if (r->error == 0)
-		r->error = check_sections(r->stack, file, true);
-	fclose(file);
-	if (r->error == 0 &&
-	    lwip_radv_load_configfile(r->stack, (void *)(uintptr_t)r->file) !=
-		1)
-		r->error = EIO;
-}
-
-int
-foreign_radv(void *stack, const char *file)
-{
-	struct advertising r = { .stack = stack, .file = file };
-
-	if (thread_call(stack, radv_fn, &r) != 0)
-		return ENOMEM;
-	return r.error;
 }

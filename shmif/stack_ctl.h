@@ -109,8 +109,11 @@ struct stack_ctl {
 
 	bool (*forwarding)(void *stack);
 	void (*set_forwarding)(void *stack, bool on);
-	/* Router advertising as FILE says.  ENOENT, ... */
-	int (*radv)(void *stack, const char *file);
+	/*
+	 * Router advertising as FILE says.  ENOENT, ...; what is wrong with it
+	 * is stored in WHY, of SIZE bytes, or "" where that is the error.
+	 */
+	int (*radv)(void *stack, const char *file, char *why, size_t size);
 
 	/* PONG is called for each answer until ping_end() returns. */
 	int (*ping_begin)(void *stack, const uint8_t ip[16], ctl_pong *pong,

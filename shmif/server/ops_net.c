@@ -404,8 +404,11 @@ static int
 op_radv(struct call *c)
 {
 	const char *file = arg_string(c, "file");
-	int error = c->env->ctl->radv(c->env->stack, file);
+	char why[160];
+	int error = c->env->ctl->radv(c->env->stack, file, why, sizeof(why));
 
+	if (error != 0 && why[0] != '\0')
+		return fail(c, error, "%s: %s", file, why);
 	return failed(c, file, "", error);
 }
 

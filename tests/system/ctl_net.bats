@@ -387,6 +387,108 @@ advertise()
 	on router server >/dev/null
 }
 
+@test "radv: a file that is not understood is refused, and changes nothing" {
+	serve router
+	on router shmif0 create radv -autoconf linkstr bus up
+	on router shmif1 create radv -autoconf linkstr bus2 up
+	on router shmif2 create
+	advertise >radv.conf
+	on router radv radv.conf
+	refuses 'it says nothing of any interface' ''
+	refuses 'line 1: not understood' 'interface shmif0 {' \
+	    '  AdvSendAdvert on;' '};'
+	refuses 'line 2: of which interface? [sh0] begins what is said of sh0' \
+	    '# none' 'AdvSendAdvert = on'
+	refuses 'line 2: not understood' '[sh0]' 'AdvSendAdvert on'
+	refuses 'line 2: AdvSendAdverts: no such parameter' '[sh0]' \
+	    'AdvSendAdverts = on'
+	refuses 'line 2: AdvSendAdvert: on or off' '[sh0]' 'AdvSendAdvert = yes'
+	refuses 'line 3: MaxRtrAdvInterval: 4 to 1800' '[sh0]' '' \
+	    'MaxRtrAdvInterval = 3 # seconds'
+	refuses 'line 2: AdvLinkMTU: 0 or 1280 to 65535' '[sh0]' 'AdvLinkMTU=1279'
+	refuses 'line 2: AdvRetransTimer: 0 to 4294967295' '[sh0]' \
+	    'AdvRetransTimer = 99999999999999999999999'
+	refuses 'line 1: MinRtrAdvInterval is above 3/4 of MaxRtrAdvInterval' \
+	    '[sh0]' 'MaxRtrAdvInterval = 4' 'MinRtrAdvInterval = 4'
+	refuses 'line 1: AdvDefaultLifetime is below MaxRtrAdvInterval' \
+	    '[sh0]' 'AdvDefaultLifetime = 599'
+	refuses 'line 2: AddPrefix: not a prefix, as 2001:db8::/64 is' '[sh0]' \
+	    'AddPrefix = foo/64'
+	refuses 'line 2: AddPrefix: not a prefix, as 2001:db8::/64 is' '[sh0]' \
+	    'AddPrefix = 2001:db8::/129'
+	refuses 'line 2: AdvValidLifetime: 0 to 4294967295 or infinity' '[sh0]' \
+	    'AddPrefix = 2001:db8::/64 , AdvValidLifetime = ever'
+	refuses 'line 2: AdvPreferredLifetime is above AdvValidLifetime' \
+	    '[sh0]' "AddPrefix = 2001:db8::/64, AdvPreferredLifetime = 9,$(:
+	    ) AdvValidLifetime = 8"
+	refuses 'line 3: sh9: no such interface' '[sh0]' 'AdvSendAdvert = off' \
+	    '[sh9]'
+	refuses 'line 3: shmif2: it was created without radv' '[sh0]' \
+	    'AdvSendAdvert = off' '[shmif2]'
+	refuses 'line 1: AdvLinkMTU is above the MTU of sh0, 1500' '[sh0]' \
+	    'AdvLinkMTU = 1501'
+	mkfifo fifo
+	said "$HERE/fifo: Invalid argument" on router radv fifo
+	mkdir folder
+	said "$HERE/folder: Is a directory" on router radv folder
+	said "$HERE/none: No such file or directory" on router radv none
+	truncate -s 100000 large
+	said "$HERE/large: File too large" on router radv large
+	# What was said first holds.
+	on router shmif0 down
+	rm bus
+	on router shmif0 -linkstr linkstr bus up
+	until_true seen bus 2001:db8:7::/64
+	run ! seen bus2 2001
+}
+
+@test "radv: each interface has what its section says" {
+	serve router
+	local n
+	for n in 0 1 12; do
+		on router shmif$n create radv -autoconf linkstr bus$n
+	done
+	cat >radv.conf <<-END
+	[shmif1]
+	AdvSendAdvert = TRUE ; now
+	AddPrefix = 2001:db8:1:2::5/48, AdvValidLifetime = infinity
+	[ sh12 ]
+	AdvSendAdvert = on
+	AdvLinkMTU = 1400
+	MaxRtrAdvInterval = 10
+	AddPrefix = 2001:db8:2::/64 , AdvOnLinkFlag = off , AdvValidLifetime = 60
+	[sh1]
+	AddPrefix = 2001:db8:3::/64 , AdvPreferredLifetime = 30
+	END
+	on router radv radv.conf
+	for n in 0 1 12; do
+		on router shmif$n up
+	done
+	until_true seen bus1 2001:db8:1::/48
+	grep -q '2001:db8:1::/48.*valid time infinity, pref. time 604800s' ra.log
+	grep -q '2001:db8:3::/64.*valid time 2592000s, pref. time 30s' ra.log
+	until_true seen bus12 2001:db8:2::/64
+	grep -q 'Flags \[auto\], valid time 60s, pref. time 60s' ra.log
+	grep -q 'mtu option.* 1400' ra.log
+	run ! seen bus0 'router advertisement'
+}
+
+# The file of these LINEs is refused with TEXT.
+refuses() # TEXT LINE...
+{
+	printf '%s\n' "${@:2}" >bad.conf
+	said "$HERE/bad.conf: $1" on router radv bad.conf
+}
+
+# Somebody on BUS has advertised TEXT.
+seen() # BUS TEXT
+{
+	"$dump" -w all.pcap "$1"
+	tcpdump -n -v -r all.pcap 'ip6[40] = 134' 2>/dev/null |
+	    tr -d '\n' | sed 's/IP6 (/\n&/g' >ra.log
+	grep -F "$2" ra.log
+}
+
 # The last advertisement is the router's own and tells of a lifetime.
 advertised() # SECONDS
 {
