@@ -264,7 +264,7 @@ in_namespace()
 				! ask "$1" a "{'"'op':'ping','host':'"'$host'"','count':1"'}" |
 				    grep "\"received\":1" || break
 			done
-			[ "$i" -lt 60 ]
+			[ "$i" -lt 200 ]
 		done
 		# It is gone with the interface; and the other way round.
 		ask "$1" a "{'"'op':'destroy','if':'tp1'"'}"
@@ -278,8 +278,44 @@ in_namespace()
 			    grep "\"running\":false" || break
 			sleep 0.1
 		done
-		[ "$i" -lt 60 ]
+		[ "$i" -lt 200 ]
 	' - "$BUILD"
+}
+
+@test "ra: what advertises goes away, and is not thought of again" {
+	[ -c /dev/net/tun ] || skip "no /dev/net/tun"
+	command -v ip || skip "no ip"
+	in_namespace true
+	printf '[%s]\nAdvSendAdvert = on\nMaxRtrAdvInterval = 4\n' \
+	    tp0 sh0 sh1 >radv.conf
+	cat >inside <<-'END'
+	ask() { "$BUILD/tests/system/ctlask" a "$@"; }
+	"$BUILD/bin/shmif_server" -o tp0=tapx,sh0=bus0,sh1=bus1,ra=radv.conf \
+	    unix://a 3>&- 4>&- &
+	trap 'kill $!' EXIT
+	until ask "{'op':'up','if':'tp0'}"; do
+		[ "$SECONDS" -lt 200 ]
+		sleep 0.1
+	done
+	ip link set tapx up
+	ask "{'op':'up','if':'shmif0'}" "{'op':'up','if':'shmif1'}"
+	ask "{'op':'destroy','if':'tp0'}"
+	ask "{'op':'destroy','if':'shmif0'}"
+	# The second one after 3 or 4 s: for the others it is over.
+	advertised() {
+		"$BUILD/bin/shmif_dumpbus" bus1 |
+		    grep -c 'ICMP6 router advertisement'
+	}
+	until [ "$(advertised)" -ge 3 ]; do
+		[ "$SECONDS" -lt 200 ]
+		sleep 0.2
+	done
+	trap - EXIT
+	kill $!
+	wait $!
+	END
+	export BUILD
+	in_namespace bash -eu inside
 }
 
 @test "a way out: from a bus to the host's loopback, through slirp" {
