@@ -299,6 +299,7 @@ fuzz_end(void)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static bool begun;
 	struct input in = { data, size };
 	const uint8_t *p;
 	unsigned op;
@@ -306,8 +307,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t n;
 
 	memory_mine(true);
-	if (frames == 0)
+	if (!begun)
 		first();
+	begun = true;
 	which = (uint8_t)in8(&in);
 	history_input(which);
 	begin(which);
