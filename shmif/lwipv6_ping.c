@@ -166,9 +166,6 @@ send_fn(void *arg)
 	if (ip_route_findpath(g->stack, &dst, &hop, &netif, &flags) != ERR_OK ||
 	    (src = source(netif, &dst, hop)) == NULL)
 		return;
-	g->error = EMSGSIZE;
-	if (!g->v4 && len + 40 > netif->mtu)
-		return;
 	g->error = ENOMEM;
 	if ((p = pbuf_alloc(PBUF_IP, (uint16_t)len, PBUF_RAM)) == NULL)
 		return;

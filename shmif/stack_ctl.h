@@ -118,7 +118,7 @@ struct stack_ctl {
 	/* PONG is called for each answer until ping_end() returns. */
 	int (*ping_begin)(void *stack, const uint8_t ip[16], ctl_pong *pong,
 	    void *arg, struct ctl_ping **ping);
-	/* EHOSTUNREACH, EMSGSIZE. */
+	/* EHOSTUNREACH, ENOMEM.  Above the MTU it goes in fragments. */
 	int (*ping_send)(struct ctl_ping *ping, unsigned seq, unsigned size);
 	void (*ping_end)(struct ctl_ping *ping);
 };

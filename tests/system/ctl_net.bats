@@ -205,6 +205,9 @@ counter()
 	answers a 2001:db8:2::ff
 	answers b 2001:db8:1::ff
 	answers a 10.2.0.254 -s 4000
+	answers a 2001:db8:2::ff -s 4000
+	answers b 2001:db8:1::ff -s 60000
+	answers a ::1 -s 1500
 	on router forward off
 	silent a 10.2.0.1
 	silent a 10.2.0.254
