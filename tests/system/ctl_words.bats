@@ -179,6 +179,7 @@ completed()
 {
 	run -0 bash -c '
 	    . "$0"
+	    _shmifctl_patience=60
 	    COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
 	    _shmifctl
 	    printf "%s\n" "${COMPREPLY[@]}"' \
