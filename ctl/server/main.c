@@ -15,6 +15,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -28,6 +30,7 @@
 #include "options.h"
 
 #define PROGRAM "shmif_server"
+#define PATIENCE_S 20 /* for what there is to end */
 
 struct options {
 	bool daemon, forward, verbose;
@@ -242,12 +245,35 @@ ready(int fd)
 	close(fd);
 }
 
+static sigset_t ends; /* the signals that end us */
+static sem_t ended;   /* there was one */
+
+/*
+ * The thread that sees signals, from before there is a stack.  Main ends what
+ * there is; but an interface of the library's own may hold the stack's thread,
+ * and whoever waits for it, as long as its other end does not read.
+ */
+static void *
+watch_signals(void *verbose)
+{
+	int sig;
+
+	while (sigwait(&ends, &sig) != 0)
+		continue;
+	if (verbose != NULL)
+		complain("%s", strsignal(sig));
+	sem_post(&ended);
+	sleep(PATIENCE_S);
+	complain("an interface does not end: it is not waited for");
+	_exit(1);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct options o = { 0 };
-	int fd = -1, n, sig;
-	sigset_t ends;
+	pthread_t watch;
+	int fd = -1, n;
 
 	parse_options(&o, argc, argv);
 	if (o.daemon)
@@ -259,16 +285,21 @@ main(int argc, char **argv)
 	sigaddset(&ends, SIGINT);
 	sigaddset(&ends, SIGHUP);
 	sigprocmask(SIG_BLOCK, &ends, NULL); /* threads inherit it */
+	sem_init(&ended, 0, 0);
+	if ((n = pthread_create(&watch, NULL, watch_signals,
+		 o.verbose && !o.daemon ? &o : NULL)) != 0) {
+		complain("%s", strerror(n));
+		return 1;
+	}
+	pthread_detach(watch);
 	/* A truncated bus must not end a stack that may be on others. */
 	shmbus_guard();
 	if (begin(&o) != 0)
 		return 1;
 	if (o.daemon)
 		ready(fd);
-	while (sigwait(&ends, &sig) != 0)
+	while (sem_wait(&ended) != 0)
 		continue;
-	if (o.verbose && !o.daemon)
-		complain("%s", strsignal(sig));
 	shmif_fini_server();
 	while ((n = shmif_next(-1)) != -1)
 		shmif_destroy(n);

@@ -242,6 +242,31 @@ in_namespace()
 	[ "$status" = 1 ]
 }
 
+@test "vd: it ends though the switch does not read any more" {
+	[ -z "${SHMIF_SAN-}" ] ||
+		skip "sanitizers do not go with how libvdeplug loads its plugins"
+	command -v vde_switch || skip "vde_switch is not installed"
+	ldconfig -p | grep 'libvdeplug\.so ' || skip "libvdeplug-dev is missing"
+	vde_switch -s "$PWD/switch" -p "$PWD/pid" -d </dev/null >&2 3>&- 4>&-
+	until_true test -s pid
+	PIDS="$PIDS $(cat pid)"
+	background a -o "vd0=$PWD/switch"
+	local pid=$PID
+	ask a "{'op':'addr_add','if':'vd0','addr':'10.0.0.1/24'}" \
+	    "{'op':'up','if':'vd0'}"
+	kill -STOP "$(cat pid)"
+	# To all on the network: nobody's address is asked for first.
+	start pings "$BUILD/bin/shmifctl" -s "unix://$PWD/a" ping 10.0.0.255 \
+	    -c 100000 -i 0.001 -s 1400
+	# So that the stack's thread waits for the switch.
+	stuck() {
+		! timeout 5 "$BUILD/bin/shmifctl" -s "unix://$PWD/a" server
+	}
+	until_true stuck
+	kill "$pid"
+	until_true gone "$pid"
+}
+
 @test "tp, tn: a tap and a tun, in a network of their own" {
 	[ -c /dev/net/tun ] || skip "no /dev/net/tun"
 	command -v ip || skip "no ip"
