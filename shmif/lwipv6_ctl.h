@@ -68,8 +68,8 @@ void foreign_path(const struct netif *netif, char *path, size_t size);
 int ctl_radv(void *stack, const char *file, char *why, size_t size);
 
 /* lwipv6_ping.c; see stack_ctl.h */
-int ping_begin(void *stack, const uint8_t ip[16], ctl_pong *pong, void *arg,
-    struct ctl_ping **ping);
+int ping_begin(void *stack, const uint8_t ip[16], const char *name,
+    ctl_pong *pong, void *arg, struct ctl_ping **ping);
 int ping_send(struct ctl_ping *ping, unsigned seq, unsigned size);
 void ping_end(struct ctl_ping *ping);
 

@@ -10,6 +10,7 @@
  */
 #include <sys/random.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -37,6 +38,7 @@ struct ctl_ping {
 	struct stack *stack;
 	struct ip_addr dst;
 	bool v4;
+	char name[SHMIF_NAME_MAX]; /* of the interface to ask by, or "" */
 	uint16_t id;
 	ctl_pong *pong;
 	void *arg;
@@ -99,8 +101,8 @@ begin_fn(void *arg)
 }
 
 int
-ping_begin(void *stack, const uint8_t ip[16], ctl_pong *pong, void *arg,
-    struct ctl_ping **ping)
+ping_begin(void *stack, const uint8_t ip[16], const char *name, ctl_pong *pong,
+    void *arg, struct ctl_ping **ping)
 {
 	struct ctl_ping *g = calloc(1, sizeof(*g));
 
@@ -111,6 +113,7 @@ ping_begin(void *stack, const uint8_t ip[16], ctl_pong *pong, void *arg,
 	g->pong = pong;
 	g->arg = arg;
 	memcpy(&g->dst, ip, sizeof(g->dst));
+	snprintf(g->name, sizeof(g->name), "%s", name);
 	g->v4 = ip_is_v4(&g->dst);
 	if (getrandom(&g->id, sizeof(g->id), 0) != sizeof(g->id) ||
 	    thread_call(stack, begin_fn, g) != 0 || g->pcb == NULL) {
@@ -150,6 +153,21 @@ source(struct netif *netif, struct ip_addr *dst, struct ip_addr *hop)
 	return el != NULL ? &el->ipaddr : NULL;
 }
 
+/* By what interface G is sent, and whom it is handed to.  NULL: by none. */
+static struct netif *
+way(struct ctl_ping *g, struct ip_addr *dst, struct ip_addr **hop, int *flags)
+{
+	struct netif *netif;
+
+	*hop = dst;
+	*flags = 0;
+	if (g->name[0] != '\0')
+		return ctl_netif(g->stack, g->name);
+	return ip_route_findpath(g->stack, dst, hop, &netif, flags) == ERR_OK ?
+	    netif :
+	    NULL;
+}
+
 static void
 send_fn(void *arg)
 {
@@ -163,7 +181,7 @@ send_fn(void *arg)
 	int flags;
 
 	g->error = EHOSTUNREACH;
-	if (ip_route_findpath(g->stack, &dst, &hop, &netif, &flags) != ERR_OK ||
+	if ((netif = way(g, &dst, &hop, &flags)) == NULL ||
 	    (src = source(netif, &dst, hop)) == NULL)
 		return;
 	g->error = ENOMEM;
@@ -192,7 +210,8 @@ send_fn(void *arg)
 	 * What becomes of it is for the answers to tell: the library has an
 	 * error for one that waits for its neighbour's address.
 	 */
-	ip_output(g->stack, p, src, &dst, TTL, 0, g->v4 ? 1 : 58);
+	ip_output_if(g->stack, p, src, &dst, TTL, 0, g->v4 ? 1 : 58, netif, hop,
+	    flags);
 	g->error = 0;
 	pbuf_free(p);
 }

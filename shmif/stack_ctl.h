@@ -115,9 +115,12 @@ struct stack_ctl {
 	 */
 	int (*radv)(void *stack, const char *file, char *why, size_t size);
 
-	/* PONG is called for each answer until ping_end() returns. */
-	int (*ping_begin)(void *stack, const uint8_t ip[16], ctl_pong *pong,
-	    void *arg, struct ctl_ping **ping);
+	/*
+	 * PONG is called for each answer until ping_end() returns.  NAME: the
+	 * interface to ask by; "": as the routes say.
+	 */
+	int (*ping_begin)(void *stack, const uint8_t ip[16], const char *name,
+	    ctl_pong *pong, void *arg, struct ctl_ping **ping);
 	/* EHOSTUNREACH, ENOMEM.  Above the MTU it goes in fragments. */
 	int (*ping_send)(struct ctl_ping *ping, unsigned seq, unsigned size);
 	void (*ping_end)(struct ctl_ping *ping);

@@ -262,10 +262,11 @@ struct ctl_ping {
 };
 
 static int
-fake_ping_begin(void *stack, const uint8_t ip[16], ctl_pong *pong, void *arg,
-    struct ctl_ping **ping)
+fake_ping_begin(void *stack, const uint8_t ip[16], const char *name,
+    ctl_pong *pong, void *arg, struct ctl_ping **ping)
 {
 	(void)stack;
+	(void)name;
 	if (ip[15] == 0)
 		return ENOMEM;
 	if ((*ping = calloc(1, sizeof(**ping))) == NULL)

@@ -43,6 +43,7 @@ static const char *const single[] = {
 	"{'op':'routes'}",
 	"{'op':'neigh','family':'inet6','if':'lo0'}",
 	"{'op':'neigh_del','if':'lo0','addr':'fd00::1'}",
+	"{'op':'ping','host':'fe80::1','if':'shmif0'}",
 	"{'op':'ping','host':'10.0.0.1','count':3,'interval_ms':1,'size':7,"
 	"'timeout_ms':1}",
 	"{'op':'ping','host':'::1','size':60000}",

@@ -190,7 +190,11 @@ op_ping(struct call *c)
 {
 	struct ping_wish *w = &c->env->ping;
 	unsigned prefix;
+	int error;
 
+	w->name[0] = '\0';
+	if (arg_given(c, "if") && (error = call_if(c, w->name, NULL)) != 0)
+		return error;
 	ip_parse(arg_string(c, "host"), w->ip, &prefix);
 	w->count = (unsigned)arg_int(c, "count", 4);
 	w->interval_ms = (unsigned)arg_int(c, "interval_ms", 1000);
@@ -214,6 +218,7 @@ const struct op ops_look[] = {
 	{ "show", op_show, { { "if", FIELD_IF, false, 0, 0 } }, false, false },
 	{ "ping", op_ping,
 	    { { "host", FIELD_HOST, true, 0, 0 },
+		{ "if", FIELD_IF, false, 0, 0 },
 		{ "count", FIELD_INT, false, 1, 1000000 },
 		{ "interval_ms", FIELD_INT, false, 1, 60000 },
 		{ "size", FIELD_INT, false, 0, 60000 },

@@ -100,8 +100,8 @@ pings_begin(struct clients *all, struct client *c)
 	r->min_ns = UINT64_MAX;
 	r->due_ms = clock_ms();
 	pthread_mutex_init(&r->lock, NULL);
-	error = all->env.ctl->ping_begin(all->env.stack, r->wish.ip, pong_came,
-	    r, &r->ping);
+	error = all->env.ctl->ping_begin(all->env.stack, r->wish.ip,
+	    r->wish.name, pong_came, r, &r->ping);
 	if (error != 0) {
 		pthread_mutex_destroy(&r->lock);
 		goto fail;

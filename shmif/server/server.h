@@ -40,6 +40,7 @@ void place_leave(struct place *p);
 /* A ping that was asked for. */
 struct ping_wish {
 	uint8_t ip[16];
+	char name[SHMIF_NAME_MAX]; /* the interface to ask by, or "" */
 	unsigned count, interval_ms, size, timeout_ms;
 };
 

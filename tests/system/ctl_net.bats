@@ -208,6 +208,12 @@ counter()
 	answers a 2001:db8:2::ff -s 4000
 	answers b 2001:db8:1::ff -s 60000
 	answers a ::1 -s 1500
+	# By the interface that is named, where no route tells which.
+	local own
+	own=$(on b shmif0 | grep -oE 'fe80::[0-9a-f:]+')
+	answers router "$own%shmif1"
+	silent router "$own%shmif0"
+	said 'shmif9: no such interface' on router ping "$own%shmif9"
 	on router forward off
 	silent a 10.2.0.1
 	silent a 10.2.0.254
