@@ -134,7 +134,7 @@ FUZZ_WITH_frames := $(wildcard fuzz/stack/*.c) $(IF_SRC)
 FUZZ_LIBS_frames := -lurcu-bp -lurcu-common -llwipv6 -ljson-c
 # The server down to its seam.
 FUZZ_WITH_ctl := $(filter-out %/server.c %/socket.c, \
-	$(wildcard shmif/server/*.c)) $(wildcard fuzz/fake/*.c)
+	$(wildcard shmif/server/*.c)) shmif/addr.c $(wildcard fuzz/fake/*.c)
 FUZZ_LIBS_ctl := -ljson-c
 
 LIBSHMBUS := $(BUILD)/lib/libshmbus.so.1

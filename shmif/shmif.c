@@ -6,12 +6,12 @@
  * its lock ctl; table.c tells how it is found, and how it goes.
  */
 #include <sys/random.h>
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "stack_ctl.h"
 #include "unit.h"
 
 #define FLAGS_KNOWN \
@@ -345,50 +345,6 @@ shmif_down(int ifnum)
 	return set_up(ifnum, false);
 }
 
-/*
- * Reads "address/prefix".  IP is the address, IPv4 mapped into IPv6.  Returns
- * 0 or EINVAL.
- */
-static int
-parse_addr(const char *text, uint8_t ip[16], unsigned *prefix)
-{
-	char host[INET6_ADDRSTRLEN];
-	unsigned base = 0;
-	unsigned max = 128;
-	const char *slash;
-	char *end;
-	size_t len;
-
-	if (text == NULL)
-		return EINVAL;
-	slash = strchr(text, '/');
-	len = slash != NULL ? (size_t)(slash - text) : strlen(text);
-	if (len >= sizeof(host))
-		return EINVAL;
-	memcpy(host, text, len);
-	host[len] = '\0';
-	if (inet_pton(AF_INET, host, ip + 12) == 1) {
-		memset(ip, 0, 10);
-		memset(ip + 10, 0xff, 2);
-		base = 96;
-		max = 32;
-	} else if (inet_pton(AF_INET6, host, ip) != 1) {
-		return EINVAL;
-	}
-	*prefix = base + max;
-	if (slash != NULL) {
-		unsigned long v;
-
-		if (slash[1] < '0' || slash[1] > '9')
-			return EINVAL;
-		v = strtoul(slash + 1, &end, 10);
-		if (*end != '\0' || v > max)
-			return EINVAL;
-		*prefix = base + (unsigned)v;
-	}
-	return 0;
-}
-
 static int
 address(int ifnum, const char *text, bool add)
 {
@@ -397,8 +353,11 @@ address(int ifnum, const char *text, bool add)
 	struct unit *u;
 	int error;
 
-	if ((error = parse_addr(text, ip, &prefix)) != 0 ||
-	    (error = unit_hold(ifnum, &u)) != 0)
+	if (text == NULL || !ip_parse(text, ip, &prefix))
+		return EINVAL;
+	if (prefix == CTL_PREFIX_ANY)
+		prefix = 128;
+	if ((error = unit_hold(ifnum, &u)) != 0)
 		return error;
 	error = u->ops->address(u, ip, prefix, add);
 	unit_drop(u);

@@ -22,6 +22,12 @@
 
 #define CTL_PREFIX_ANY 255u
 
+/*
+ * Reads address[/prefix]; an IPv4 one becomes ::ffff:a.b.c.d, and the prefix
+ * that of 128 bits, CTL_PREFIX_ANY where there is none.  False: it is none.
+ */
+bool ip_parse(const char *text, uint8_t ip[16], unsigned *prefix); /* addr.c */
+
 enum ctl_origin { CTL_MANUAL, CTL_AUTO };
 
 struct ctl_addr {
