@@ -2,9 +2,10 @@
 /*
  * capture.c - what captures cost: through a bus, of a bus, beside a bus in use
  *
- *	capture [-m MiB] [-t MiB]
+ *	capture [-m MiB] [-n rounds] [-f]
  *
- * -m: of the capture that goes through a bus (1024); -t: of a TCP run (256).
+ * -m: of the capture that goes through a bus (1024); -n: of slices of TCP with a
+ * follower and without; -f: nothing else.
  *
  * DOC: Theory of Operation
  *
@@ -19,8 +20,9 @@
  * DUMP.  shmif_dumpbus of a default bus that is full of frames of 1514 bytes,
  * from its start to its end; cp of the bus file beside it.
  *
- * FOLLOWER.  A run of tcp_shmif, alone, with a shmif_dumpbus that follows into
- * /dev/null beside it, and with one that follows into a file, in turns.
+ * FOLLOWER.  tcp_shmif alone, with a shmif_dumpbus that follows into /dev/null
+ * beside it, and with one that follows into a file, slice by slice
+ * (lib/follow.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,6 +39,7 @@
 #include "busfile.h"
 #include "child.h"
 #include "common.h"
+#include "follow.h"
 
 #define RUNS_MAX 101u
 #define TIMEOUT_MS 120000u
@@ -396,158 +399,66 @@ full(unsigned runs)
 
 /* ---- a follower --------------------------------------------------------- */
 
-enum beside { ALONE, TO_NULL, TO_FILE, BESIDES };
-
-struct follower {
-	double mb_per_s[BESIDES][RUNS_MAX];
-	double use[BESIDES][RUNS_MAX]; /* per cent of a processor */
-	double lost[BESIDES];
-};
-
-/* Waits until the process PID has mapped the bus. */
 static void
-await_mapped(pid_t pid)
+follow(unsigned rounds)
 {
-	static const struct timespec step = { .tv_nsec = 5000000 };
-	char maps[64], line[4600];
-	bool there = false;
-	unsigned i;
-
-	snprintf(maps, sizeof(maps), "/proc/%d/maps", (int)pid);
-	for (i = 0; i < 400 && !there; i++) {
-		FILE *f = fopen(maps, "r");
-
-		while (
-		    f != NULL && !there && fgets(line, sizeof(line), f) != NULL)
-			there = strstr(line, busfile()) != NULL;
-		if (f != NULL)
-			fclose(f);
-		nanosleep(&step, NULL);
-	}
-}
-
-/* How many frames a follower says at its end that it lost, or -1. */
-static double
-lost_by(void)
-{
-	FILE *f = fopen(err, "r");
-	char line[512];
-	double n = -1;
-
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
-		const char *words = strstr(line, ": ");
-
-		/* shmif_dumpbus: BUS: ... */
-		if (words == NULL || (words = strstr(words + 2, ": ")) == NULL)
-			continue;
-		if (strstr(words, "no frame lost") != NULL)
-			n = 0;
-		else
-			sscanf(words, ": %lf frame%*1[s ]lost", &n);
-	}
-	if (f != NULL)
-		fclose(f);
-	return n;
-}
-
-/* What the TCP run said: its MB/s, or 0. */
-static double
-tcp_rate(int fd)
-{
-	char text[256];
-	ssize_t n = read(fd, text, sizeof(text) - 1);
-
-	text[n > 0 ? n : 0] = '\0';
-	return strtod(text, NULL);
-}
-
-/* One run.  Returns NULL, or what went wrong. */
-static const char *
-follow_once(struct follower *fo, enum beside how, unsigned run, char *mib)
-{
-	char *const tcp[] = { tcp_program, "-m", mib, "-k", "20",
-		(char *)busfile(), NULL };
-	char *const get[] = { dumpbus, "-f", "-w",
-		how == TO_NULL ? "/dev/null" : out, (char *)busfile(), NULL };
-	struct child dump, talk;
-	const char *why, *w = NULL;
-	uint64_t t0;
-	int fds[2], fd;
-
-	unlink(out);
-	new_bus();
-	if (pipe2(fds, O_CLOEXEC) != 0)
-		return strerror(errno);
-	if (how != ALONE) {
-		fd = open_or_exit(err, O_WRONLY | O_CREAT | O_TRUNC);
-		child_start(&dump, "shmif_dumpbus", get,
-		    (struct child_files){ -1, -1, fd });
-		close(fd);
-		await_mapped(dump.pid);
-	}
-	t0 = now_ns();
-	child_start(&talk, "tcp_shmif", tcp,
-	    (struct child_files){ -1, fds[1], -1 });
-	close(fds[1]);
-	why = child_end(&talk, TIMEOUT_MS);
-	t0 = now_ns() - t0;
-	if (how != ALONE) {
-		kill(dump.pid, SIGINT);
-		w = child_end(&dump, 10000);
-		fo->use[how][run] = dump.cpu_s * 1e11 / (double)t0;
-		if (w == NULL && lost_by() < 0)
-			w = "shmif_dumpbus: it does not say what it lost";
-		fo->lost[how] += lost_by();
-	}
-	fo->mb_per_s[how][run] = tcp_rate(fds[0]);
-	close(fds[0]);
-	unlink(out);
-	return why != NULL ? why : w;
-}
-
-static void
-follow(unsigned mib, unsigned runs)
-{
-	static const char *const names[BESIDES] = { "", "follower to /dev/null",
+	static const char *const names[FOLLOWS] = { "follower to /dev/null",
 		"follower to a file" };
-	static struct follower fo;
-	char text[16], name[80];
-	double alone;
+	static struct follow_out o;
+	const struct follow_how how = { .tcp = tcp_program,
+		.dumpbus = dumpbus,
+		.file = out,
+		.err = err,
+		.rounds = rounds,
+		.ms = quick() ? 50 : 200 };
+	const char *why;
 	unsigned i, k;
 
 	if (access(tcp_program, X_OK) == -1) {
-		result_none(names[TO_NULL], "tcp_shmif was not built");
+		result_none(names[FOLLOW_NULL], "tcp_shmif was not built");
 		return;
 	}
-	snprintf(text, sizeof(text), "%u", mib);
-	for (i = 0; i < runs; i++)
-		for (k = 0; k < BESIDES; k++) {
-			enum beside how = (i + k) % BESIDES;
-			const char *why;
+	if (!room_for((uint64_t)how.ms * 4096)) { /* at 4 GB/s */
+		result_none(names[FOLLOW_NULL], "no room for its file");
+		return;
+	}
+	if ((why = follow_run(&how, &o)) != NULL) {
+		result_wrong(names[FOLLOW_NULL], why);
+		return;
+	}
+	for (k = 0; k < FOLLOWS; k++) {
+		double ratios[FOLLOW_ROUNDS_MAX];
+		char name[80], note[40];
 
-			progress("TCP and a follower: run %u of %u", i + 1,
-			    runs);
-			if ((why = follow_once(&fo, how, i, text)) != NULL) {
-				result_wrong(names[TO_NULL], why);
-				return;
-			}
-		}
-	alone = summarize(fo.mb_per_s[ALONE], runs).median;
-	for (k = TO_NULL; k < BESIDES; k++) {
+		for (i = 0; i < rounds; i++)
+			ratios[i] = o.with[k][i] / o.alone[k][i];
 		snprintf(name, sizeof(name), "%s: TCP", names[k]);
 		result_row(&(struct result){ .name = name,
-		    .ours = summarize(fo.mb_per_s[k], runs),
+		    .ours = summarize(o.with[k], rounds),
 		    .peer = "alone",
-		    .theirs = alone,
+		    .theirs = summarize(o.alone[k], rounds).median,
 		    .unit = "MB/s" });
-		snprintf(name, sizeof(name), "%s: it lost", names[k]);
+		snprintf(name, sizeof(name), "%s: TCP, of neighbours",
+		    names[k]);
 		result_row(&(struct result){ .name = name,
-		    .ours = summary_of(fo.lost[k]),
-		    .unit = "frames" });
+		    .ours = summarize(ratios, rounds),
+		    .unit = "times that without" });
+		snprintf(name, sizeof(name), "%s: it lost", names[k]);
+		snprintf(note, sizeof(note), "of %.2g million",
+		    o.frames[k] * 1e-6);
+		result_row(&(struct result){ .name = name,
+		    .ours = summary_of(o.lost[k]),
+		    .unit = "frames",
+		    .note = note });
 		snprintf(name, sizeof(name), "%s: its processor", names[k]);
 		result_row(&(struct result){ .name = name,
-		    .ours = summarize(fo.use[k], runs),
+		    .ours = summarize(o.use[k], rounds),
 		    .unit = "%" });
+		snprintf(name, sizeof(name), "%s: its processor, a GB",
+		    names[k]);
+		result_row(&(struct result){ .name = name,
+		    .ours = summarize(o.s_gb[k], rounds),
+		    .unit = "s" });
 	}
 }
 
@@ -556,7 +467,7 @@ follow(unsigned mib, unsigned runs)
 static void
 usage(void)
 {
-	fprintf(stderr, "usage: capture [-m MiB] [-t MiB]\n");
+	fprintf(stderr, "usage: capture [-m MiB] [-n rounds] [-f]\n");
 	exit(2);
 }
 
@@ -574,21 +485,26 @@ number(const char *text)
 int
 main(int argc, char **argv)
 {
-	unsigned mib = quick() ? 64 : 1024, tcp_mib = quick() ? 32 : 256;
-	unsigned runs = runs_wanted();
+	unsigned mib = quick() ? 64 : 1024, runs = runs_wanted();
+	unsigned rounds = 2 * runs_wanted() + 1;
+	bool all = true;
 	ssize_t len;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "m:t:")) != -1) {
+	while ((opt = getopt(argc, argv, "m:n:f")) != -1) {
 		if (opt == 'm')
 			mib = number(optarg);
-		else if (opt == 't')
-			tcp_mib = number(optarg);
+		else if (opt == 'n')
+			rounds = number(optarg);
+		else if (opt == 'f')
+			all = false;
 		else
 			usage();
 	}
 	if (optind != argc || runs > RUNS_MAX)
 		usage();
+	if (rounds > FOLLOW_ROUNDS_MAX)
+		rounds = FOLLOW_ROUNDS_MAX;
 	len = readlink("/proc/self/exe", bindir, sizeof(bindir) - 1);
 	bindir[len > 0 ? len : 0] = '\0';
 	dirname(bindir);
@@ -602,9 +518,11 @@ main(int argc, char **argv)
 	signal(SIGTERM, leave);
 	signal(SIGHUP, leave);
 	result_head("Captures");
-	through(mib, runs);
-	full(runs);
-	follow(tcp_mib, runs);
+	if (all) {
+		through(mib, runs);
+		full(runs);
+	}
+	follow(rounds);
 	remove_all();
 	return result_status();
 }

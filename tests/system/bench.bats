@@ -112,12 +112,14 @@ nothing_left()
 @test "captures: through a bus, of a full one, beside TCP; nothing is left" {
 	export BENCH_TSV=$PWD/capture.tsv
 	echo "case	ours	peer	peer's figure	ratio	unit" >"$BENCH_TSV"
-	run -0 "$BUILD/bench/capture" -m 2 -t 2
+	run -0 "$BUILD/bench/capture" -m 2 -n 1
 	well_formed "$BENCH_TSV"
 	awk -F '\t' '$2 != "-"' "$BENCH_TSV" >figures
-	[ "$(wc -l <figures)" -eq 11 ]
 	grep -q '^a pcap through a bus.*	cat | cat	' figures
-	grep -q '^follower to a file: it lost	[0-9]*	' figures
+	if ! grep -q '^follower.*no room' "$BENCH_TSV"; then
+		[ "$(wc -l <figures)" -eq 15 ]
+		grep -q '^follower to a file: it lost	[0-9]*	' figures
+	fi
 	nothing_left
 }
 
