@@ -50,6 +50,9 @@ struct sender {
 };
 struct senders;
 
+/* What a capture's records go through, into a file. */
+struct stream;
+
 /* Stands between a bus and a sink. */
 struct held;
 struct wanted {
@@ -72,6 +75,7 @@ struct pcapng {
 
 /* main.c */
 extern volatile sig_atomic_t stopped; /* a signal asked to come to an end */
+void wake_reader(void);		      /* from its sleep, from any thread */
 
 /* read.c */
 int read_bus(struct shmbus *b, const struct options *o, struct sink *s);
@@ -112,12 +116,21 @@ void senders_put(struct senders *s, const struct sender *who);
 void senders_look(struct senders *s, struct shmbus *b, bool idle);
 struct sender *senders_find(struct senders *s, uint32_t number, uint64_t ns);
 
-/* pcapng.c */
-void pcapng_begin(struct pcapng *ng, FILE *f, const char *bus,
+/* stream.c: errors are errno values here */
+struct stream *stream_open(int fd, bool follow);
+uint8_t *stream_room(struct stream *s, size_t n);
+void stream_did(struct stream *s, size_t n);
+int stream_flush(struct stream *s);
+int stream_end(struct stream *s);
+uint64_t stream_good(const struct stream *s);
+bool stream_free(struct stream *s);
+
+/* pcapng.c: 0, or -1 with errno */
+int pcapng_begin(struct pcapng *ng, struct stream *to, const char *bus,
     uint32_t frame_max);
-void pcapng_frame(struct pcapng *ng, FILE *f, const struct shmbus_frame *fr,
-    struct sender *who);
-void pcapng_end(struct pcapng *ng, FILE *f, uint64_t lost);
+int pcapng_frame(struct pcapng *ng, struct stream *to,
+    const struct shmbus_frame *fr, struct sender *who);
+int pcapng_end(struct pcapng *ng, struct stream *to, uint64_t lost);
 
 /* print.c */
 #define TIME_TEXT 48 /* bytes that time_text() may fill */

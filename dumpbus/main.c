@@ -21,7 +21,7 @@
 
 const char program[] = PROGRAM;
 volatile sig_atomic_t stopped;
-static struct shmbus *bus; /* what on_signal() wakes up */
+static struct shmbus *bus; /* what wake_reader() wakes up */
 
 static const char usage_text[] =
     "usage: " PROGRAM " [-afF] [-c count] [-n newest]\n"
@@ -174,6 +174,12 @@ parse_options(struct options *o, int argc, char **argv)
 	}
 }
 
+void
+wake_reader(void)
+{
+	shmbus_wake(bus);
+}
+
 /* Ends the process by the signal, leaving nothing half-written. */
 static void
 on_abort(int sig)
@@ -199,7 +205,7 @@ on_stop(int sig)
 	}
 	since = now_ns();
 	stopped = 1;
-	shmbus_wake(bus);
+	wake_reader();
 }
 
 /*

@@ -15,8 +15,7 @@
  * Readers insist that there is an interface before all else, and libpcap that
  * all of them have the same link type and snapshot length.
  *
- * Blocks are in the byte order of this machine, as the format allows.  Writing
- * goes to a stdio stream; whoever called looks at its error indicator.
+ * Blocks are in the byte order of this machine, as the format allows.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -83,21 +82,27 @@ begin(struct block *b, uint32_t type)
 	put32(b, 0); /* its length: end() */
 }
 
-static void
-end(struct block *b, FILE *f)
+static int
+end(struct block *b, struct stream *to)
 {
+	uint8_t *room;
 	uint32_t n;
 
 	put_option(b, OPT_END, NULL, 0);
 	n = b->n + 4;
 	memcpy(b->p + 4, &n, sizeof(n));
 	put32(b, n);
-	fwrite(b->p, 1, b->n, f);
+	room = stream_room(to, b->n);
+	if (room == NULL)
+		return -1;
+	memcpy(room, b->p, b->n);
+	stream_did(to, b->n);
+	return 0;
 }
 
 /* Describes the next interface.  MAC may be NULL. */
-static void
-put_interface(struct pcapng *ng, FILE *f, const char *name,
+static int
+put_interface(struct pcapng *ng, struct stream *to, const char *name,
     const char *description, const uint8_t *mac)
 {
 	static const uint8_t nanoseconds = 9;
@@ -112,8 +117,8 @@ put_interface(struct pcapng *ng, FILE *f, const char *name,
 	if (mac != NULL)
 		put_option(&b, IF_MACADDR, mac, 6);
 	put_option(&b, IF_TSRESOL, &nanoseconds, 1);
-	end(&b, f);
 	ng->interfaces++;
+	return end(&b, to);
 }
 
 /* NAME without its folder, at most 200 bytes, all of them text. */
@@ -131,8 +136,9 @@ short_name(char to[201], const char *name)
 }
 
 /* Begins a file that frames of the bus file BUS go to. */
-void
-pcapng_begin(struct pcapng *ng, FILE *f, const char *bus, uint32_t frame_max)
+int
+pcapng_begin(struct pcapng *ng, struct stream *to, const char *bus,
+    uint32_t frame_max)
 {
 	static const char application[] = "shmif_dumpbus";
 	uint16_t version[2] = { 1, 0 };
@@ -149,14 +155,15 @@ pcapng_begin(struct pcapng *ng, FILE *f, const char *bus, uint32_t frame_max)
 	put(&b, version, sizeof(version));
 	put(&b, &unknown, sizeof(unknown)); /* the section's length */
 	put_option(&b, SHB_USERAPPL, application, strlen(application));
-	end(&b, f);
+	if (end(&b, to) != 0)
+		return -1;
 	short_name(name, bus);
-	put_interface(ng, f, name, "the bus", NULL);
+	return put_interface(ng, to, name, "the bus", NULL);
 }
 
 /* Gives WHO an interface in this file. */
-static void
-introduce(struct pcapng *ng, FILE *f, struct sender *who)
+static int
+introduce(struct pcapng *ng, struct stream *to, struct sender *who)
 {
 	char name[SHMBUS_NAME_MAX + 16], description[40];
 
@@ -166,20 +173,24 @@ introduce(struct pcapng *ng, FILE *f, struct sender *who)
 	    who->name[0] != '\0' ? who->name : description);
 	who->file = ng->file;
 	who->interface = ng->interfaces;
-	put_interface(ng, f, name, description, who->has_mac ? who->mac : NULL);
+	return put_interface(ng, to, name, description,
+	    who->has_mac ? who->mac : NULL);
 }
 
 /* Writes the frame FR, which WHO sent. */
-void
-pcapng_frame(struct pcapng *ng, FILE *f, const struct shmbus_frame *fr,
-    struct sender *who)
+int
+pcapng_frame(struct pcapng *ng, struct stream *to,
+    const struct shmbus_frame *fr, struct sender *who)
 {
-	static const uint8_t zeros[4];
+	uint32_t data = (fr->len + 3) & ~3u, n = 32 + data;
+	uint8_t *room;
 
-	if (who->file != ng->file)
-		introduce(ng, f, who);
-	uint32_t n = 32 + ((fr->len + 3) & ~3u);
-	uint32_t head[7] = {
+	if (who->file != ng->file && introduce(ng, to, who) != 0)
+		return -1;
+	room = stream_room(to, n);
+	if (room == NULL)
+		return -1;
+	const uint32_t head[7] = {
 		BLOCK_PACKET,
 		n,
 		who->interface,
@@ -189,16 +200,18 @@ pcapng_frame(struct pcapng *ng, FILE *f, const struct shmbus_frame *fr,
 		fr->len,
 	};
 
-	fwrite(head, 1, sizeof(head), f);
-	fwrite(fr->data, 1, fr->len, f);
-	fwrite(zeros, 1, -fr->len & 3, f);
-	fwrite(&n, 1, sizeof(n), f);
+	memcpy(room, head, sizeof(head));
+	memcpy(room + sizeof(head), fr->data, fr->len);
+	memset(room + sizeof(head) + fr->len, 0, data - fr->len);
+	memcpy(room + sizeof(head) + data, &n, sizeof(n));
+	stream_did(to, n);
 	ng->last_ns = fr->time_ns;
+	return 0;
 }
 
 /* Ends the file; LOST frames are not there. */
-void
-pcapng_end(struct pcapng *ng, FILE *f, uint64_t lost)
+int
+pcapng_end(struct pcapng *ng, struct stream *to, uint64_t lost)
 {
 	struct block b;
 
@@ -207,5 +220,5 @@ pcapng_end(struct pcapng *ng, FILE *f, uint64_t lost)
 	put32(&b, (uint32_t)(ng->last_ns >> 32));
 	put32(&b, (uint32_t)ng->last_ns);
 	put_option(&b, ISB_IFDROP, &lost, sizeof(lost));
-	end(&b, f);
+	return end(&b, to);
 }

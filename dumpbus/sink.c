@@ -20,8 +20,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pcap/pcap.h>
-#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -31,7 +29,6 @@
 #include "now.h"
 #include "dump.h"
 
-#define BUFFER_SIZE (256u * 1024)
 #define CAPTURE_HEAD 512u /* bytes of a file besides its frames, at most */
 #define FRAME_HEAD 256u	  /* bytes before a frame, and its sender's interface */
 #define TEMPORARY ".shmif_dumpbus.XXXXXX"
@@ -41,13 +38,12 @@
 #define PROGRESS_NS 250000000u
 
 struct sink {
-	FILE *f;
+	int fd;		  /* -1: no file is open */
 	const char *name; /* for messages */
 	uint32_t frame_max;
 	const struct options *o;
-	bool text;
-	pcap_t *pcap;
-	pcap_dumper_t *dumper;
+	bool text;		 /* lines, on standard output */
+	struct stream *to;	 /* else: what the records go through */
 	struct senders *senders; /* NULL: no pcapng */
 	struct pcapng ng;
 	uint64_t lost;
@@ -65,7 +61,6 @@ struct sink {
 	char *path;	   /* of the complete file; NULL: written in place */
 	char *half;	   /* its name until then */
 	bool cut;	   /* in place, but a file that can be cut back */
-	off_t good;	   /* up to here it holds whole frames */
 };
 
 /* The name to be removed if it comes to nothing; read by signal handlers. */
@@ -147,42 +142,13 @@ open_output(struct sink *s, const char *name, bool in_place)
 static void
 sink_free(struct sink *s)
 {
-	if (s->pcap != NULL)
-		pcap_close(s->pcap);
 	senders_free(s->senders);
 	free(s->path);
 	free(s->half);
 	free(s->numbered);
+	if (s->to != NULL)
+		stream_free(s->to);
 	free(s);
-}
-
-/* Makes S, whose f is open, a capture.  0 or -1. */
-static int
-start_capture(struct sink *s)
-{
-	if (s->o->pcapng) {
-		if (s->senders == NULL)
-			s->senders = senders_new();
-		if (s->senders == NULL) {
-			complain(s->name, strerror(ENOMEM), NULL);
-			return -1;
-		}
-		pcapng_begin(&s->ng, s->f, s->o->bus, s->frame_max);
-		return 0;
-	}
-	if (s->pcap == NULL)
-		s->pcap = pcap_open_dead_with_tstamp_precision(DLT_EN10MB,
-		    (int)s->frame_max, PCAP_TSTAMP_PRECISION_NANO);
-	if (s->pcap == NULL) {
-		complain(s->name, strerror(ENOMEM), NULL);
-		return -1;
-	}
-	s->dumper = pcap_dump_fopen(s->pcap, s->f);
-	if (s->dumper == NULL) {
-		complain(s->name, pcap_geterr(s->pcap), NULL);
-		return -1;
-	}
-	return 0;
 }
 
 static void
@@ -211,6 +177,61 @@ write_failed(struct sink *s)
 	sink_end_line(s);
 	complain(s->name, strerror(err), NULL);
 	return -1;
+}
+
+/* Begins a pcap.  0, or -1 with errno. */
+static int
+pcap_begin(struct sink *s)
+{
+	const struct {
+		uint32_t magic; /* that of nanoseconds */
+		uint16_t major, minor;
+		uint32_t zone, accuracy, snaplen, link;
+	} head = { 0xa1b23c4d, 2, 4, 0, 0, s->frame_max, 1 /* Ethernet */ };
+	uint8_t *room = stream_room(s->to, sizeof(head));
+
+	if (room == NULL)
+		return -1;
+	memcpy(room, &head, sizeof(head));
+	stream_did(s->to, sizeof(head));
+	return 0;
+}
+
+/* Writes F there.  0, or -1 with errno. */
+static int
+pcap_frame(struct sink *s, const struct shmbus_frame *f)
+{
+	const uint32_t head[4] = {
+		(uint32_t)(f->time_ns / 1000000000u),
+		(uint32_t)(f->time_ns % 1000000000u),
+		f->len, /* as captured */
+		f->len,
+	};
+	uint8_t *room = stream_room(s->to, sizeof(head) + f->len);
+
+	if (room == NULL)
+		return -1;
+	memcpy(room, head, sizeof(head));
+	memcpy(room + sizeof(head), f->data, f->len);
+	stream_did(s->to, sizeof(head) + f->len);
+	return 0;
+}
+
+/* Makes S, whose file is open, a capture.  0 or -1. */
+static int
+start_capture(struct sink *s)
+{
+	s->to = stream_open(s->fd, s->o->follow);
+	if (s->to == NULL)
+		return write_failed(s);
+	if (!s->o->pcapng)
+		return pcap_begin(s) == 0 ? 0 : write_failed(s);
+	if (s->senders == NULL)
+		s->senders = senders_new();
+	if (s->senders == NULL ||
+	    pcapng_begin(&s->ng, s->to, s->o->bus, s->frame_max) != 0)
+		return write_failed(s);
+	return 0;
 }
 
 /* Whether there are to be many files. */
@@ -259,20 +280,15 @@ open_file(struct sink *s)
 		return -1;
 	}
 	if (s->name == s->o->out || s->name == s->numbered) {
-		int fd = open_output(s, s->name,
+		s->fd = open_output(s, s->name,
 		    s->o->follow && s->numbered == NULL);
-
-		s->f = fd < 0 ? NULL : fdopen(fd, "w");
-		if (s->f == NULL)
+		if (s->fd < 0)
 			return write_failed(s);
 	}
-	if (isatty(fileno(s->f))) {
+	if (isatty(s->fd)) {
 		complain(s->name, "is a terminal: a capture is not text", NULL);
 		return -1;
 	}
-	setvbuf(s->f, NULL, _IOFBF, BUFFER_SIZE);
-	/* A third of the time for short frames goes into locks, else. */
-	__fsetlocking(s->f, FSETLOCKING_BYCALLER);
 	s->frames = 0;
 	s->bytes = CAPTURE_HEAD;
 	return start_capture(s);
@@ -291,7 +307,7 @@ sink_open(struct sink **result, const struct options *o, uint32_t frame_max)
 		complain("memory", strerror(ENOMEM), NULL);
 		return -1;
 	}
-	s->f = stdout;
+	s->fd = STDOUT_FILENO;
 	s->name = "standard output";
 	s->o = o;
 	s->frame_max = frame_max;
@@ -320,17 +336,19 @@ failed:
 	return -1;
 }
 
-/* Writes out what is buffered.  Returns 0 or -1. */
+/*
+ * Writes out what is buffered; in a capture that is followed, soon.  Returns 0
+ * or -1.
+ */
 int
 sink_flush(struct sink *s)
 {
-	if (s->f == NULL)
+	if (s->text)
+		return fflush(stdout) != 0 || ferror(stdout) ? write_failed(s) :
+							       0;
+	if (s->fd < 0 || (errno = stream_flush(s->to)) == 0)
 		return 0;
-	if (fflush(s->f) != 0 || ferror(s->f))
-		return write_failed(s);
-	if (s->cut)
-		s->good = ftello(s->f);
-	return 0;
+	return write_failed(s);
 }
 
 /* Gives a file written under another name its own.  Returns 0 or -1. */
@@ -338,14 +356,14 @@ static int
 take_name(struct sink *s)
 {
 	/* Errors that a disk keeps to itself until it has to write. */
-	if (fsync(fileno(s->f)) != 0 || rename(temporary, s->path) != 0)
+	if (fsync(s->fd) != 0 || rename(temporary, s->path) != 0)
 		return write_failed(s);
 	temporary = NULL;
 	return 0;
 }
 
 /*
- * Ends S's file.  COMPLETE tells that everything was written; otherwise
+ * Ends S's capture.  COMPLETE tells that everything was written; otherwise
  * nothing half-written is left.  Returns 0 or -1.
  */
 static int
@@ -353,32 +371,28 @@ close_file(struct sink *s, bool complete)
 {
 	int err = 0;
 
-	if (complete && s->senders != NULL) {
-		pcapng_end(&s->ng, s->f, s->lost);
+	if (complete && s->senders != NULL &&
+	    pcapng_end(&s->ng, s->to, s->lost) != 0) {
+		err = write_failed(s);
+		complete = false;
 	}
-	if (complete) {
-		err = sink_flush(s);
-		complete = err == 0;
+	if (s->to != NULL && (errno = stream_end(s->to)) != 0 && complete) {
+		err = write_failed(s);
+		complete = false;
 	}
 	if (s->path != NULL) {
 		if (complete)
 			err = take_name(s);
 		sink_unlink();
 	}
-	if (!complete && s->cut) {
-		/* Closing would try to write the rest once more: cut after. */
-		int fd = dup(fileno(s->f));
-
-		fclose(s->f);
-		if (fd >= 0) {
-			if (ftruncate(fd, s->good) != 0)
-				write_failed(s);
-			close(fd);
-		}
-	} else if (fclose(s->f) != 0 && complete) {
+	if (!complete && s->cut && s->to != NULL &&
+	    ftruncate(s->fd, (off_t)stream_good(s->to)) != 0)
 		err = write_failed(s);
-	}
-	s->f = NULL;
+	if ((s->to == NULL || stream_free(s->to)) && close(s->fd) != 0 &&
+	    complete)
+		err = write_failed(s);
+	s->to = NULL;
+	s->fd = -1;
 	free(s->path);
 	free(s->half);
 	s->path = s->half = NULL;
@@ -402,14 +416,14 @@ turn_page(struct sink *s, const struct shmbus_frame *f)
 	const struct options *o = s->o;
 	uint64_t bytes = frame_bytes(s, f);
 
-	if (s->f != NULL && s->frames != 0 &&
+	if (s->fd >= 0 && s->frames != 0 &&
 	    ((o->file_bytes != 0 && s->bytes + bytes > o->file_bytes) ||
 		(o->file_seconds != 0 && f->time_ns > s->first_ns &&
 		    (f->time_ns - s->first_ns) / 1000000000u >=
 			o->file_seconds)) &&
 	    close_file(s, true) != 0)
 		return -1;
-	if (s->f == NULL && open_file(s) != 0)
+	if (s->fd < 0 && open_file(s) != 0)
 		return -1;
 	if (s->frames++ == 0)
 		s->first_ns = f->time_ns;
@@ -438,24 +452,20 @@ progress(struct sink *s, const struct shmbus_frame *f)
 int
 sink_frame(struct sink *s, const struct shmbus_frame *f)
 {
+	int err;
+
 	if (s->numbered != NULL && turn_page(s, f) != 0)
 		return -1;
 	if (s->text) {
-		print_frame(s->f, f);
+		print_frame(stdout, f);
+		err = ferror(stdout);
 	} else if (s->senders != NULL) {
-		pcapng_frame(&s->ng, s->f, f,
+		err = pcapng_frame(&s->ng, s->to, f,
 		    senders_find(s->senders, f->sender, f->time_ns));
 	} else {
-		struct pcap_pkthdr h = {
-			.ts.tv_sec = (time_t)(f->time_ns / 1000000000u),
-			/* with this precision they are nanoseconds */
-			.ts.tv_usec = (suseconds_t)(f->time_ns % 1000000000u),
-			.caplen = f->len,
-			.len = f->len,
-		};
-		pcap_dump((u_char *)s->dumper, &h, f->data);
+		err = pcap_frame(s, f);
 	}
-	if (ferror(s->f))
+	if (err != 0)
 		return write_failed(s);
 	progress(s, f);
 	return 0;
@@ -482,7 +492,7 @@ sink_idle(struct sink *s)
 {
 	struct timespec t;
 
-	if (!s->o->follow || s->numbered == NULL || s->f == NULL ||
+	if (!s->o->follow || s->numbered == NULL || s->fd < 0 ||
 	    s->frames == 0 || s->o->file_seconds == 0)
 		return 0;
 	clock_gettime(CLOCK_REALTIME, &t);
@@ -502,7 +512,9 @@ sink_close(struct sink *s, bool complete)
 {
 	int err = 0;
 
-	if (s->f != NULL)
+	if (s->text && fclose(stdout) != 0 && complete)
+		err = write_failed(s);
+	if (!s->text && s->fd >= 0)
 		err = close_file(s, complete);
 	sink_end_line(s);
 	sink_free(s);

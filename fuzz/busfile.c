@@ -34,6 +34,11 @@
 
 volatile sig_atomic_t stopped;
 
+void
+wake_reader(void)
+{
+}
+
 static char path[300];
 static struct shmbus *b[3];
 static int fd = -1;

@@ -34,6 +34,11 @@
 
 volatile sig_atomic_t stopped;
 
+void
+wake_reader(void)
+{
+}
+
 static char bus_path[300], out_path[300];
 
 /* The file that is being made, as it lies on disk. */

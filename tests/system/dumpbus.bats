@@ -451,10 +451,11 @@ grown_to()
 	exec 7<>pipe
 	start none "$dump" -f -w pipe bus
 	dumper=$PID
-	# It is attached when the pcap's header is here.  Then nobody reads,
-	# while more is sent than pipe and buffers can hold.
+	# It is attached when the pcap's header is here.
 	dd bs=24 count=1 status=none <&7 >head
+	kill -STOP $dumper
 	"$feed" -q -r "$SEED" -c 5000 bus 7>&-
+	kill -CONT $dumper
 	last=$("$feed" -x $arp bus 7>&-)
 	exec 8<pipe 7>&-
 	cat head - <&8 2>/dev/null | "$pcap_hex" >got 3>&- &

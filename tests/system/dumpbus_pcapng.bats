@@ -160,7 +160,9 @@ two_senders()
 	start none "$dump" -f --pcapng -w pipe bus
 	dumper=$PID
 	dd bs=28 count=1 status=none <&7 >head
+	kill -STOP $dumper
 	"$feed" -q -r "$SEED" -c 5000 bus 7>&-
+	kill -CONT $dumper
 	"$feed" -q -x $arp bus 7>&-
 	exec 8<pipe 7>&-
 	cat head - <&8 >out.pcapng 2>/dev/null 3>&- &
