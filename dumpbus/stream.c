@@ -48,6 +48,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -170,15 +171,18 @@ write_all(void *arg)
 static void
 be_prompt(void)
 {
+	/* Whose policy is another one knows why; nobody gets less nice. */
+	const int nice = getpriority(PRIO_PROCESS, 0);
 	const struct {
 		uint32_t size, policy;
 		uint64_t flags;
 		int32_t nice;
 		uint32_t priority;
 		uint64_t runtime, deadline, period;
-	} attr = { .size = sizeof(attr), .runtime = SLICE_NS };
+	} attr = { .size = sizeof(attr), .nice = nice, .runtime = SLICE_NS };
 
-	syscall(SYS_sched_setattr, 0, &attr, 0);
+	if (sched_getscheduler(0) == SCHED_OTHER)
+		syscall(SYS_sched_setattr, 0, &attr, 0);
 }
 
 /* Starts the thread, which has nothing to do with signals.  0 or errno. */
