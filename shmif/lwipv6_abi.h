@@ -349,6 +349,11 @@ err_t ip_output_if(struct stack *, struct pbuf *, struct ip_addr *src,
     struct netif *, struct ip_addr *hop, int flags);
 void icmp_input(struct stack *, struct pbuf *, struct ip_addr_list *to,
     void *pseudo);
+enum { ICMP_FOR_NET, ICMP_FOR_HOST, ICMP_FOR_PROTO, ICMP_FOR_PORT };
+/* P begins with its IP header; WHAT and CODE are those of IPv4. */
+void icmp_dest_unreach(struct stack *, struct pbuf *p, int what);
+void icmp_time_exceeded(struct stack *, struct pbuf *p, int code);
+void icmp_packet_too_big(struct stack *, struct pbuf *p, uint16_t mtu);
 /* In network byte order. */
 uint16_t inet6_chksum_pseudo(struct pbuf *, struct ip_addr *src,
     struct ip_addr *dst, uint8_t proto, uint32_t len);

@@ -75,7 +75,10 @@
 	X(dad, ip_addr_list_deliveryfind) \
 	X(source, ip_route_select_source_ip) \
 	X(deliver, ip_input) \
-	X(echo, icmp_input) \
+	X(icmp, icmp_input) \
+	X(icmp, icmp_dest_unreach) \
+	X(icmp, icmp_time_exceeded) \
+	X(icmp, icmp_packet_too_big) \
 	X(radv, ip_radv_start) \
 	X(radv, ip_radv_stop) \
 	X(radv, ip_radv_handle_rs) \

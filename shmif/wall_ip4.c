@@ -28,9 +28,8 @@ udp4(const uint8_t *uh, size_t n)
 
 /*
  * ICMP over IPv4.
- * WALL_ICMP_LENGTH  RFC 792, RFC 1122 3.2.2: must.  lwipv6 answers echo
- *	requests and ignores the rest, but raw sockets read errors too, and
- *	those have to hold an IP header and 8 bytes.
+ * WALL_ICMP_LENGTH  RFC 792, RFC 1122 3.2.2: must.  Errors, which raw sockets
+ *	and lwipv6/icmp.c read, have to hold an IP header and 8 bytes.
  */
 static enum wall_reason
 icmp4(const uint8_t *p, size_t n)

@@ -367,6 +367,7 @@ connect_dgram(struct job *j)
 	pthread_mutex_lock(&s->lock);
 	if (name_is_any(own))
 		s->local = from;
+	s->error = 0; /* what there is concerns somebody else */
 	s->remote = j->to.ip;
 	s->remote_port = s->kind == KIND_RAW ? 0 : j->to.port;
 	pthread_mutex_unlock(&s->lock);

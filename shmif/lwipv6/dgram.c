@@ -256,6 +256,27 @@ dgram_apply(struct sock *s)
 		s->pcb.raw->out_protocol = (uint16_t)at;
 }
 
+void
+dgram_error(struct stack *stack, const struct icmp_quote *q, int error)
+{
+	const struct udp_pcb *pcb = STACK_FIELD(stack, STACK_UDP_LIST,
+	    struct udp_pcb *);
+	struct sock *s;
+
+	for (; pcb != NULL; pcb = pcb->next) {
+		if (pcb->recv != udp_arrived || pcb->local_port != q->sport ||
+		    pcb->remote_port != q->dport ||
+		    !ip_same(&pcb->remote_ip, &q->dst) ||
+		    (!name_is_any(&pcb->local_ip) &&
+			!ip_same(&pcb->local_ip, &q->src)))
+			continue;
+		s = pcb->recv_arg;
+		pthread_mutex_lock(&s->lock);
+		s->error = error;
+		sock_unlock_wake(s, POLLIN | POLLOUT | POLLERR);
+	}
+}
+
 /* ---- sending ------------------------------------------------------------ */
 
 struct sending {

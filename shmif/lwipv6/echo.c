@@ -13,13 +13,13 @@
  *
  * The cure: RFC 1122, 3.2.2.6 and RFC 4443, 4.2: the data of the request, from
  * the address that it was for, or for a group one of the interface's, with a
- * time to live of one's own (RFC 1122, 3.2.1.7).  What is no proper request is
- * left to the library.
+ * time to live of one's own (RFC 1122, 3.2.1.7).  Errors are for icmp.c, and
+ * what else is no proper request is left to the library.
  */
 #include <string.h>
 
-#include "../lwipv6_port.h"
 #include "../net_bytes.h"
+#include "sock.h"
 
 #define IP4_HLEN 20u
 #define IP6_HLEN 40u
@@ -98,5 +98,8 @@ OURS(icmp_input)(struct stack *stack, struct pbuf *p, struct ip_addr_list *to,
 		pbuf_free(p);
 		return;
 	}
-	real()->icmp_input(stack, p, to, pseudo);
+	if (icmp_error(stack, p))
+		pbuf_free(p);
+	else
+		real()->icmp_input(stack, p, to, pseudo);
 }

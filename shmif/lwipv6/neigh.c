@@ -21,8 +21,8 @@
  *
  *	ASKED	a request is out; packets wait.  Asked again each second;
  *		after ASK_MAX unanswered ones the packets are dropped, who
- *		was connecting by way of it is told (stream.c), and the
- *		entry goes.
+ *		was connecting by way of it (stream.c) and who has sent them
+ *		(icmp.c) is told, and the entry goes.
  *	KNOWN	packets are sent.  The address was confirmed (a reply, a
  *		request, an advertisement came) at CONFIRMED.  Once used more
  *		than FRESH_S seconds after that, it is asked for again while
@@ -118,20 +118,32 @@ find(const struct neigh_table *t, const struct ip_addr *ip)
 	return e;
 }
 
+/* Appends the packets that wait for E to a list, and moves LAST to its end. */
+static void
+take_waiting(struct neigh_table *t, struct entry *e, struct waiting ***last)
+{
+	if (e->head == NULL)
+		return;
+	**last = e->head;
+	*last = e->tail;
+	e->head = NULL;
+	e->tail = &e->head;
+	t->waiting -= e->waiting;
+	e->waiting = 0;
+}
+
 /* Drops the packets that wait for E. */
 static void
 drop_waiting(struct neigh_table *t, struct entry *e)
 {
-	struct waiting *w;
+	struct waiting *list = NULL, **last = &list, *w;
 
-	while ((w = e->head) != NULL) {
-		e->head = w->next;
+	take_waiting(t, e, &last);
+	while ((w = list) != NULL) {
+		list = w->next;
 		pbuf_free(w->p);
 		free(w);
 	}
-	e->tail = &e->head;
-	t->waiting -= e->waiting;
-	e->waiting = 0;
 }
 
 static void
@@ -279,12 +291,9 @@ keep(struct neigh_table *t, struct entry *e, const struct pbuf *p)
 static void
 flush(struct port *port, struct entry *e)
 {
-	struct waiting *w = e->head;
+	struct waiting *w = NULL, **last = &w;
 
-	e->head = NULL;
-	e->tail = &e->head;
-	port->neigh->waiting -= e->waiting;
-	e->waiting = 0;
+	take_waiting(port->neigh, e, &last);
 	while (w != NULL) {
 		struct waiting *next = w->next;
 
@@ -528,6 +537,21 @@ neigh_arp_probe(struct port *port, const struct ip_addr *ip)
 	send_arp(port, ARP_REQUEST, broadcast, none, &nobody, ip->addr[3]);
 }
 
+/* Tells the senders of the packets in the list W that they did not get away. */
+static void
+give_up(struct port *port, struct waiting *w)
+{
+	while (w != NULL) {
+		struct waiting *next = w->next;
+
+		pbuf_header(w->p, -ETH_HLEN);
+		icmp_undelivered(port->netif.stack, w->p);
+		pbuf_free(w->p);
+		free(w);
+		w = next;
+	}
+}
+
 /* ---- time --------------------------------------------------------------- */
 
 /* What a second more does to E.  True: it goes. */
@@ -549,6 +573,7 @@ void
 neigh_timer(struct port *port)
 {
 	struct neigh_table *t = port->neigh;
+	struct waiting *lost = NULL, **last = &lost;
 	struct entry **ep;
 	unsigned b;
 
@@ -561,10 +586,13 @@ neigh_timer(struct port *port)
 				if (!(*ep)->known)
 					stream_unreachable(&port->netif,
 					    &(*ep)->ip);
+				take_waiting(t, *ep, &last);
 				remove_entry(t, ep);
 			} else {
 				ep = &(*ep)->next;
 			}
+	/* Only now: what is said may ask for further neighbours. */
+	give_up(port, lost);
 }
 
 struct neigh_table *

@@ -26,6 +26,7 @@
  *	poll.c         lwip_poll(), lwip_select()
  *	names.c        addresses of programs and of the library
  *	options.c      lwip_setsockopt(), lwip_getsockopt()
+ *	icmp.c         ICMP errors, for whom they are
  *	requests.c     lwip_fcntl(), lwip_ioctl()
  *
  * Whose is what.  A socket has two halves.  The pcb, and what is said to be
@@ -116,6 +117,7 @@ struct sock {
 	bool sent_small;   /* less than a segment, up to here: */
 	uint32_t small_end;
 	uint32_t keep_tried;
+	int soft; /* an ICMP error that did not end the connection */
 
 	/* Serialize those that take from the queues. */
 	pthread_mutex_t reader;
@@ -241,6 +243,31 @@ void stream_kick(struct sock *s);
 void stream_unreachable(struct netif *netif, const struct ip_addr *hop);
 /* Whether data may be sent by PCB: ESTABLISHED, CLOSE_WAIT. */
 bool stream_is_open(const struct tcp_pcb *pcb);
+
+/* ---- icmp.c; on the stack's thread --------------------------------------- */
+
+/* What is quoted of a packet that did not arrive. */
+struct icmp_quote {
+	struct ip_addr src, dst;
+	uint8_t proto;
+	uint16_t sport, dport;
+	uint32_t seq; /* of TCP */
+};
+struct icmp_meaning {
+	int error; /* 0: none */
+	bool hard; /* to try again is in vain */
+};
+/*
+ * P, its IP header first, is ICMP for the stack.  True: it was an error, has
+ * been told to whom it concerns, and may be freed.
+ */
+bool icmp_error(struct stack *stack, struct pbuf *p);
+/* The same for P, an IP packet that could not be sent. */
+void icmp_undelivered(struct stack *stack, struct pbuf *p);
+/* The socket that has sent Q is told; stream.c, dgram.c. */
+void stream_error(struct stack *stack, const struct icmp_quote *q,
+    struct icmp_meaning m);
+void dgram_error(struct stack *stack, const struct icmp_quote *q, int error);
 
 /* ---- stream_send.c; on the stack's thread ------------------------------- */
 

@@ -201,6 +201,7 @@ on_sent(void *arg, struct tcp_pcb *pcb, uint16_t len)
 
 	(void)pcb;
 	(void)len;
+	s->soft = 0;
 	stream_send(s);
 	finish(s);
 	return ERR_OK;
@@ -218,7 +219,7 @@ keep_alive(struct sock *s, struct tcp_pcb *pcb, uint32_t after, uint32_t every,
 		return;
 	}
 	if (s->keep_tried >= times && idle >= after + times * every) {
-		stream_abort(s, ETIMEDOUT);
+		stream_abort(s, s->soft != 0 ? s->soft : ETIMEDOUT);
 	} else if (idle >= after + s->keep_tried * every) {
 		s->keep_tried++;
 		tcp_keepalive(pcb);
@@ -380,8 +381,10 @@ on_err(void *arg, err_t err)
 		error = connecting ? ECONNREFUSED :
 		    s->got_fin	   ? EPIPE :
 				     ECONNRESET;
+	else if (!in_timer)
+		error = ECONNABORTED;
 	else
-		error = in_timer ? ETIMEDOUT : ECONNABORTED;
+		error = s->soft != 0 ? s->soft : ETIMEDOUT;
 	if (s->got_fin && s->fin_sent)
 		error = 0; /* nothing is lost */
 	stream_failed(s, error);
@@ -394,6 +397,7 @@ stream_attach(struct sock *s, struct tcp_pcb *pcb)
 	sock_hold(s);
 	s->pcb.tcp = pcb;
 	s->began = false;
+	s->soft = 0;
 	s->quick = 0;
 	s->fin_sent = s->passive = s->got_fin = s->sent_small = false;
 	tcp_arg(pcb, s);
@@ -508,4 +512,32 @@ stream_unreachable(struct netif *netif, const struct ip_addr *hop)
 	struct lost l = { .netif = netif, .hop = hop };
 
 	sock_each(netif->stack, check_lost, &l);
+}
+
+/* ---- ICMP errors -------------------------------------------------------- */
+
+void
+stream_error(struct stack *stack, const struct icmp_quote *q,
+    struct icmp_meaning m)
+{
+	struct tcp_pcb *pcb = STACK_FIELD(stack, STACK_TCP_ACTIVE,
+	    struct tcp_pcb *);
+	struct sock *s;
+
+	while (pcb != NULL &&
+	    (pcb->local_port != q->sport || pcb->remote_port != q->dport ||
+		!ip_same(&pcb->local_ip, &q->src) ||
+		!ip_same(&pcb->remote_ip, &q->dst)))
+		pcb = pcb->next;
+	/* RFC 5927, 4.1: is it of what is under way? */
+	if (pcb == NULL || pcb->recv != on_recv || pcb->callback_arg == NULL ||
+	    seq_before(q->seq, pcb->lastack) ||
+	    !seq_before(q->seq, pcb->snd_max))
+		return;
+	s = pcb->callback_arg;
+	if (pcb->state == TCP_SYN_SENT &&
+	    (m.hard || (s->soft != 0 && pcb->nrtx != 0)))
+		stream_abort(s, m.error);
+	else
+		s->soft = m.error;
 }
