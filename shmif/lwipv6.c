@@ -121,6 +121,8 @@ port_ctl(struct netif *netif, int request, void *arg)
 	port->neigh = NULL;
 	reass_free(port->reass);
 	port->reass = NULL;
+	path_free(port->paths);
+	port->paths = NULL;
 	free(port->dad);
 	port->dad = NULL;
 	if (netif->radv != NULL) {

@@ -295,7 +295,8 @@ struct sys_timeouts {
 	struct sys_timeout *next;
 };
 struct sys_timeouts *sys_arch_timeouts(void);
-enum { MEMP_TCPIP_MSG = 8, MEMP_SYS_TIMEOUT = 9 };
+enum { MEMP_TCP_SEG = 5, MEMP_TCPIP_MSG = 8, MEMP_SYS_TIMEOUT = 9 };
+void *memp_malloc(int);
 void memp_free(int, void *);
 
 /* What is in the queue of a stack. */

@@ -25,6 +25,7 @@
 
 struct neigh_table;
 struct reass_table;
+struct path_table;
 struct dad;
 
 /* The stack's side of a unit.  The netif comes first: lwipv6 sees only it. */
@@ -33,6 +34,7 @@ struct port {
 	struct unit *unit;
 	struct neigh_table *neigh;
 	struct reass_table *reass; /* NULL until there is a fragment */
+	struct path_table *paths;  /* NULL until one is narrow */
 	struct dad *dad;	   /* NULL until there is an address */
 	uint16_t mtu;		   /* as we set it; see lwipv6/ioctl.c */
 	bool removing;	   /* we take it off; else the stack goes down */
@@ -256,6 +258,8 @@ void recover_thread(struct stack *stack);
 void recover_end(struct stack *stack);
 /* Sends what is not acknowledged of PCB once more, the first segment of it. */
 void recover_again(struct tcp_pcb *pcb);
+/* The same for all of it. */
+void recover_all(struct tcp_pcb *pcb);
 
 /* Sends the acknowledgement that PCB owes and has delayed, if any. */
 static inline void
@@ -328,6 +332,29 @@ bool reass_input(struct port *port, struct pbuf *p);
 /* Once a second. */
 void reass_timer(struct port *port);
 void reass_free(struct reass_table *t);
+
+/* ---- lwipv6/frag.c ------------------------------------------------------ */
+
+err_t OURS(ip4_frag)(struct stack *, struct pbuf *, struct netif *,
+    struct ip_addr *hop);
+err_t OURS(ip6_frag)(struct stack *, struct pbuf *, struct netif *,
+    struct ip_addr *hop);
+
+/* ---- lwipv6/forward.c --------------------------------------------------- */
+
+/*
+ * Whether P, which came by IN for the address DST, must not be left to the
+ * library; then it was taken.  On the stack's thread.
+ */
+bool forward_not(struct pbuf *p, struct netif *in, const struct ip_addr *dst);
+
+/* ---- lwipv6/path.c; all on the stack's thread --------------------------- */
+
+/* How large a packet that begins with the header IP may be, by NETIF. */
+unsigned path_mtu(const struct netif *netif, const uint8_t *ip);
+/* Whether P, an IP packet of the stack's own, is larger, and no fragment. */
+bool path_exceeded(const struct netif *netif, const struct pbuf *p);
+void path_free(struct path_table *t);
 
 /* ---- lwipv6/frames.c ---------------------------------------------------- */
 

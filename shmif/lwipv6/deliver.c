@@ -68,15 +68,20 @@ OURS(ip_input)(struct pbuf *p, struct netif *in)
 {
 	const uint8_t *ip = p->payload;
 	struct ip_addr dst = { { 0, 0, htonl(0xffff), 0 } };
+	bool known = false;
 
 	if (p->len >= 20 && ip[0] >> 4 == 4) {
 		memcpy(&dst.addr[3], ip + 16, 4);
-		in = deliver_at(in, &dst);
+		known = true;
 	} else if (p->len >= 40 && ip[0] >> 4 == 6) {
 		memcpy(&dst, ip + 24, sizeof(dst));
 		/* An IPv4 address is nobody's there. */
-		if (!ip_is_v4(&dst))
-			in = deliver_at(in, &dst);
+		known = !ip_is_v4(&dst);
+	}
+	if (known) {
+		in = deliver_at(in, &dst);
+		if (!has(in, &dst) && forward_not(p, in, &dst))
+			return;
 	}
 	real()->ip_input(p, in);
 }

@@ -74,14 +74,14 @@ drop_options(uint8_t *hdr, unsigned hlen)
 
 /*
  * Replaces the library's: sends P, an IPv4 datagram that exceeds the MTU of
- * NETIF, to the neighbour DEST in pieces.  P is not changed.
+ * NETIF or of its path, to the neighbour DEST in pieces.  P is not changed.
  */
 EXPORT err_t
 OURS(ip4_frag)(struct stack *stack, struct pbuf *p, struct netif *netif,
     struct ip_addr *dest)
 {
 	uint8_t hdr[60];
-	unsigned hlen, step, total, at, flags, base;
+	unsigned hlen, step, total, at, flags, base, mtu;
 	err_t err = ERR_OK;
 
 	(void)stack;
@@ -90,12 +90,13 @@ OURS(ip4_frag)(struct stack *stack, struct pbuf *p, struct netif *netif,
 	copy(hdr, p, 0, IP4_HLEN_MIN);
 	hlen = (hdr[0] & 15u) * 4;
 	total = p->tot_len;
-	if (hlen < IP4_HLEN_MIN || hlen > total || netif->mtu < hlen + 8)
+	mtu = path_mtu(netif, hdr);
+	if (hlen < IP4_HLEN_MIN || hlen > total || mtu < hlen + 8)
 		return ERR_BUF;
 	copy(hdr, p, 0, hlen);
 	flags = be16(hdr + 6) & FLAG_MF;
 	base = be16(hdr + 6) & OFFSET_MASK;
-	step = (netif->mtu - hlen) & ~7u;
+	step = (mtu - hlen) & ~7u;
 	for (at = hlen; at < total && err == ERR_OK; at += step) {
 		unsigned n = total - at < step ? total - at : step;
 		struct pbuf *f;
@@ -146,19 +147,21 @@ OURS(ip6_frag)(struct stack *stack, struct pbuf *p, struct netif *netif,
     struct ip_addr *dest)
 {
 	uint8_t hdr[IP6_HLEN + FRAG_HLEN] = { 0 };
-	unsigned step, total = p->tot_len, at;
+	unsigned step, total = p->tot_len, at, mtu;
 	err_t err = ERR_OK;
 
 	(void)stack;
-	if (total <= IP6_HLEN || netif->mtu < sizeof(hdr) + 8)
+	if (total <= IP6_HLEN)
 		return ERR_BUF;
 	copy(hdr, p, 0, IP6_HLEN);
-	if (hdr[6] == NEXT_HOP || hdr[6] == NEXT_ROUTING)
+	mtu = path_mtu(netif, hdr);
+	if (mtu < sizeof(hdr) + 8 || hdr[6] == NEXT_HOP ||
+	    hdr[6] == NEXT_ROUTING)
 		return ERR_BUF;
 	hdr[IP6_HLEN] = hdr[6];
 	hdr[6] = NEXT_FRAGMENT;
 	put32(hdr + IP6_HLEN + 4, next_id());
-	step = (netif->mtu - (unsigned)sizeof(hdr)) & ~7u;
+	step = (mtu - (unsigned)sizeof(hdr)) & ~7u;
 	for (at = IP6_HLEN; at < total && err == ERR_OK; at += step) {
 		unsigned n = total - at < step ? total - at : step;
 		struct pbuf *f;

@@ -122,6 +122,7 @@ read_quote(const uint8_t *ip, size_t n, struct icmp_quote *q)
 		if (hlen < IP4_HLEN || (be16(ip + 6) & 0x1fff) != 0)
 			return false;
 		q->proto = ip[9];
+		q->total = be16(ip + 2);
 		q->src = q->dst = mapped;
 		memcpy(&q->src.addr[3], ip + 12, 4);
 		memcpy(&q->dst.addr[3], ip + 16, 4);
@@ -130,6 +131,7 @@ read_quote(const uint8_t *ip, size_t n, struct icmp_quote *q)
 		if (ip[0] >> 4 != 6 || n < hlen + FRAG_HLEN)
 			return false;
 		q->proto = ip[6];
+		q->total = (unsigned)(hlen + be16(ip + 4));
 		if (q->proto == NEXT_FRAGMENT) {
 			if ((be16(ip + hlen + 2) & 0xfff8) != 0)
 				return false;
@@ -206,6 +208,11 @@ icmp_error(struct stack *stack, struct pbuf *p)
 		if (inet6_chksum_pseudo(p, &src, &dst, 58, p->tot_len) != 0)
 			return true;
 	}
-	hand_out(stack, &q, meaning_of(v4, icmp));
+	if (v4 && icmp[0] == 3 && icmp[1] == 4)
+		path_too_big(stack, &q, be16(icmp + 6));
+	else if (!v4 && icmp[0] == 2)
+		path_too_big(stack, &q, be32(icmp + 4));
+	else
+		hand_out(stack, &q, meaning_of(v4, icmp));
 	return true;
 }

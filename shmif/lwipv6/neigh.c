@@ -398,6 +398,10 @@ neigh_output(struct netif *netif, struct pbuf *p, struct ip_addr *dst)
 	if (port == NULL || port->neigh == NULL ||
 	    !(netif->flags & NETIF_FLAG_UP))
 		return ERR_OK;
+	if (port->paths != NULL && path_exceeded(netif, p))
+		return (ip_is_v4(dst) ?
+			OURS(ip4_frag) :
+			OURS(ip6_frag))(netif->stack, p, netif, dst);
 	if (pbuf_header(p, ETH_HLEN) != 0) {
 		head = pbuf_alloc(PBUF_RAW, ETH_HLEN, PBUF_RAM);
 		if (head == NULL)

@@ -258,6 +258,20 @@ recover_again(struct tcp_pcb *pcb)
 	pcb->nrtx = 0;
 }
 
+void
+recover_all(struct tcp_pcb *pcb)
+{
+	struct recover *r = of(pcb);
+
+	if (r != NULL)
+		r->timed = 0;
+	if (pcb->unacked != NULL)
+		tcp_rexmit_rto(pcb);
+	else
+		tcp_output(pcb);
+	pcb->nrtx = 0;
+}
+
 /* The timer of PCB went off. */
 static void
 time_out(struct tcp_pcb *pcb, struct recover *r, int64_t now)

@@ -251,7 +251,8 @@ struct icmp_quote {
 	struct ip_addr src, dst;
 	uint8_t proto;
 	uint16_t sport, dport;
-	uint32_t seq; /* of TCP */
+	uint32_t seq;	/* of TCP */
+	unsigned total; /* its length */
 };
 struct icmp_meaning {
 	int error; /* 0: none */
@@ -268,6 +269,19 @@ void icmp_undelivered(struct stack *stack, struct pbuf *p);
 void stream_error(struct stack *stack, const struct icmp_quote *q,
     struct icmp_meaning m);
 void dgram_error(struct stack *stack, const struct icmp_quote *q, int error);
+
+/*
+ * The connection that Q is of, if that is something which was sent and is not
+ * acknowledged; or NULL.
+ */
+struct tcp_pcb *stream_quoted(struct stack *stack, const struct icmp_quote *q);
+
+/* ---- path.c, tcp_split.c; on the stack's thread ------------------------- */
+
+/* A router said that Q does not go through where MTU is the limit; 0: ? */
+void path_too_big(struct stack *stack, struct icmp_quote *q, uint32_t mtu);
+/* The connection that has sent Q is to send packets of at most MTU bytes. */
+void tcp_too_big(struct stack *stack, const struct icmp_quote *q, unsigned mtu);
 
 /* ---- stream_send.c; on the stack's thread ------------------------------- */
 

@@ -516,13 +516,11 @@ stream_unreachable(struct netif *netif, const struct ip_addr *hop)
 
 /* ---- ICMP errors -------------------------------------------------------- */
 
-void
-stream_error(struct stack *stack, const struct icmp_quote *q,
-    struct icmp_meaning m)
+struct tcp_pcb *
+stream_quoted(struct stack *stack, const struct icmp_quote *q)
 {
 	struct tcp_pcb *pcb = STACK_FIELD(stack, STACK_TCP_ACTIVE,
 	    struct tcp_pcb *);
-	struct sock *s;
 
 	while (pcb != NULL &&
 	    (pcb->local_port != q->sport || pcb->remote_port != q->dport ||
@@ -530,9 +528,21 @@ stream_error(struct stack *stack, const struct icmp_quote *q,
 		!ip_same(&pcb->remote_ip, &q->dst)))
 		pcb = pcb->next;
 	/* RFC 5927, 4.1: is it of what is under way? */
-	if (pcb == NULL || pcb->recv != on_recv || pcb->callback_arg == NULL ||
+	if (pcb == NULL || pcb->slirp != NULL ||
 	    seq_before(q->seq, pcb->lastack) ||
 	    !seq_before(q->seq, pcb->snd_max))
+		return NULL;
+	return pcb;
+}
+
+void
+stream_error(struct stack *stack, const struct icmp_quote *q,
+    struct icmp_meaning m)
+{
+	struct tcp_pcb *pcb = stream_quoted(stack, q);
+	struct sock *s;
+
+	if (pcb == NULL || pcb->recv != on_recv || pcb->callback_arg == NULL)
 		return;
 	s = pcb->callback_arg;
 	if (pcb->state == TCP_SYN_SENT &&
