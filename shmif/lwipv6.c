@@ -65,6 +65,7 @@ port_timer(void *arg)
 	neigh_timer(netif->state);
 	reass_timer(netif->state);
 	dad_timer(netif->state);
+	igmp_timer(netif->state);
 	sys_timeout(TIMER_MS, port_timer, netif);
 }
 
@@ -72,6 +73,7 @@ static void
 announce(void *arg)
 {
 	dad_begin_all(arg);
+	igmp_again(arg);
 }
 
 /*
@@ -121,6 +123,7 @@ port_ctl(struct netif *netif, int request, void *arg)
 	port->neigh = NULL;
 	reass_free(port->reass);
 	port->reass = NULL;
+	igmp_free(port);
 	path_free(port->paths);
 	port->paths = NULL;
 	free(port->dad);
@@ -430,6 +433,7 @@ port_set_link(struct unit *u, bool on)
 	set_flags(u, NETIF_FLAG_LINK_UP | NETIF_FLAG_RUNNING, on);
 	if (on)
 		dad_begin_all(port_in(u));
+	igmp_again(port_in(u));
 }
 
 static void

@@ -26,6 +26,7 @@
 struct neigh_table;
 struct reass_table;
 struct path_table;
+struct group_table;
 struct dad;
 
 /* The stack's side of a unit.  The netif comes first: lwipv6 sees only it. */
@@ -33,10 +34,11 @@ struct port {
 	struct netif netif;
 	struct unit *unit;
 	struct neigh_table *neigh;
-	struct reass_table *reass; /* NULL until there is a fragment */
-	struct path_table *paths;  /* NULL until one is narrow */
-	struct dad *dad;	   /* NULL until there is an address */
-	uint16_t mtu;		   /* as we set it; see lwipv6/ioctl.c */
+	struct reass_table *reass;  /* NULL until there is a fragment */
+	struct path_table *paths;   /* NULL until one is narrow */
+	struct group_table *groups; /* NULL until one was joined */
+	struct dad *dad;	    /* NULL until there is an address */
+	uint16_t mtu;		    /* as we set it; see lwipv6/ioctl.c */
 	bool removing;	   /* we take it off; else the stack goes down */
 	int tid;	   /* of the stack's thread */
 	struct port *next; /* in the graveyard of lwipv6.c */
@@ -347,6 +349,28 @@ err_t OURS(ip6_frag)(struct stack *, struct pbuf *, struct netif *,
  * library; then it was taken.  On the stack's thread.
  */
 bool forward_not(struct pbuf *p, struct netif *in, const struct ip_addr *dst);
+
+/* ---- lwipv6/group.c ----------------------------------------------------- */
+
+/*
+ * Whether P, which came by IN for the group DST, is not for the library; then
+ * it was taken.  On the stack's thread.
+ */
+bool group_input(struct pbuf *p, struct netif *in, const struct ip_addr *dst);
+
+/* ---- lwipv6/igmp.c; all on the stack's thread --------------------------- */
+
+/* A member more of GROUP.  What to leave it by; 0: there is no memory. */
+uint32_t igmp_join(struct port *port, const struct ip_addr *group);
+void igmp_leave(struct port *port, uint32_t serial);
+bool igmp_joined(const struct port *port, const struct ip_addr *group);
+/* The interface is up, or in another place: reports all. */
+void igmp_again(struct port *port);
+/* Once a second. */
+void igmp_timer(struct port *port);
+/* Handles the N bytes of a message. */
+void igmp_input(struct port *port, const uint8_t *igmp, size_t n);
+void igmp_free(struct port *port);
 
 /* ---- lwipv6/path.c; all on the stack's thread --------------------------- */
 

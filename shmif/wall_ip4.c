@@ -126,9 +126,10 @@ options4(const uint8_t *ip, size_t ihl)
  *	replies to group, loopback and null sources.  0.0.0.0 is for a host that
  *	does not know its own yet: DHCP, and IGMP (RFC 3376 4.2.13).
  * WALL_IP4_DEST  RFC 1122 3.2.1.3 (a), (g): must.
- * WALL_IP4_GROUP  useless: lwipv6 knows no IPv4 multicast, and the limited
- *	broadcast only from 0.0.0.0 or for DHCP clients; when it forwards, it
- *	forwards these (RFC 1812 5.3.5.1: must not), and round and round.
+ * WALL_IP4_GROUP  useless: of IPv4 multicast UDP and IGMP are understood
+ *	(lwipv6/group.c), in frames to a group; the limited broadcast only from
+ *	0.0.0.0 or for DHCP clients; when lwipv6 forwards, it forwards these
+ *	(RFC 1812 5.3.5.1: must not), and round and round.
  */
 static enum wall_reason
 addresses4(uint32_t s, uint32_t d, unsigned proto, const uint8_t *p, size_t n)
@@ -145,7 +146,9 @@ addresses4(uint32_t s, uint32_t d, unsigned proto, const uint8_t *p, size_t n)
 	if (top == 0 || top == 127)
 		return WALL_IP4_DEST;
 	if (top >= 224 && top < 240)
-		return WALL_IP4_GROUP;
+		return proto == P_IGMP || (proto == P_UDP && s != 0) ?
+		    WALL_OK :
+		    WALL_IP4_GROUP;
 	if (d == UINT32_MAX && s != 0 &&
 	    (proto != P_UDP || n < UDP || be16(p + 2) != 68))
 		return WALL_IP4_GROUP;
@@ -206,6 +209,8 @@ wall_ip4(uint8_t *f, size_t len, unsigned mtu, struct wall_result *r)
 	    (why = addresses4(s, d, proto, p, be16(ip + 6) & 0x1fff ? 0 : n)) !=
 		WALL_OK)
 		return why;
+	if (unlikely(d >> 28 == 14 && !is_group(f)))
+		return WALL_IP4_GROUP;
 	if (unlikely(s == d))
 		return WALL_LAND;
 	if (unlikely(be16(ip + 6) & 0x3fff)) {
@@ -224,5 +229,7 @@ wall_ip4(uint8_t *f, size_t len, unsigned mtu, struct wall_result *r)
 	}
 	if (n < 8)
 		return WALL_PROTO_SHORT;
+	if (proto == P_IGMP && d >> 28 == 14)
+		return WALL_OK;
 	return is_group(f) || d == UINT32_MAX ? WALL_PROTO_GROUP : WALL_OK;
 }

@@ -37,6 +37,7 @@ int lwip_add_route(struct stack *, struct ip_addr *, struct ip_addr *,
     struct ip_addr *, struct netif *, int);
 int lwip_bind(int, const struct sockaddr *, socklen_t);
 int lwip_listen(int, int);
+int lwip_setsockopt(int, int, int, const void *, socklen_t);
 int lwip_accept(int, struct sockaddr *, socklen_t *);
 int lwip_shutdown(int, int);
 ssize_t lwip_recv(int, void *, int, unsigned);
@@ -76,6 +77,20 @@ bind_to(int s, unsigned port)
 	MUST(lwip_bind(s, (struct sockaddr *)&any, sizeof(any)) == 0);
 }
 
+/* The socket S hears groups: 239.1.2.3, ff02::77. */
+static void
+join(int s)
+{
+	struct ip_mreq m4 = { .imr_multiaddr.s_addr = htonl(0xef010203) };
+	struct ipv6_mreq m6 = { .ipv6mr_multiaddr.s6_addr = { 0xff, 2,
+				    [15] = 0x77 } };
+
+	MUST(lwip_setsockopt(s, IPPROTO_IP, IP_ADD_MEMBERSHIP, &m4,
+		 sizeof(m4)) == 0);
+	MUST(lwip_setsockopt(s, IPPROTO_IPV6, IPV6_JOIN_GROUP, &m6,
+		 sizeof(m6)) == 0);
+}
+
 static void
 open_sockets(struct host *h)
 {
@@ -86,6 +101,7 @@ open_sockets(struct host *h)
 	MUST(lwip_listen(h->listener, 5) == 0);
 	h->udp = open_socket(h, AF_INET6, SOCK_DGRAM, 0);
 	bind_to(h->udp, HOST_UDP);
+	join(h->udp);
 	h->raw4 = open_socket(h, AF_INET, SOCK_RAW, IPPROTO_ICMP);
 	h->raw6 = open_socket(h, AF_INET6, SOCK_RAW, IPPROTO_ICMPV6);
 	h->rawip = open_socket(h, AF_INET, SOCK_RAW, 253);

@@ -65,6 +65,20 @@ fix_tcp(const struct host *h, uint8_t *t, bool v6)
 	put32(t + 8, fl->theirs + step(t + 10));
 }
 
+/* So is the segment that the ICMP error T, of which N bytes are there, quotes. */
+static void
+fix_quoted(const struct host *h, uint8_t *t, size_t n, bool v6)
+{
+	uint8_t *q = t + (v6 ? 48 : 28);
+
+	if (h->flow.v6 != v6 || n < (v6 ? 56 : 36) ||
+	    (v6 ? t[0] > 4 || t[14] != 6 : t[8] != 0x45 || t[17] != 6))
+		return;
+	set16(q, HOST_PORT);
+	set16(q + 2, h->flow.port);
+	put32(q + 4, h->flow.theirs + step(q + 6));
+}
+
 static void
 fix_flow(const struct host *h, uint8_t *f, size_t n)
 {
@@ -76,6 +90,8 @@ fix_flow(const struct host *h, uint8_t *f, size_t n)
 		return;
 	if (proto == 6 && left >= 20)
 		fix_tcp(h, t, get16(f + 12) == 0x86dd);
+	else if (proto == 1 || proto == 58)
+		fix_quoted(h, t, left, proto == 58);
 	else if (proto == 17 && left >= 48 && get16(t + 2) == 68) {
 		put32(t + 12, h->dhcp_xid);
 		memset(t + 36, 0, 6);

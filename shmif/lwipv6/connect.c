@@ -352,11 +352,18 @@ connect_dgram(struct job *j)
 	const struct ip_addr *own = s->kind == KIND_UDP ?
 	    &s->pcb.udp->local_ip :
 	    &s->pcb.raw->local_ip;
+	struct netif *netif;
 	int error;
 
-	if (!j->disconnect &&
-	    (error = name_route(s->stack, &j->to.ip, NULL, &from)) != 0)
-		return error;
+	if (!j->disconnect) {
+		error = ENETUNREACH;
+		if (s->kind == KIND_UDP && group_is(&j->to.ip))
+			error = group_route(s, &j->to.ip, &netif, &from);
+		if (error == ENETUNREACH)
+			error = name_route(s->stack, &j->to.ip, NULL, &from);
+		if (error != 0)
+			return error;
+	}
 	if (s->kind == KIND_UDP && j->disconnect) {
 		udp_disconnect(s->pcb.udp);
 	} else if (s->kind == KIND_UDP) {

@@ -47,6 +47,13 @@ everywhere(const struct ip_addr *ip)
 	    memcmp(ip, loopback, sizeof(*ip)) != 0;
 }
 
+static bool
+is_group(const struct ip_addr *ip)
+{
+	return ip_is_v4(ip) ? ntohl(ip->addr[3]) >> 28 == 0xe :
+			      ntohl(ip->addr[0]) >> 24 == 0xff;
+}
+
 struct netif *
 deliver_at(struct netif *in, const struct ip_addr *dst)
 {
@@ -79,6 +86,8 @@ OURS(ip_input)(struct pbuf *p, struct netif *in)
 		known = !ip_is_v4(&dst);
 	}
 	if (known) {
+		if (is_group(&dst) && group_input(p, in, &dst))
+			return;
 		in = deliver_at(in, &dst);
 		if (!has(in, &dst) && forward_not(p, in, &dst))
 			return;

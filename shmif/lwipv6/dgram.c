@@ -193,6 +193,7 @@ dgram_close(struct sock *s)
 		return;
 	switch (s->kind) {
 	case KIND_UDP:
+		group_close(s);
 		udp_remove(s->pcb.udp);
 		break;
 	case KIND_RAW:
@@ -277,6 +278,26 @@ dgram_error(struct stack *stack, const struct icmp_quote *q, int error)
 	}
 }
 
+void
+dgram_group(struct stack *stack, const struct icmp_quote *q, struct pbuf *p)
+{
+	struct udp_pcb *pcb = STACK_FIELD(stack, STACK_UDP_LIST,
+	    struct udp_pcb *);
+	struct ip_addr from = q->src;
+
+	for (; pcb != NULL; pcb = pcb->next) {
+		if (pcb->recv != udp_arrived || pcb->local_port != q->dport ||
+		    (!name_is_any(&pcb->local_ip) &&
+			!ip_same(&pcb->local_ip, &q->dst)) ||
+		    (!name_is_any(&pcb->remote_ip) &&
+			(pcb->remote_port != q->sport ||
+			    !ip_same(&pcb->remote_ip, &q->src))))
+			continue;
+		pbuf_ref(p); /* so each makes a copy */
+		udp_arrived(pcb->recv_arg, pcb, p, &from, q->sport);
+	}
+}
+
 /* ---- sending ------------------------------------------------------------ */
 
 struct sending {
@@ -304,6 +325,12 @@ send_udp(struct sending *g)
 
 	if (error == 0)
 		error = connect_port(s);
+	if (error == 0 && group_is(&g->to.ip)) {
+		error = group_send(s, g->p, &g->to);
+		if (error != ENETUNREACH)
+			return error;
+		error = 0; /* by an interface of another kind? */
+	}
 	if (error == 0)
 		error = name_route(s->stack, &g->to.ip, NULL, NULL);
 	if (error != 0)

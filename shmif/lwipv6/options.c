@@ -450,7 +450,7 @@ OURS(lwip_setsockopt)(int fd, int level, int name, const void *value,
 	} else if (s->kind == KIND_NETLINK) {
 		error = netlink_setsockopt(s->pcb.netlink, level, name, value,
 		    len);
-	} else {
+	} else if (!group_setsockopt(s, level, name, value, len, &error)) {
 		pthread_mutex_lock(&s->lock);
 		error = set_option(s, level, name, value, len);
 		kick = error == 0 && level == IPPROTO_TCP &&
@@ -499,7 +499,7 @@ OURS(lwip_getsockopt)(int fd, int level, int name, void *value, socklen_t *len)
 		error = sock_call(s, mss_inside, &m);
 		if (error == 0)
 			error = give_int(value, len, m.mss);
-	} else {
+	} else if (!group_getsockopt(s, level, name, value, len, &error)) {
 		pthread_mutex_lock(&s->lock);
 		error = get_option(s, level, name, value, len);
 		pthread_mutex_unlock(&s->lock);

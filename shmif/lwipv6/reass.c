@@ -332,10 +332,10 @@ ours(struct port *port, const struct fragment *f)
 {
 	struct ip_addr src, dst;
 
-	if (f->key.dst[0] == 0xff)
-		return true;
 	memcpy(&src, f->key.src, sizeof(src));
 	memcpy(&dst, f->key.dst, sizeof(dst));
+	if (f->key.dst[0] == 0xff || igmp_joined(port, &dst))
+		return true;
 	return ip_addr_list_deliveryfind(port->netif.addrs, &dst, &src) !=
 	    NULL ||
 	    deliver_at(&port->netif, &dst) != &port->netif;

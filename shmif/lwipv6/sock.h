@@ -27,6 +27,7 @@
  *	names.c        addresses of programs and of the library
  *	options.c      lwip_setsockopt(), lwip_getsockopt()
  *	icmp.c         ICMP errors, for whom they are
+ *	group.c        multicast
  *	requests.c     lwip_fcntl(), lwip_ioctl()
  *
  * Whose is what.  A socket has two halves.  The pcb, and what is said to be
@@ -117,6 +118,7 @@ struct sock {
 	bool sent_small;   /* less than a segment, up to here: */
 	uint32_t small_end;
 	uint32_t keep_tried;
+	struct membership *groups; /* group.c */
 	int soft; /* an ICMP error that did not end the connection */
 
 	/* Serialize those that take from the queues. */
@@ -144,7 +146,10 @@ struct sock {
 	bool linger;
 	bool hdrincl;
 	int linger_s;
-	int ttl, tos;	    /* -1: the library's */
+	int ttl, tos;  /* -1: the library's */
+	int group_ttl; /* the same for groups */
+	int group_if;  /* number of the interface for these; 0: any */
+	bool group_loop;
 	int checksum_at;    /* IPV6_CHECKSUM, -1: none */
 	uint32_t filter[8]; /* ICMP6_FILTER */
 	unsigned keep_idle, keep_every, keep_count; /* seconds, seconds */
@@ -323,6 +328,29 @@ struct sock_dest {
 /* Sends one datagram.  Its length, or -1 and errno. */
 ssize_t dgram_send(struct sock *s, const struct iovec *iov, size_t n,
     const struct sock_dest *to);
+
+/* P, the data of a datagram Q for a group, goes to all who hear it. */
+void dgram_group(struct stack *stack, const struct icmp_quote *q,
+    struct pbuf *p);
+
+/* ---- group.c; on the stack's thread, but for options -------------------- */
+
+bool group_is(const struct ip_addr *ip);
+/* What NETIF sends to GROUP from; false: nothing. */
+bool group_source(struct netif *netif, const struct ip_addr *group,
+    struct ip_addr *from);
+/* How S reaches GROUP.  0 or an errno value. */
+int group_route(struct sock *s, const struct ip_addr *group,
+    struct netif **netif, struct ip_addr *from);
+/* Sends P, the data of a datagram of UDP. */
+int group_send(struct sock *s, struct pbuf *p, struct sock_dest *to);
+/* S, which is closed, is a member of nothing. */
+void group_close(struct sock *s);
+/* Whether NAME is an option of these; then *ERROR is 0 or an errno value. */
+bool group_setsockopt(struct sock *s, int level, int name, const void *value,
+    socklen_t len, int *error);
+bool group_getsockopt(struct sock *s, int level, int name, void *value,
+    socklen_t *len, int *error);
 
 /* ---- names.c ------------------------------------------------------------ */
 

@@ -266,6 +266,8 @@ sock_new(struct stack *stack, int family, int type, int protocol,
 	s->protocol = protocol;
 	s->kind = kind;
 	s->ttl = s->tos = s->checksum_at = -1;
+	s->group_ttl = 1;
+	s->group_loop = true;
 	s->in_max = IN_MAX;
 	s->keep_idle = KEEP_IDLE;
 	s->keep_every = KEEP_EVERY;

@@ -187,6 +187,9 @@ good(int which, struct pkt *p)
 	G(OFFER, hex(p, ALL YOU "0800 4500 0000 0000 0000 4011 0000"
 	    "0a0000fe ffffffff 0043 0044 0000 0000"); fill(p, 300); done(p));
 	G(IGMP4, hex(p, V4("02") "1600 0000 e1020304"); done(p));
+	G(GROUP4, hex(p, "01 00 5e 01 02 03 " YOU "0800 4500 0000 1234 0000"
+	    "0111 0000 0a000002 ef010203 1234 5678 0000 0000"); fill(p, 99);
+	    done(p));
 	G(FRAG4_FIRST, hex(p, ME YOU "0800 4500 0000 1234 2000 4011 0000"
 	    "0a000002 0a000001 1234 5678 0bc8 0000"); fill(p, 1472); done(p));
 	G(FRAG4_LAST, hex(p, ME YOU "0800 4500 0000 1234 00b9 4011 0000"
