@@ -394,6 +394,29 @@ void port_drop(void *buffer);
 enum stack_verdict port_input(struct unit *u, void *buffer, uint8_t *data,
     uint32_t len);
 
+/* ---- buffers ------------------------------------------------------------ */
+
+/* Copies N bytes from OFFSET of the chain P to TO.  Whether they are there. */
+static inline bool
+pbuf_read(uint8_t *to, const struct pbuf *p, size_t offset, size_t n)
+{
+	for (; p != NULL && n > 0; p = p->next) {
+		size_t part;
+
+		if (offset >= p->len) {
+			offset -= p->len;
+			continue;
+		}
+		part = p->len - offset < n ? p->len - offset : n;
+		__builtin_memcpy(to, (const uint8_t *)p->payload + offset,
+		    part);
+		to += part;
+		n -= part;
+		offset = 0;
+	}
+	return n == 0;
+}
+
 /* ---- addresses ---------------------------------------------------------- */
 
 static inline bool

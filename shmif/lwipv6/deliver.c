@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "../lwipv6_ctl.h"
+#include "sock.h"
 
 static bool
 has(const struct netif *netif, const struct ip_addr *ip)
@@ -45,13 +46,6 @@ everywhere(const struct ip_addr *ip)
 		return ntohl(ip->addr[3]) >> 24 != 127;
 	return first >> 24 != 0xff && !ip_is_link_local(ip) &&
 	    memcmp(ip, loopback, sizeof(*ip)) != 0;
-}
-
-static bool
-is_group(const struct ip_addr *ip)
-{
-	return ip_is_v4(ip) ? ntohl(ip->addr[3]) >> 28 == 0xe :
-			      ntohl(ip->addr[0]) >> 24 == 0xff;
 }
 
 struct netif *
@@ -86,7 +80,7 @@ OURS(ip_input)(struct pbuf *p, struct netif *in)
 		known = !ip_is_v4(&dst);
 	}
 	if (known) {
-		if (is_group(&dst) && group_input(p, in, &dst))
+		if (group_is(&dst) && group_input(p, in, &dst))
 			return;
 		in = deliver_at(in, &dst);
 		if (!has(in, &dst) && forward_not(p, in, &dst))

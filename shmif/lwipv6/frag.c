@@ -36,25 +36,6 @@
 #define NEXT_ROUTING 43
 #define NEXT_FRAGMENT 44
 
-/* Copies N bytes from OFFSET of the chain P to TO. */
-static void
-copy(uint8_t *to, const struct pbuf *p, unsigned offset, unsigned n)
-{
-	for (; p != NULL && n > 0; p = p->next) {
-		unsigned part;
-
-		if (offset >= p->len) {
-			offset -= p->len;
-			continue;
-		}
-		part = p->len - offset < n ? p->len - offset : n;
-		memcpy(to, (const uint8_t *)p->payload + offset, part);
-		to += part;
-		n -= part;
-		offset = 0;
-	}
-}
-
 /* Replaces options in the HLEN bytes of HDR that stay in the first fragment. */
 static void
 drop_options(uint8_t *hdr, unsigned hlen)
@@ -87,13 +68,13 @@ OURS(ip4_frag)(struct stack *stack, struct pbuf *p, struct netif *netif,
 	(void)stack;
 	if (p->tot_len < IP4_HLEN_MIN)
 		return ERR_BUF;
-	copy(hdr, p, 0, IP4_HLEN_MIN);
+	pbuf_read(hdr, p, 0, IP4_HLEN_MIN);
 	hlen = (hdr[0] & 15u) * 4;
 	total = p->tot_len;
 	mtu = path_mtu(netif, hdr);
 	if (hlen < IP4_HLEN_MIN || hlen > total || mtu < hlen + 8)
 		return ERR_BUF;
-	copy(hdr, p, 0, hlen);
+	pbuf_read(hdr, p, 0, hlen);
 	flags = be16(hdr + 6) & FLAG_MF;
 	base = be16(hdr + 6) & OFFSET_MASK;
 	step = (mtu - hlen) & ~7u;
@@ -107,7 +88,7 @@ OURS(ip4_frag)(struct stack *stack, struct pbuf *p, struct netif *netif,
 			return ERR_MEM;
 		ip = f->payload;
 		memcpy(ip, hdr, hlen);
-		copy(ip + hlen, p, at, n);
+		pbuf_read(ip + hlen, p, at, n);
 		put16(ip + 2, hlen + n);
 		put16(ip + 6,
 		    (at + n < total ? FLAG_MF : flags) |
@@ -153,7 +134,7 @@ OURS(ip6_frag)(struct stack *stack, struct pbuf *p, struct netif *netif,
 	(void)stack;
 	if (total <= IP6_HLEN)
 		return ERR_BUF;
-	copy(hdr, p, 0, IP6_HLEN);
+	pbuf_read(hdr, p, 0, IP6_HLEN);
 	mtu = path_mtu(netif, hdr);
 	if (mtu < sizeof(hdr) + 8 || hdr[6] == NEXT_HOP ||
 	    hdr[6] == NEXT_ROUTING)
@@ -173,7 +154,7 @@ OURS(ip6_frag)(struct stack *stack, struct pbuf *p, struct netif *netif,
 			return ERR_MEM;
 		ip = f->payload;
 		memcpy(ip, hdr, sizeof(hdr));
-		copy(ip + sizeof(hdr), p, at, n);
+		pbuf_read(ip + sizeof(hdr), p, at, n);
 		put16(ip + 4, FRAG_HLEN + n);
 		put16(ip + IP6_HLEN + 2, (at - IP6_HLEN) | (at + n < total));
 		err = netif->output(netif, f, dest);

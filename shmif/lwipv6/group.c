@@ -195,12 +195,9 @@ static struct pbuf *
 copy_of(const struct pbuf *p)
 {
 	struct pbuf *copy = pbuf_alloc(PBUF_RAW, p->tot_len, PBUF_RAM);
-	uint8_t *to = copy == NULL ? NULL : copy->payload;
 
-	for (; to != NULL && p != NULL; p = p->next) {
-		memcpy(to, p->payload, p->len);
-		to += p->len;
-	}
+	if (copy != NULL)
+		pbuf_read(copy->payload, p, 0, p->tot_len);
 	return copy;
 }
 

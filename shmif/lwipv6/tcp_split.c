@@ -31,26 +31,6 @@ buffers_of(const struct tcp_seg *seg)
 	return n;
 }
 
-/* Copies N bytes from OFFSET of the chain P to TO.  Whether they are there. */
-static bool
-copy(uint8_t *to, const struct pbuf *p, size_t offset, size_t n)
-{
-	for (; p != NULL && n > 0; p = p->next) {
-		size_t part;
-
-		if (offset >= p->len) {
-			offset -= p->len;
-			continue;
-		}
-		part = p->len - offset < n ? p->len - offset : n;
-		memcpy(to, (const uint8_t *)p->payload + offset, part);
-		to += part;
-		n -= part;
-		offset = 0;
-	}
-	return n == 0;
-}
-
 /* A segment of the N bytes from AT on of SEG's data; or NULL. */
 static struct tcp_seg *
 piece(const struct tcp_seg *seg, unsigned at, unsigned n)
@@ -66,7 +46,7 @@ piece(const struct tcp_seg *seg, unsigned at, unsigned n)
 	memset(s, 0, sizeof(*s));
 	s->p = pbuf_alloc(PBUF_IP, (uint16_t)(TCP_HLEN + n), PBUF_RAM);
 	h = s->p == NULL ? NULL : s->p->payload;
-	if (h == NULL || !copy(h + TCP_HLEN, seg->p, data + at, n)) {
+	if (h == NULL || !pbuf_read(h + TCP_HLEN, seg->p, data + at, n)) {
 		tcp_seg_free(s);
 		return NULL;
 	}
