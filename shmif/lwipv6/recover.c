@@ -46,6 +46,7 @@
 #include <time.h>
 
 #include "../lwipv6_port.h"
+#include "../net_bytes.h"
 
 #define TICK_MS 5u
 #define ACK_TICKS 8u
@@ -258,6 +259,35 @@ recover_again(struct tcp_pcb *pcb)
 	pcb->nrtx = 0;
 }
 
+static uint32_t
+seq_of(const struct tcp_seg *seg)
+{
+	return be32((const uint8_t *)seg->tcphdr + 4);
+}
+
+/*
+ * What is not acknowledged is to be sent again.  The library puts it before all
+ * that waits to be sent; what is there to be sent again already may come before
+ * it, and would never be its turn.
+ */
+static void
+take_back(struct tcp_pcb *pcb)
+{
+	struct tcp_seg **at = &pcb->unsent, *seg;
+
+	while ((seg = pcb->unacked) != NULL) {
+		pcb->unacked = seg->next;
+		while (*at != NULL && seq_before(seq_of(*at), seq_of(seg)))
+			at = &(*at)->next;
+		seg->next = *at;
+		*at = seg;
+		at = &seg->next;
+	}
+	if (pcb->unsent != NULL)
+		pcb->snd_nxt = seq_of(pcb->unsent);
+	pcb->rttest = 0;
+}
+
 void
 recover_all(struct tcp_pcb *pcb)
 {
@@ -265,10 +295,8 @@ recover_all(struct tcp_pcb *pcb)
 
 	if (r != NULL)
 		r->timed = 0;
-	if (pcb->unacked != NULL)
-		tcp_rexmit_rto(pcb);
-	else
-		tcp_output(pcb);
+	take_back(pcb);
+	tcp_output(pcb);
 	pcb->nrtx = 0;
 }
 
@@ -290,7 +318,9 @@ time_out(struct tcp_pcb *pcb, struct recover *r, int64_t now)
 	r->timed = 0;
 	r->backoff++;
 	r->armed = now;
-	tcp_rexmit_rto(pcb);
+	take_back(pcb);
+	pcb->nrtx++;
+	tcp_output(pcb);
 }
 
 /* Looks after PCB.  Returns whether it has to be looked after again. */
@@ -349,6 +379,14 @@ recover_before(struct tcp_pcb *pcb, struct recover_seen *s)
 {
 	struct recover *r = of(pcb);
 
+	/*
+	 * RFC 5681, 3.1.  The library halves the peer's window, which may be
+	 * none, makes that the congestion window, and divides by it.
+	 */
+	if (pcb->slirp == NULL && pcb->ssthresh < 2u * pcb->mss)
+		pcb->ssthresh = window(2u * pcb->mss);
+	if (pcb->slirp == NULL && pcb->cwnd < pcb->mss)
+		pcb->cwnd = pcb->mss;
 	s->pcb = pcb;
 	s->lastack = pcb->lastack;
 	s->rcv_nxt = pcb->rcv_nxt;
