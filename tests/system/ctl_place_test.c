@@ -313,8 +313,10 @@ forked(void *arg)
 
 	(void)arg;
 	MUST(shmif_init_server(url) == 0);
-	if ((pid = fork()) == 0)
+	if ((pid = fork()) == 0) {
+		alarm(60); /* it does not inherit ours */
 		exit(0);
+	}
 	waitpid(pid, NULL, 0);
 	MUST(exists(sock));
 	ALIVE(sock);
@@ -324,7 +326,15 @@ forked(void *arg)
 static void
 test_forked(void **state)
 {
+	const char *san = getenv("SHMIF_SAN");
+
 	(void)state;
+	/*
+	 * A thread may be in its allocator when another forks; the child then
+	 * waits for that thread when it looks for leaks, for ever.
+	 */
+	if (san != NULL && strstr(san, "address") != NULL)
+		skip();
 	alone(forked);
 }
 

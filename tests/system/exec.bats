@@ -41,7 +41,7 @@ program() { # LINE... - a test that prints these and exits with $STATUS
 }
 
 @test "what a test leaves behind holds nobody up" {
-	printf '#!/bin/sh\necho 1..1\necho ok 1\nsetsid sleep 1000 2>err 3>&- &\n' >t
+	printf '#!/bin/sh\necho 1..1\necho ok 1\nsetsid sleep 1000 3>&- &\n' >t
 	printf 'echo $! >pid\n' >>t
 	chmod +x t
 	run "$TOP/tests/exec" ./t
