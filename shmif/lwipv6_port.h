@@ -432,6 +432,32 @@ ip_same(const struct ip_addr *a, const struct ip_addr *b)
 	return __builtin_memcmp(a, b, sizeof(*a)) == 0;
 }
 
+/* The IPv4 address, or the IPv6 one, that stands AT4 or AT6 bytes into IP. */
+static inline struct ip_addr
+ip_in_header(const uint8_t *ip, unsigned at4, unsigned at6)
+{
+	struct ip_addr a = { { 0, 0, htonl(0xffff), 0 } };
+
+	if (ip[0] >> 4 == 4)
+		__builtin_memcpy(&a.addr[3], ip + at4, 4);
+	else
+		__builtin_memcpy(&a, ip + at6, sizeof(a));
+	return a;
+}
+
+/* The sender, and the destination, of the packet with the header IP. */
+static inline struct ip_addr
+ip_sender(const uint8_t *ip)
+{
+	return ip_in_header(ip, 12, 8);
+}
+
+static inline struct ip_addr
+ip_target(const uint8_t *ip)
+{
+	return ip_in_header(ip, 16, 24);
+}
+
 /* Whether IP is good on one link only: RFC 4291, 2.5.6. */
 static inline bool
 ip_is_link_local(const struct ip_addr *ip)

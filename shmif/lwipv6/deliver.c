@@ -68,16 +68,14 @@ EXPORT void
 OURS(ip_input)(struct pbuf *p, struct netif *in)
 {
 	const uint8_t *ip = p->payload;
-	struct ip_addr dst = { { 0, 0, htonl(0xffff), 0 } };
+	struct ip_addr dst;
 	bool known = false;
 
-	if (p->len >= 20 && ip[0] >> 4 == 4) {
-		memcpy(&dst.addr[3], ip + 16, 4);
-		known = true;
-	} else if (p->len >= 40 && ip[0] >> 4 == 6) {
-		memcpy(&dst, ip + 24, sizeof(dst));
-		/* An IPv4 address is nobody's there. */
-		known = !ip_is_v4(&dst);
+	if ((p->len >= 20 && ip[0] >> 4 == 4) ||
+	    (p->len >= 40 && ip[0] >> 4 == 6)) {
+		dst = ip_target(ip);
+		/* Over IPv6 an IPv4 address is nobody's. */
+		known = ip[0] >> 4 == 4 || !ip_is_v4(&dst);
 	}
 	if (known) {
 		if (group_is(&dst) && group_input(p, in, &dst))

@@ -97,14 +97,11 @@ raw_wanted(struct sock *s, const struct pbuf *p, const struct ip_addr *from)
 {
 	const uint8_t *ip = p->payload;
 	bool v4 = p->len >= IP4_HLEN && ip[0] >> 4 == 4, want;
-	struct ip_addr to = { { 0, 0, htonl(0xffff), 0 } };
+	struct ip_addr to;
 
 	if (p->len < (v4 ? IP4_HLEN : IP6_HLEN))
 		return false;
-	if (v4)
-		memcpy(&to.addr[3], ip + 16, 4);
-	else
-		memcpy(&to, ip + 24, 16);
+	to = ip_target(ip);
 	pthread_mutex_lock(&s->lock);
 	want = name_fits(s, from) &&
 	    (s->family != AF_INET6 || !v4 || !ip_is_v4(from)) &&

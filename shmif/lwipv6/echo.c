@@ -32,10 +32,9 @@
 static void
 reply4(struct stack *stack, struct pbuf *p, struct ip_addr *to, unsigned hlen)
 {
-	struct ip_addr src = { { 0, 0, htonl(0xffff), 0 } };
+	struct ip_addr src = ip_sender(p->payload);
 	uint8_t *icmp;
 
-	memcpy(&src.addr[3], (uint8_t *)p->payload + 12, 4);
 	pbuf_header(p, (int16_t)-hlen);
 	if (inet_chksum_pbuf(p) != 0)
 		return;

@@ -78,7 +78,7 @@ forward_not(struct pbuf *p, struct netif *in, const struct ip_addr *to)
 	struct stack *stack = in->stack;
 	unsigned long flags = lwip_stack_flags_get(stack);
 	const uint8_t *ip = p->payload;
-	struct ip_addr dst = *to, src = { { 0, 0, htonl(0xffff), 0 } }, *hop;
+	struct ip_addr dst = *to, src, *hop;
 	bool v4 = ip[0] >> 4 == 4;
 	struct netif *out;
 	int ignored;
@@ -86,12 +86,11 @@ forward_not(struct pbuf *p, struct netif *in, const struct ip_addr *to)
 	if (!(flags & STACK_FORWARDING) || (flags & STACK_USERFILTER) ||
 	    to_everybody(p, in))
 		return false;
+	src = ip_sender(ip);
 	if (v4) {
-		memcpy(&src.addr[3], ip + 12, 4);
 		if (ntohl(dst.addr[3]) >> 28 >= 0xe || !is_sound(p))
 			return false;
 	} else {
-		memcpy(&src, ip + 8, 16);
 		if (ip[24] == 0xff || ip_is_link_local(&dst) ||
 		    ip_is_link_local(&src))
 			return false;

@@ -159,7 +159,6 @@ input4(struct pbuf *p, struct port *port, struct icmp_quote *q)
 	if (ip[9] == PROTO_IGMP && p->len >= total) {
 		igmp_input(port, ip + hlen, total - hlen);
 	} else if (ip[9] == PROTO_UDP && igmp_joined(port, &q->dst)) {
-		memcpy(&q->src.addr[3], ip + 12, 4);
 		pbuf_header(p, (int16_t) - (int)hlen);
 		udp_came(&port->netif, p, q);
 	}
@@ -168,9 +167,9 @@ input4(struct pbuf *p, struct port *port, struct icmp_quote *q)
 bool
 group_input(struct pbuf *p, struct netif *in, const struct ip_addr *dst)
 {
-	struct icmp_quote q = { .src = *dst, .dst = *dst };
-	struct port *port = port_of(in);
 	const uint8_t *ip = p->payload;
+	struct icmp_quote q = { .src = ip_sender(ip), .dst = *dst };
+	struct port *port = port_of(in);
 
 	if (ip_is_v4(dst)) {
 		if (port != NULL)
@@ -178,7 +177,6 @@ group_input(struct pbuf *p, struct netif *in, const struct ip_addr *dst)
 	} else {
 		if (port == NULL || ip[6] != PROTO_UDP)
 			return false;
-		memcpy(&q.src, ip + 8, 16);
 		if (igmp_joined(port, dst) || is_everybody(dst)) {
 			pbuf_header(p, -(int16_t)IP6_HLEN);
 			udp_came(in, p, &q);
@@ -407,46 +405,56 @@ set_small(struct sock *s, const void *value, socklen_t len, bool loop)
 	return 0;
 }
 
-static bool
-is_ours(const struct sock *s, int level, int name)
+enum option { NONE, JOIN, LEAVE, SENDS_BY, TTL, LOOP };
+
+/* Which of ours NAME is. */
+static enum option
+option_of(const struct sock *s, int level, int name)
 {
-	if (s->kind != KIND_UDP)
-		return false;
-	if (level == IPPROTO_IP)
-		return name == IP_ADD_MEMBERSHIP ||
-		    name == IP_DROP_MEMBERSHIP || name == IP_MULTICAST_IF ||
-		    name == IP_MULTICAST_TTL || name == IP_MULTICAST_LOOP;
-	return level == IPPROTO_IPV6 &&
-	    (name == IPV6_JOIN_GROUP || name == IPV6_LEAVE_GROUP ||
-		name == IPV6_MULTICAST_IF || name == IPV6_MULTICAST_HOPS ||
-		name == IPV6_MULTICAST_LOOP);
+	static const struct {
+		int name4, name6;
+	} names[] = {
+		[JOIN] = { IP_ADD_MEMBERSHIP, IPV6_JOIN_GROUP },
+		[LEAVE] = { IP_DROP_MEMBERSHIP, IPV6_LEAVE_GROUP },
+		[SENDS_BY] = { IP_MULTICAST_IF, IPV6_MULTICAST_IF },
+		[TTL] = { IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS },
+		[LOOP] = { IP_MULTICAST_LOOP, IPV6_MULTICAST_LOOP },
+	};
+	enum option o;
+
+	if (s->kind == KIND_UDP &&
+	    (level == IPPROTO_IP || level == IPPROTO_IPV6))
+		for (o = JOIN; o <= LOOP; o++)
+			if (name ==
+			    (level == IPPROTO_IP ? names[o].name4 :
+						   names[o].name6))
+				return o;
+	return NONE;
 }
 
 bool
 group_setsockopt(struct sock *s, int level, int name, const void *value,
     socklen_t len, int *error)
 {
-	struct job j = { .s = s };
-	bool v4 = level == IPPROTO_IP;
+	enum option o = option_of(s, level, name);
+	struct job j = { .s = s, .set_if = o == SENDS_BY, .leave = o == LEAVE };
 
-	if (!is_ours(s, level, name))
+	if (o == NONE)
 		return false;
-	if (name == (v4 ? IP_MULTICAST_TTL : IPV6_MULTICAST_HOPS) ||
-	    name == (v4 ? IP_MULTICAST_LOOP : IPV6_MULTICAST_LOOP)) {
-		*error = set_small(s, value, len,
-		    name == (v4 ? IP_MULTICAST_LOOP : IPV6_MULTICAST_LOOP));
+	if (o == TTL || o == LOOP) {
+		*error = set_small(s, value, len, o == LOOP);
 		return true;
 	}
-	j.set_if = name == (v4 ? IP_MULTICAST_IF : IPV6_MULTICAST_IF);
-	j.leave = name == (v4 ? IP_DROP_MEMBERSHIP : IPV6_LEAVE_GROUP);
-	if (v4)
+	if (level == IPPROTO_IP) {
 		*error = read4(&j, value, len, j.set_if);
-	else if (!j.set_if)
+	} else if (!j.set_if) {
 		*error = read6(&j, value, len);
-	else
-		*error = len < sizeof(j.id) ? EINVAL : 0;
-	if (!v4 && j.set_if && *error == 0)
+	} else if (len < sizeof(j.id)) {
+		*error = EINVAL;
+	} else {
+		*error = 0;
 		memcpy(&j.id, value, sizeof(j.id));
+	}
 	if (*error == 0 && !j.set_if && !group_is(&j.group))
 		*error = EINVAL;
 	if (*error == 0)
@@ -472,28 +480,26 @@ bool
 group_getsockopt(struct sock *s, int level, int name, void *value,
     socklen_t *len, int *error)
 {
+	enum option o = option_of(s, level, name);
 	struct job j = { .s = s };
 	const void *from = &j.id;
 	socklen_t size = sizeof(j.id);
 	uint8_t byte;
 
-	if (!is_ours(s, level, name))
+	if (o == NONE)
 		return false;
 	*error = 0;
 	pthread_mutex_lock(&s->lock);
-	if (name ==
-	    (level == IPPROTO_IP ? IP_MULTICAST_TTL : IPV6_MULTICAST_HOPS))
+	if (o == TTL)
 		j.id = s->group_ttl;
-	else if (name ==
-	    (level == IPPROTO_IP ? IP_MULTICAST_LOOP : IPV6_MULTICAST_LOOP))
+	else if (o == LOOP)
 		j.id = s->group_loop;
-	else if (name ==
-	    (level == IPPROTO_IP ? IP_MULTICAST_IF : IPV6_MULTICAST_IF))
+	else if (o == SENDS_BY)
 		j.id = s->group_if;
 	else
 		*error = ENOPROTOOPT;
 	pthread_mutex_unlock(&s->lock);
-	if (*error == 0 && level == IPPROTO_IP && name == IP_MULTICAST_IF) {
+	if (o == SENDS_BY && level == IPPROTO_IP) {
 		if (j.id != 0)
 			*error = sock_call(s, address_inside, &j);
 		from = &j.own.addr[3];

@@ -112,7 +112,6 @@ meaning_of(bool v4, const uint8_t *icmp)
 static bool
 read_quote(const uint8_t *ip, size_t n, struct icmp_quote *q)
 {
-	const struct ip_addr mapped = { { 0, 0, htonl(0xffff), 0 } };
 	size_t hlen;
 
 	if (n < IP4_HLEN)
@@ -123,9 +122,6 @@ read_quote(const uint8_t *ip, size_t n, struct icmp_quote *q)
 			return false;
 		q->proto = ip[9];
 		q->total = be16(ip + 2);
-		q->src = q->dst = mapped;
-		memcpy(&q->src.addr[3], ip + 12, 4);
-		memcpy(&q->dst.addr[3], ip + 16, 4);
 	} else {
 		hlen = IP6_HLEN;
 		if (ip[0] >> 4 != 6 || n < hlen + FRAG_HLEN)
@@ -138,11 +134,11 @@ read_quote(const uint8_t *ip, size_t n, struct icmp_quote *q)
 			q->proto = ip[hlen];
 			hlen += FRAG_HLEN;
 		}
-		memcpy(&q->src, ip + 8, 16);
-		memcpy(&q->dst, ip + 24, 16);
 	}
 	if (n < hlen + QUOTE)
 		return false;
+	q->src = ip_sender(ip);
+	q->dst = ip_target(ip);
 	q->sport = (uint16_t)be16(ip + hlen);
 	q->dport = (uint16_t)be16(ip + hlen + 2);
 	q->seq = be32(ip + hlen + 4);
@@ -178,7 +174,7 @@ icmp_error(struct stack *stack, struct pbuf *p)
 {
 	const uint8_t *ip = p->payload, *icmp;
 	bool v4 = p->len >= IP4_HLEN && ip[0] >> 4 == 4;
-	struct ip_addr dst = { { 0, 0, htonl(0xffff), 0 } };
+	struct ip_addr src, dst;
 	size_t hlen = v4 ? (ip[0] & 15u) * 4 : IP6_HLEN;
 	struct icmp_quote q;
 
@@ -188,10 +184,8 @@ icmp_error(struct stack *stack, struct pbuf *p)
 	if (v4 ? icmp[0] != 3 && icmp[0] != 11 && icmp[0] != 12 :
 		 ip[6] != 58 || icmp[0] < 1 || icmp[0] > 4)
 		return false;
-	if (v4)
-		memcpy(&dst.addr[3], ip + 16, 4);
-	else
-		memcpy(&dst, ip + 24, 16);
+	src = ip_sender(ip);
+	dst = ip_target(ip);
 	if (!read_quote(icmp + ICMP_HLEN, p->len - hlen - ICMP_HLEN, &q) ||
 	    ip_is_v4(&q.src) != v4 || !ip_same(&q.src, &dst) ||
 	    !name_is_own(stack, &q.src))
@@ -201,9 +195,6 @@ icmp_error(struct stack *stack, struct pbuf *p)
 		if (inet_chksum_pbuf(p) != 0)
 			return true;
 	} else {
-		struct ip_addr src;
-
-		memcpy(&src, ip + 8, 16);
 		pbuf_header(p, -(int16_t)IP6_HLEN);
 		if (inet6_chksum_pseudo(p, &src, &dst, 58, p->tot_len) != 0)
 			return true;

@@ -40,16 +40,8 @@ find(struct tcp_pcb *pcb, const struct pair *pair)
 static void
 pair_of(const uint8_t *ip, const uint8_t *tcp, struct pair *pair)
 {
-	const struct ip_addr mapped = { { 0, 0, htonl(0xffff), 0 } };
-
-	if (ip[0] >> 4 == 4) {
-		pair->src = pair->dst = mapped;
-		memcpy(&pair->src.addr[3], ip + 12, 4);
-		memcpy(&pair->dst.addr[3], ip + 16, 4);
-	} else {
-		memcpy(&pair->src, ip + 8, 16);
-		memcpy(&pair->dst, ip + 24, 16);
-	}
+	pair->src = ip_sender(ip);
+	pair->dst = ip_target(ip);
 	pair->sport = (uint16_t)be16(tcp);
 	pair->dport = (uint16_t)be16(tcp + 2);
 }

@@ -96,15 +96,12 @@ unsigned
 path_mtu(const struct netif *netif, const uint8_t *ip)
 {
 	const struct port *port = port_of(netif);
-	struct ip_addr to = { { 0, 0, htonl(0xffff), 0 } };
+	struct ip_addr to;
 	struct path *p;
 
 	if (port == NULL || port->paths == NULL)
 		return netif->mtu;
-	if (ip[0] >> 4 == 4)
-		memcpy(&to.addr[3], ip + 16, 4);
-	else
-		memcpy(&to, ip + 24, 16);
+	to = ip_target(ip);
 	p = find(port->paths, &to);
 	if (p != NULL && now_s() >= p->until)
 		p->mtu = 0;
@@ -116,20 +113,18 @@ bool
 path_exceeded(const struct netif *netif, const struct pbuf *p)
 {
 	const uint8_t *ip = p->payload;
-	struct ip_addr from = { { 0, 0, htonl(0xffff), 0 } };
+	struct ip_addr from;
 
 	if (p->tot_len <= LEAST4 || p->len < IP4_HLEN)
 		return false;
 	if (ip[0] >> 4 == 4) {
 		if (ip[9] == PROTO_TCP || (be16(ip + 6) & 0x3fff) != 0)
 			return false;
-		memcpy(&from.addr[3], ip + 12, 4);
-	} else {
-		if (p->len < IP6_HLEN || ip[6] == PROTO_TCP ||
-		    ip[6] == NEXT_FRAGMENT)
-			return false;
-		memcpy(&from, ip + 8, 16);
+	} else if (p->len < IP6_HLEN || ip[6] == PROTO_TCP ||
+	    ip[6] == NEXT_FRAGMENT) {
+		return false;
 	}
+	from = ip_sender(ip);
 	return p->tot_len > path_mtu(netif, ip) &&
 	    name_is_own(netif->stack, &from);
 }

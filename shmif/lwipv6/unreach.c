@@ -154,7 +154,7 @@ tell(struct stack *stack, const struct pbuf *p, const struct error *e,
     bool no_port)
 {
 	const uint8_t *ip = p->payload;
-	struct ip_addr to = { { 0, 0, htonl(0xffff), 0 } }, dst = to;
+	struct ip_addr to, dst;
 	bool v4 = ip[0] >> 4 == 4;
 	size_t n = there(p, no_port), most;
 	struct pbuf *q;
@@ -165,13 +165,8 @@ tell(struct stack *stack, const struct pbuf *p, const struct error *e,
 	most = v4 ? MAX4 - IP4_HLEN - ICMP_HLEN : MAX6 - IP6_HLEN - ICMP_HLEN;
 	if (n > most)
 		n = most;
-	if (v4) {
-		memcpy(&to.addr[3], ip + 12, 4);
-		memcpy(&dst.addr[3], ip + 16, 4);
-	} else {
-		memcpy(&to, ip + 8, 16);
-		memcpy(&dst, ip + 24, 16);
-	}
+	to = ip_sender(ip);
+	dst = ip_target(ip);
 	q = pbuf_alloc(PBUF_IP, (uint16_t)(ICMP_HLEN + n), PBUF_RAM);
 	if (q == NULL)
 		return;
