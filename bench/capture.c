@@ -36,10 +36,10 @@
 
 #include <shmbus.h>
 
-#include "busfile.h"
-#include "child.h"
-#include "common.h"
-#include "follow.h"
+#include "bench/lib/busfile.h"
+#include "bench/lib/child.h"
+#include "bench/lib/common.h"
+#include "bench/lib/follow.h"
 
 #define RUNS_MAX 101u
 #define TIMEOUT_MS 120000u

@@ -29,8 +29,8 @@
 
 #include <shmbus.h>
 
-#include "busfile.h"
-#include "common.h"
+#include "bench/lib/busfile.h"
+#include "bench/lib/common.h"
 
 #define SIZE 64u
 #define TIMEOUT_S 60u

@@ -18,9 +18,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "beside.h"
-#include "common.h"
-#include "traffic.h"
+#include "bench/lib/beside.h"
+#include "bench/lib/common.h"
+#include "bench/lib/traffic.h"
 
 #define COUNTS_MAX 8u
 

@@ -34,8 +34,8 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
-#include "common.h"
-#include "request.h"
+#include "bench/lib/common.h"
+#include "bench/lib/request.h"
 
 #define DESCRIPTORS 1024
 #define BUFFERS 8191u

@@ -21,10 +21,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bare.h"
-#include "common.h"
-#include "match.h"
-#include "peer.h"
+#include "bench/lib/bare.h"
+#include "bench/lib/common.h"
+#include "bench/lib/match.h"
+#include "bench/lib/peer.h"
 
 #define RUNS_MAX 101u
 

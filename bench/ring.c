@@ -22,10 +22,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bare.h"
-#include "common.h"
-#include "peer.h"
-#include "traffic.h"
+#include "bench/lib/bare.h"
+#include "bench/lib/common.h"
+#include "bench/lib/peer.h"
+#include "bench/lib/traffic.h"
 
 #define RUNS_MAX 101u
 #define WARM_MS 10u

@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common.h"
+#include "bench/lib/common.h"
 
 #define CARRIERS_MAX 8
 #define RUNS_MAX 101u

@@ -7,7 +7,7 @@
 #include <shmbus.h>
 #include <shmif.h>
 
-#include "tcprun.h"
+#include "bench/lib/tcprun.h"
 
 static struct netif *
 attach(const char *where, struct stack **stack, const char **why)

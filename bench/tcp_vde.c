@@ -9,7 +9,7 @@
  */
 #include <unistd.h>
 
-#include "tcprun.h"
+#include "bench/lib/tcprun.h"
 
 static struct netif *
 attach(const char *where, struct stack **stack, const char **why)

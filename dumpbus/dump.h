@@ -12,8 +12,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "say.h"
-#include "shmbus.h"
+#include "dumpbus/say.h"
+#include "shmbus/shmbus.h"
 
 struct options {
 	const char *bus; /* path of the bus file */

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "dump.h"
+#include "dumpbus/dump.h"
 
 /* Copies NAME, which comes from the file, leaving out what is not text. */
 void

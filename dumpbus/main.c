@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "dump.h"
-#include "now.h"
+#include "dumpbus/dump.h"
+#include "dumpbus/now.h"
 
 #define PROGRAM "shmif_dumpbus"
 #define SECOND_NS 1000000000u

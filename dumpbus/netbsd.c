@@ -42,7 +42,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dump.h"
+#include "dumpbus/dump.h"
 
 #define MAGIC 0xca11d054u
 #define FILE_SIZE (1024u * 1024)

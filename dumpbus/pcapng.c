@@ -20,7 +20,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "dump.h"
+#include "dumpbus/dump.h"
 
 enum {
 	BLOCK_INTERFACE = 1,

@@ -11,7 +11,7 @@
 #include <netinet/in.h>
 #include <time.h>
 
-#include "dump.h"
+#include "dumpbus/dump.h"
 
 /* Bytes that are left of a frame. */
 struct bytes {

@@ -36,8 +36,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "now.h"
-#include "dump.h"
+#include "dumpbus/now.h"
+#include "dumpbus/dump.h"
 
 #define BATCH 32u
 #define QUIET_NS (4 * (uint64_t)SHMBUS_PATIENCE_NS)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "say.h"
+#include "dumpbus/say.h"
 
 void
 complain(const char *object, const char *cause, const char *detail)

@@ -18,8 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "now.h"
-#include "dump.h"
+#include "dumpbus/now.h"
+#include "dumpbus/dump.h"
 
 #define NUMBERS (SHMBUS_ATTACH_MAX + 1u) /* the last: all that are larger */
 #define OWNERS 4u

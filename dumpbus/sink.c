@@ -26,8 +26,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "now.h"
-#include "dump.h"
+#include "dumpbus/now.h"
+#include "dumpbus/dump.h"
 
 #define CAPTURE_HEAD 512u /* bytes of a file besides its frames, at most */
 #define FRAME_HEAD 256u	  /* bytes before a frame, and its sender's interface */

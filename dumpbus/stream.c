@@ -54,7 +54,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "dump.h"
+#include "dumpbus/dump.h"
 
 #define CHUNK ((size_t)256 * 1024)
 #define CHUNKS 32u

@@ -21,8 +21,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "dump.h"
-#include "format.h"
+#include "dumpbus/dump.h"
+#include "shmbus/format.h"
 
 #define LAP_MASK (((uint64_t)1 << 48) - 1)
 

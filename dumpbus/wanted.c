@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dump.h"
+#include "dumpbus/dump.h"
 
 /* A frame that is held back. */
 struct held {

@@ -23,10 +23,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "busfile.h"
-#include "dump.h"
-#include "fuzz.h"
-#include "internal.h"
+#include "fuzz/busfile.h"
+#include "dumpbus/dump.h"
+#include "fuzz/fuzz.h"
+#include "shmbus/internal.h"
 
 #define STEPS_MAX 200
 #define FILE_MAX (1u << 20)

@@ -24,10 +24,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fake/fake.h"
-#include "fuzz.h"
-#include "server/client.h"
-#include "stack.h"
+#include "fuzz/fake/fake.h"
+#include "fuzz/fuzz.h"
+#include "ctl/serve/client.h"
+#include "shmif/stack.h"
 
 /* The socket that the server listens at: there is none. */
 void

@@ -21,11 +21,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "captured.h"
-#include "dump.h"
-#include "foreign.h"
-#include "format.h"
-#include "fuzz.h"
+#include "fuzz/captured.h"
+#include "dumpbus/dump.h"
+#include "fuzz/foreign.h"
+#include "shmbus/format.h"
+#include "fuzz/fuzz.h"
 
 #define STEPS_MAX 300
 #define SLOW_NS 20000000000 /* of a process that is stopped now and then */

@@ -29,9 +29,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "frames.h"
-#include "fuzz.h"
-#include "host.h"
+#include "fuzz/frames.h"
+#include "fuzz/fuzz.h"
+#include "fuzz/stack/host.h"
 
 #define RENEW 500
 #define SENDS_MAX 3000u /* of one input */

@@ -27,7 +27,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fuzz.h"
+#include "fuzz/fuzz.h"
 
 #define PAGE 4096u
 #define PLACE (32u * PAGE) /* a place: the largest block and its guard */

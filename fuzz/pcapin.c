@@ -15,14 +15,14 @@
  */
 #define VERSION "fuzz"
 #define main pcapin_main
-#include "../dumpbus/in/main.c"
+#include "dumpbus/in/main.c"
 #undef main
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "fuzz.h"
-#include "pcapin.h"
+#include "fuzz/fuzz.h"
+#include "fuzz/pcapin.h"
 
 #define SLOW_NS 20000000000 /* of a process that is stopped now and then */
 #define PIPE_ROOM 60000u    /* what a pipe takes with nobody reading */

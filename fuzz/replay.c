@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "fuzz.h"
+#include "fuzz/fuzz.h"
 
 static FILE *tap; /* standard output, before a target takes it away */
 static const char *seeds_to;

@@ -27,7 +27,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "shmbus/internal.h"
 
 #define SPIN_DEFAULT_NS 20000
 #define ALIVE_FOR_NS 1000000u /* how long "alive" is believed */

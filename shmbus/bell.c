@@ -34,7 +34,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "shmbus/internal.h"
 
 static uint32_t *
 futex_of(struct format_attachment *a)

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "internal.h"
+#include "shmbus/internal.h"
 
 #define BATCH 64u
 #define HEELS_MAX 256u

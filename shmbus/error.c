@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "internal.h"
+#include "shmbus/internal.h"
 
 static __thread char why[256];
 

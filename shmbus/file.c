@@ -23,7 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "shmbus/internal.h"
 
 #define CREATE_WAIT_MS 2000
 #define RETRIES 16

@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ring.h"
-#include "shmbus.h"
+#include "shmbus/ring.h"
+#include "shmbus/shmbus.h"
 
 /*
  * Computes the layout for MTU and SLOTS (0: the defaults).  Returns 0, or

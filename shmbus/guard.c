@@ -26,7 +26,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "shmbus/internal.h"
 
 #define NO_FD (~(AO_t)0)
 

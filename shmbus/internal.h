@@ -10,9 +10,9 @@
 #include <stdbool.h>
 #include <time.h>
 
-#include "ring.h"
-#include "shmbus.h"
-#include "walltime.h"
+#include "shmbus/ring.h"
+#include "shmbus/shmbus.h"
+#include "shmbus/walltime.h"
 
 /* What guard.c keeps of a mapping; never freed, so that a signal may look. */
 struct mapping {

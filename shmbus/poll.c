@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "shmbus/internal.h"
 
 /* Whether the receive side is the helper's. */
 bool

@@ -113,7 +113,7 @@
  */
 #include <errno.h>
 
-#include "ring_word.h"
+#include "shmbus/ring_word.h"
 
 /* Tickets tried for one frame before all slots are taken to be held. */
 #define RING_TICKETS(r) (2 * ((r)->mask + 1))

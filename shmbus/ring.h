@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <sys/uio.h>
 
-#include "format.h"
+#include "shmbus/format.h"
 
 /* Frames that one ring_send() takes, at most. */
 #define RING_BATCH 64u

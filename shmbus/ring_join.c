@@ -14,7 +14,7 @@
  * A sender that joins continues the count of whoever had its number before,
  * as far as the ring shows it, for readers know senders by their number.
  */
-#include "ring_word.h"
+#include "shmbus/ring_word.h"
 
 /*
  * Takes back slot S if it is in our hands and we do not have it: a dead

@@ -4,7 +4,7 @@
  */
 #include <errno.h>
 
-#include "ring_word.h"
+#include "shmbus/ring_word.h"
 
 /* Slots looked at by one call, so that no call is endless. */
 #define RING_BUDGET 8192u

@@ -3,7 +3,7 @@
  * ring_sleep.c - what a reader asks of the ring before it sleeps, and tells it
  * afterwards; the rest of sleeping is in bell.c
  */
-#include "ring_word.h"
+#include "shmbus/ring_word.h"
 
 /* How things stand at the cursor; changes nothing. */
 enum ring_state

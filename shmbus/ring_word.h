@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "ring.h"
+#include "shmbus/ring.h"
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "internal.h"
+#include "shmbus/internal.h"
 
 #define SECOND_NS 1000000000u
 #define TIDY_AT_ONCE 2048u

@@ -42,7 +42,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "shmbus/internal.h"
 #ifdef __x86_64__
 #include <cpuid.h>
 #endif

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "rcu.h"
-#include "unit.h"
+#include "shmif/rcu.h"
+#include "shmif/unit.h"
 
 struct netif *
 shmif_netif(int ifnum)

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stack_ctl.h"
-#include "unit.h"
+#include "shmif/stack_ctl.h"
+#include "shmif/unit.h"
 
 #define FLAGS_KNOWN \
 	(SHMIF_NOCREATE | SHMIF_NOAUTOCONF | SHMIF_RADV | SHMIF_PROMISC)

@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "shmif.h"
+#include "shmif/shmif.h"
 
 #define CTL_PREFIX_ANY 255u
 

@@ -21,8 +21,8 @@
  */
 #include <errno.h>
 
-#include "rcu.h"
-#include "unit.h"
+#include "shmif/rcu.h"
+#include "shmif/unit.h"
 
 static struct unit *table[SHMIF_UNITS_MAX]; /* RCU */
 static bool taken[SHMIF_UNITS_MAX];	    /* under table_lock */

@@ -53,8 +53,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "rcu.h"
-#include "unit.h"
+#include "shmif/rcu.h"
+#include "shmif/unit.h"
 
 #define CHECK_EVERY_NS 1000000000
 

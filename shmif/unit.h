@@ -13,10 +13,10 @@
 #include <sys/uio.h>
 #include <urcu/ref.h>
 
-#include <shmbus.h>
+#include "shmbus/shmbus.h"
 
-#include "shmif.h"
-#include "stack.h"
+#include "shmif/shmif.h"
+#include "shmif/stack.h"
 
 /* Frames that one visit to the stack's thread handles at most. */
 #define UNIT_BUDGET 64u

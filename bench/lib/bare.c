@@ -29,8 +29,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "common.h"
-#include "bare.h"
+#include "bench/lib/common.h"
+#include "bench/lib/bare.h"
 
 #define BATCH 32u
 #define STOCK 256u

@@ -25,10 +25,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "beside.h"
-#include "busfile.h"
-#include "common.h"
-#include "match.h"
+#include "bench/lib/beside.h"
+#include "bench/lib/busfile.h"
+#include "bench/lib/common.h"
+#include "bench/lib/match.h"
 
 #define TIMEOUT_S 120u
 #define BATCH 32u

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "busfile.h"
+#include "bench/lib/busfile.h"
 
 static char path[4096];
 

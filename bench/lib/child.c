@@ -15,8 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "child.h"
-#include "common.h"
+#include "bench/lib/child.h"
+#include "bench/lib/common.h"
 
 static void
 put(int fd, int as, int flags)

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common.h"
+#include "bench/lib/common.h"
 
 /* ---- time --------------------------------------------------------------- */
 

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common.h"
+#include "bench/lib/common.h"
 
 #define WHY_MAX 256
 

@@ -26,10 +26,10 @@
 
 #include <shmbus.h>
 
-#include "busfile.h"
-#include "child.h"
-#include "common.h"
-#include "follow.h"
+#include "bench/lib/busfile.h"
+#include "bench/lib/child.h"
+#include "bench/lib/common.h"
+#include "bench/lib/follow.h"
 
 #define TIMEOUT_MS 30000u
 #define WARM_BYTES 10e6 /* on the bus: TCP has long begun */

@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "idlers.h"
+#include "bench/lib/idlers.h"
 
 /* What this process had of a processor so far, in nanoseconds. */
 static uint64_t

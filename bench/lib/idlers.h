@@ -10,7 +10,7 @@
 
 #include <shmbus.h>
 
-#include "common.h"
+#include "bench/lib/common.h"
 
 struct idlers {
 	unsigned n; /* as many as there are */

@@ -16,9 +16,9 @@
 
 #include <shmbus.h>
 
-#include "busfile.h"
-#include "common.h"
-#include "match.h"
+#include "bench/lib/busfile.h"
+#include "bench/lib/common.h"
+#include "bench/lib/match.h"
 
 #define WARM_TRIPS 200u
 #define TIMEOUT_S 60u

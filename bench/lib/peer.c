@@ -33,9 +33,9 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include "common.h"
-#include "peer.h"
-#include "sockets.h"
+#include "bench/lib/common.h"
+#include "bench/lib/peer.h"
+#include "bench/lib/sockets.h"
 
 #define CALL_MAX 32u
 #define WARM_MS 10u

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "request.h"
+#include "bench/lib/request.h"
 
 static FILE *out;
 

@@ -28,7 +28,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sockets.h"
+#include "bench/lib/sockets.h"
 
 /* IEEE 802: for local experiments. */
 #define ETHERTYPE 0x88b5

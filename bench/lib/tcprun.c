@@ -26,8 +26,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common.h"
-#include "tcprun.h"
+#include "bench/lib/common.h"
+#include "bench/lib/tcprun.h"
 
 #define PERIOD 65521u
 #define PIECE 65536

@@ -31,10 +31,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "busfile.h"
-#include "common.h"
-#include "idlers.h"
-#include "traffic.h"
+#include "bench/lib/busfile.h"
+#include "bench/lib/common.h"
+#include "bench/lib/idlers.h"
+#include "bench/lib/traffic.h"
 
 #define WARM_MS 10u
 #define TIMEOUT_S 60u

@@ -12,8 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "shmifctl.h"
-#include "wire.h"
+#include "ctl/shmifctl/shmifctl.h"
+#include "ctl/wire.h"
 
 /* ---- operations ---- */
 

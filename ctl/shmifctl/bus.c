@@ -11,8 +11,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "shmbus.h"
-#include "shmifctl.h"
+#include "shmbus/shmbus.h"
+#include "ctl/shmifctl/shmifctl.h"
 
 #define TIME_TEXT 40
 

@@ -6,7 +6,7 @@
  * as an empty one: an older server does not have all that a newer shmifctl
  * shows.
  */
-#include "shmifctl.h"
+#include "ctl/shmifctl/shmifctl.h"
 
 const char *
 get_string(struct json_object *obj, const char *key)

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shmifctl.h"
+#include "ctl/shmifctl/shmifctl.h"
 
 #define PROGRAM "shmifctl"
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shmifctl.h"
+#include "ctl/shmifctl/shmifctl.h"
 
 /* Takes TEXT for seconds, with a decimal point or not; *MS is milliseconds. */
 static int

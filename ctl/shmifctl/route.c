@@ -6,7 +6,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "shmifctl.h"
+#include "ctl/shmifctl/shmifctl.h"
 
 /* What route add and route delete are told. */
 struct route {

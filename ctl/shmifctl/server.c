@@ -6,7 +6,7 @@
 #include <string.h>
 #include <stdlib.h>
 
-#include "shmifctl.h"
+#include "ctl/shmifctl/shmifctl.h"
 
 static struct json_object *
 one_op(const char *op)

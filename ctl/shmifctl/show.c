@@ -6,7 +6,7 @@
 #include <net/if.h>
 #include <string.h>
 
-#include "shmifctl.h"
+#include "ctl/shmifctl/shmifctl.h"
 
 /* Asks for IFNAME, or with NULL for all.  *RESULT is to be put. */
 static int

@@ -14,7 +14,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "shmifctl.h"
+#include "ctl/shmifctl/shmifctl.h"
 
 /* Whether TEXT is a decimal number up to MAX, and nothing else; *N is it. */
 bool

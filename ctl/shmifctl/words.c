@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "shmifctl.h"
+#include "ctl/shmifctl/shmifctl.h"
 
 struct words {
 	const char *ifname; /* as it was said */

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "in.h"
+#include "dumpbus/in/in.h"
 
 /* Opens the reader on the file, which is at its beginning.  0 or -1. */
 static int

@@ -14,8 +14,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "say.h"
-#include "shmbus.h"
+#include "dumpbus/say.h"
+#include "shmbus/shmbus.h"
 
 struct options {
 	const char *file; /* the capture, "-": standard input */

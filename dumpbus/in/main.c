@@ -18,8 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "now.h"
-#include "in.h"
+#include "dumpbus/now.h"
+#include "dumpbus/in/in.h"
 
 #define PROGRAM "shmif_pcapin"
 

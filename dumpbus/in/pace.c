@@ -23,8 +23,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "now.h"
-#include "in.h"
+#include "dumpbus/now.h"
+#include "dumpbus/in/in.h"
 
 #define PATIENCE 1000000000u
 #define NAP 100000 /* between looks, in nanoseconds */

@@ -11,7 +11,7 @@
 
 #include <shmif.h>
 
-#include "stack_ctl.h"
+#include "shmif/stack_ctl.h"
 
 #define IFS 12
 #define ADDRS 6

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fake/fake.h"
-#include "stack.h"
+#include "fuzz/fake/fake.h"
+#include "shmif/stack.h"
 
 static void
 list_free(struct ctl_if *list, unsigned n)

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fake/fake.h"
-#include "unit.h"
+#include "fuzz/fake/fake.h"
+#include "shmif/unit.h"
 
 struct fake fake;
 unsigned fake_fail_in;

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "captured.h"
-#include "fuzz.h"
+#include "fuzz/captured.h"
+#include "fuzz/fuzz.h"
 
 void
 captured_load(struct captured *c, const char *name)

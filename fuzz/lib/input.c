@@ -2,7 +2,7 @@
 /* input.c - reading inputs, writing seeds */
 #include <string.h>
 
-#include "fuzz.h"
+#include "fuzz/fuzz.h"
 
 unsigned
 in8(struct input *in)

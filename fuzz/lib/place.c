@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "fuzz.h"
+#include "fuzz/fuzz.h"
 
 static char folder[200];
 static pid_t owner;

@@ -10,9 +10,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "../frames.h"
-#include "fuzz.h"
-#include "templates.h"
+#include "fuzz/frames.h"
+#include "fuzz/fuzz.h"
+#include "fuzz/stack/templates.h"
 
 #define RECORDS 64u
 

@@ -3,9 +3,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "../busfile.h"
-#include "format.h"
-#include "fuzz.h"
+#include "fuzz/busfile.h"
+#include "shmbus/format.h"
+#include "fuzz/fuzz.h"
 
 static struct seed s;
 

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../foreign.h"
-#include "format.h"
-#include "fuzz.h"
+#include "fuzz/foreign.h"
+#include "shmbus/format.h"
+#include "fuzz/fuzz.h"
 
 #define RING (1024u * 1024 - 32)
 

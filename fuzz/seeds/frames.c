@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../frames.h"
-#include "fuzz.h"
-#include "templates.h"
+#include "fuzz/frames.h"
+#include "fuzz/fuzz.h"
+#include "fuzz/stack/templates.h"
 
 #define ALL_FIXES (FIX_MAC | FIX_LENGTH | FIX_SUM | FIX_FLOW)
 

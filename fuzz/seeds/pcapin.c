@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../pcapin.h"
-#include "fuzz.h"
+#include "fuzz/pcapin.h"
+#include "fuzz/fuzz.h"
 
 static struct seed s;
 static bool big; /* the byte order of what is put */

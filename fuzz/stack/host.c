@@ -10,10 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "fuzz.h"
-#include "host.h"
-#include "lwipv6_port.h"
-#include "wallframes.h"
+#include "fuzz/fuzz.h"
+#include "fuzz/stack/host.h"
+#include "stack/lwipv6/port.h"
+#include "tests/lib/wallframes.h"
 
 #define SYNC_EVERY 200u /* less than the ring is long */
 #define TRIES 500	/* times WAIT_NS, and a freeze costs one */
@@ -29,7 +29,7 @@
 			fuzz_fail("%s:%d: %s", __FILE__, __LINE__, #cond); \
 	} while (0)
 
-/* What lwipv6.h declares, but with types that lwipv6_abi.h has too. */
+/* What lwipv6.h declares, but with types that stack/lwipv6/abi.h has too. */
 struct stack *lwip_add_stack(unsigned long);
 void lwip_del_stack(struct stack *);
 int lwip_ifup_flags(struct netif *, int);

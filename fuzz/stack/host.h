@@ -24,7 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "shmbus.h"
+#include "shmbus/shmbus.h"
 
 #define HOST_PORT 80u	 /* listens */
 #define HOST_UDP 0x5678u /* bound */

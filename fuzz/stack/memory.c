@@ -9,7 +9,7 @@
 #include <malloc.h>
 #include <stdatomic.h>
 
-#include "host.h"
+#include "fuzz/stack/host.h"
 
 /* Of the sanitizers; absent without them. */
 int __sanitizer_install_malloc_and_free_hooks(void (*)(const volatile void *,

@@ -8,9 +8,9 @@
  */
 #include <string.h>
 
-#include "../frames.h"
-#include "host.h"
-#include "wallframes.h"
+#include "fuzz/frames.h"
+#include "fuzz/stack/host.h"
+#include "tests/lib/wallframes.h"
 
 static void
 put32(uint8_t *p, uint32_t v)

@@ -2,9 +2,9 @@
 /* peer.c - the neighbour of the stack under test; host.h tells what it is */
 #include <string.h>
 
-#include "fuzz.h"
-#include "host.h"
-#include "wallframes.h"
+#include "fuzz/fuzz.h"
+#include "fuzz/stack/host.h"
+#include "tests/lib/wallframes.h"
 
 #define FEATURES 4096u
 /* Where libFuzzer looks for what else tells inputs apart. */

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../frames.h"
-#include "host.h"
-#include "lwipv6_port.h"
-#include "wallframes.h"
+#include "fuzz/frames.h"
+#include "fuzz/stack/host.h"
+#include "stack/lwipv6/port.h"
+#include "tests/lib/wallframes.h"
 
 #define SENT_MAX 8000u
 

@@ -2,7 +2,7 @@
 /* templates.c - frames to begin with */
 #include <string.h>
 
-#include "templates.h"
+#include "fuzz/stack/templates.h"
 
 #define ALLNODES "333300000001 " YOU "86dd 60000000 0000 3aff" LL2 NODES
 #define RA_HEAD "8600 0000 40000708 00000000 00000000"

@@ -6,7 +6,7 @@
 #ifndef FUZZ_TEMPLATES_H
 #define FUZZ_TEMPLATES_H
 
-#include "wallframes.h"
+#include "tests/lib/wallframes.h"
 
 /* Builds template WHICH, 0 <= WHICH < templates(); returns its name. */
 const char *template_get(unsigned which, struct pkt *p);

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "host.h"
+#include "fuzz/stack/host.h"
 
 static int64_t ahead_ns;
 static int (*libc)(clockid_t, struct timespec *);

@@ -12,7 +12,7 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-#include "actors.h"
+#include "tests/lib/actors.h"
 
 #define STACK ((size_t)256 << 10)
 

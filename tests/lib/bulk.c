@@ -9,8 +9,8 @@
 #include <lwipv6.h>
 #include <shmif.h>
 
-#include "bulk.h"
-#include "netstack.h"
+#include "tests/lib/bulk.h"
+#include "tests/lib/netstack.h"
 
 #define PIECE 40000
 

@@ -23,7 +23,7 @@
 
 #include <cmocka.h>
 
-#include "busdir.h"
+#include "tests/lib/busdir.h"
 
 #define NOBODY 65534
 #define PATIENCE 800 /* seconds: for who runs a test without tests/exec */

@@ -8,8 +8,8 @@
 
 #include <sys/types.h>
 
-#include "frames.h"
-#include "shmbus.h"
+#include "tests/lib/frames.h"
+#include "shmbus/shmbus.h"
 
 /* For a test group: makes the folder; removes it with all that is in it. */
 int busdir_make(void **state);

@@ -21,8 +21,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "container.h"
-#include "crew.h"
+#include "tests/lib/container.h"
+#include "tests/lib/crew.h"
 
 #define SPACES \
 	(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | \

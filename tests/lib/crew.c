@@ -19,8 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "crew.h"
-#include "stamp.h"
+#include "tests/lib/crew.h"
+#include "tests/lib/stamp.h"
 
 #define CREW_MAX 512
 #define KEPT 8u

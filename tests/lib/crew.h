@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "shmbus.h"
+#include "shmbus/shmbus.h"
 
 /* How long anything may take before it counts as hung, in seconds (PATIENCE). */
 #define CREW_PATIENCE crew_number("PATIENCE", 120)

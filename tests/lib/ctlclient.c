@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ctlclient.h"
+#include "tests/lib/ctlclient.h"
 
 #define HEAD 12
 #define PATIENCE_MS 60000

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "frames.h"
+#include "tests/lib/frames.h"
 
 /* The address of attachment TO, or one of TO_*, as in ident. */
 uint64_t

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "crew.h"
-#include "liar.h"
-#include "stamp.h"
+#include "tests/lib/crew.h"
+#include "tests/lib/liar.h"
+#include "tests/lib/stamp.h"
 
 #define JUMBO 9018u
 

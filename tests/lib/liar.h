@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-#include "format.h"
-#include "shmbus.h"
+#include "shmbus/format.h"
+#include "shmbus/shmbus.h"
 
 /* Seconds that a call may take before an alarm ends the process; by far. */
 #define CALL_MAX 60

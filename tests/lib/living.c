@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "living.h"
+#include "tests/lib/living.h"
 
 #define AT_ONCE 4u
 

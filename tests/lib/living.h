@@ -5,8 +5,8 @@
 #ifndef TESTS_LIVING_H
 #define TESTS_LIVING_H
 
-#include "crew.h"
-#include "stamp.h"
+#include "tests/lib/crew.h"
+#include "tests/lib/stamp.h"
 
 #define LIVING_WHO 90001u /* the sender's frames */
 

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lossy.h"
-#include "shmbus.h"
+#include "tests/lib/lossy.h"
+#include "shmbus/shmbus.h"
 
 #define FRAME_MAX 10000u
 #define HELD 8u

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "mapped.h"
+#include "tests/lib/mapped.h"
 
 struct map
 map_open(const char *path)

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "format.h"
+#include "shmbus/format.h"
 
 struct map {
 	struct format_header *hdr;

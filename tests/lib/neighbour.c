@@ -11,8 +11,8 @@
 #include <shmbus.h>
 #include <shmif.h>
 
-#include "neighbour.h"
-#include "netstack.h"
+#include "tests/lib/neighbour.h"
+#include "tests/lib/netstack.h"
 
 const uint8_t our_mac[6] = { 2, 0, 0, 0, 0, 0x99 };
 const uint8_t all_mac[6] = { 0x33, 0x33, 0, 0, 0, 1 };

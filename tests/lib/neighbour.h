@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "must.h"
+#include "tests/lib/must.h"
 
 #define PATIENCE_MS 60000 /* for what must come */
 #define SILENCE_MS 200	  /* for what must not */

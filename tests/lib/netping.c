@@ -14,8 +14,8 @@
 
 #include <lwipv6.h>
 
-#include "netping.h"
-#include "netstack.h"
+#include "tests/lib/netping.h"
+#include "tests/lib/netstack.h"
 
 #define ECHO_HLEN 8u
 #define DATA_MAX 65000u

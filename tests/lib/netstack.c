@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "netstack.h"
+#include "tests/lib/netstack.h"
 
 #define CHILD_SECONDS (unsigned)net_env("CHILD_SECONDS", 300)
 

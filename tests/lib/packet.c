@@ -5,8 +5,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "netstack.h"
-#include "packet.h"
+#include "tests/lib/netstack.h"
+#include "tests/lib/packet.h"
 
 #define ETH 14u
 

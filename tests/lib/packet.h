@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "neighbour.h"
-#include "net_bytes.h"
+#include "tests/lib/neighbour.h"
+#include "base/net_bytes.h"
 
 enum { P_ICMP4 = 1, P_IGMP = 2, P_TCP = 6, P_UDP = 17, P_ICMP6 = 58 };
 enum { T_FIN = 1, T_SYN = 2, T_RST = 4, T_ACK = 16 };

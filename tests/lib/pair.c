@@ -10,8 +10,8 @@
 #include <lwipv6.h>
 #include <shmif.h>
 
-#include "netstack.h"
-#include "pair.h"
+#include "tests/lib/netstack.h"
+#include "tests/lib/pair.h"
 
 static void
 host(struct stack **stack, int *unit, const char *bus, const char *v4,

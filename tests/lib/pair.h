@@ -7,7 +7,7 @@
 
 #include <sys/socket.h>
 
-#include "must.h"
+#include "tests/lib/must.h"
 
 struct stack;
 

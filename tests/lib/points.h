@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-#include "actors.h"
-#include "format.h"
+#include "tests/lib/actors.h"
+#include "shmbus/format.h"
 
 static inline AO_t
 point_load(const volatile AO_t *p)

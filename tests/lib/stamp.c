@@ -14,7 +14,7 @@
  */
 #include <string.h>
 
-#include "stamp.h"
+#include "tests/lib/stamp.h"
 
 #define MAGIC 0x9d1c5e7ba3f08642u
 #define MIX 0x9e3779b97f4a7c15u

@@ -22,8 +22,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "crew.h"
-#include "steps.h"
+#include "tests/lib/crew.h"
+#include "tests/lib/steps.h"
 
 #define RECORD_MAX 60000u /* steps; what comes after is left out */
 

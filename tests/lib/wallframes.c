@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "wallframes.h"
+#include "tests/lib/wallframes.h"
 
 unsigned
 get16(const uint8_t *p)

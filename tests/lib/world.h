@@ -9,8 +9,8 @@
 #ifndef TESTS_WORLD_H
 #define TESTS_WORLD_H
 
-#include "frames.h"
-#include "ring.h"
+#include "tests/lib/frames.h"
+#include "shmbus/ring.h"
 
 #define WORLD_MS 1000000u
 #define WORLD_PATIENCE (2 * WORLD_MS)

@@ -30,8 +30,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "format.h"
-#include "living.h"
+#include "shmbus/format.h"
+#include "tests/lib/living.h"
 
 #define PEOPLE_MAX 64u
 #define DYING 16u	  /* killed, and not waited for yet */

@@ -21,9 +21,9 @@
 
 #include <cmocka.h>
 
-#include "busdir.h"
-#include "crew.h"
-#include "must.h"
+#include "tests/lib/busdir.h"
+#include "tests/lib/crew.h"
+#include "tests/lib/must.h"
 
 /* Numbers are given from the lowest free one; 256 of them, and no more. */
 static void

@@ -18,11 +18,11 @@
 
 #include <cmocka.h>
 
-#include "container.h"
-#include "crew.h"
-#include "living.h"
-#include "shmbus.h"
-#include "stamp.h"
+#include "tests/lib/container.h"
+#include "tests/lib/crew.h"
+#include "tests/lib/living.h"
+#include "shmbus/shmbus.h"
+#include "tests/lib/stamp.h"
 
 #define BUS CONTAINER_FOLDER "/bus"
 #define ROUNDS 200u

@@ -22,9 +22,9 @@
 
 #include <cmocka.h>
 
-#include "busdir.h"
-#include "crew.h"
-#include "format.h"
+#include "tests/lib/busdir.h"
+#include "tests/lib/crew.h"
+#include "shmbus/format.h"
 
 #define MUST(x) \
 	do { \

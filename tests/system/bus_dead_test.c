@@ -13,9 +13,9 @@
 
 #include <cmocka.h>
 
-#include "crew.h"
-#include "shmbus.h"
-#include "stamp.h"
+#include "tests/lib/crew.h"
+#include "shmbus/shmbus.h"
+#include "tests/lib/stamp.h"
 
 #define SECOND 1000000000u
 

@@ -18,8 +18,8 @@
 
 #include <cmocka.h>
 
-#include "busdir.h"
-#include "format.h"
+#include "tests/lib/busdir.h"
+#include "shmbus/format.h"
 
 /* Makes the file NAME of N bytes.  Returns its path. */
 static const char *

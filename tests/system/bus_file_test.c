@@ -21,9 +21,9 @@
 
 #include <cmocka.h>
 
-#include "busdir.h"
-#include "format.h"
-#include "must.h"
+#include "tests/lib/busdir.h"
+#include "shmbus/format.h"
+#include "tests/lib/must.h"
 
 /* ---- cut off ------------------------------------------------------------ */
 

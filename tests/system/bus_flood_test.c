@@ -21,8 +21,8 @@
 
 #include <cmocka.h>
 
-#include "living.h"
-#include "shmbus.h"
+#include "tests/lib/living.h"
+#include "shmbus/shmbus.h"
 
 #define FLOODER 10u /* who */
 #define SENDERS 3u

@@ -29,10 +29,10 @@
 
 #include <cmocka.h>
 
-#include "crew.h"
-#include "format.h"
-#include "liar.h"
-#include "stamp.h"
+#include "tests/lib/crew.h"
+#include "shmbus/format.h"
+#include "tests/lib/liar.h"
+#include "tests/lib/stamp.h"
 
 #define HEADER_CONST 96u /* bytes; read on attaching only */
 

@@ -28,8 +28,8 @@
 
 #include <cmocka.h>
 
-#include "living.h"
-#include "shmbus.h"
+#include "tests/lib/living.h"
+#include "shmbus/shmbus.h"
 
 #define WINDOW 4u
 #define VICTIMS 3u

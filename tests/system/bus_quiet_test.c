@@ -25,8 +25,8 @@
 
 #include <cmocka.h>
 
-#include "busdir.h"
-#include "mapped.h"
+#include "tests/lib/busdir.h"
+#include "tests/lib/mapped.h"
 
 /* From now on, only what reads a clock, and the end. */
 static int

@@ -23,9 +23,9 @@
 
 #include <cmocka.h>
 
-#include "living.h"
-#include "shmbus.h"
-#include "steps.h"
+#include "tests/lib/living.h"
+#include "shmbus/shmbus.h"
+#include "tests/lib/steps.h"
 
 #define VICTIM 10u /* who */
 #define SLOTS 16u

@@ -24,8 +24,8 @@
 
 #include <cmocka.h>
 
-#include "living.h"
-#include "shmbus.h"
+#include "tests/lib/living.h"
+#include "shmbus/shmbus.h"
 
 #define LATE 10u /* who */
 #define SLOTS 16u

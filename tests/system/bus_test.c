@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "busdir.h"
+#include "tests/lib/busdir.h"
 
 /* Two on a bus of each geometry pass frames of every kind of length. */
 static void

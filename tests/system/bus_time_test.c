@@ -22,8 +22,8 @@
 
 #include <cmocka.h>
 
-#include "crew.h"
-#include "stamp.h"
+#include "tests/lib/crew.h"
+#include "tests/lib/stamp.h"
 
 #define LEN 64u
 #define FAST 300000u

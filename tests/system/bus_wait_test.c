@@ -21,9 +21,9 @@
 
 #include <cmocka.h>
 
-#include "busdir.h"
-#include "format.h"
-#include "mapped.h"
+#include "tests/lib/busdir.h"
+#include "shmbus/format.h"
+#include "tests/lib/mapped.h"
 
 #define MS 1000000ll
 #define FOR_EVER (-1)

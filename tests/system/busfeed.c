@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shmbus.h"
+#include "shmbus/shmbus.h"
 
 #define FRAMES_MAX 64
 

@@ -18,9 +18,9 @@
 #include <lwipv6.h>
 #include <shmif.h>
 
-#include "ctlclient.h"
-#include "must.h"
-#include "netstack.h"
+#include "tests/lib/ctlclient.h"
+#include "tests/lib/must.h"
+#include "tests/lib/netstack.h"
 
 static char sock[300], url[320], bus[300], bus2[300];
 

@@ -17,9 +17,9 @@
 #include <lwipv6.h>
 #include <shmif.h>
 
-#include "ctlclient.h"
-#include "must.h"
-#include "netstack.h"
+#include "tests/lib/ctlclient.h"
+#include "tests/lib/must.h"
+#include "tests/lib/netstack.h"
 
 #define HELLO "{\"op\":\"hello\"}"
 #define ALIVE(path) MUST(ctl_says(path, HELLO, "\"ok\":true"))

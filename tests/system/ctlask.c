@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctlclient.h"
+#include "tests/lib/ctlclient.h"
 
 int
 main(int argc, char **argv)

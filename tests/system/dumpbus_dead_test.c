@@ -22,10 +22,10 @@
 
 #include <cmocka.h>
 
-#include "crew.h"
-#include "format.h"
-#include "stamp.h"
-#include "steps.h"
+#include "tests/lib/crew.h"
+#include "shmbus/format.h"
+#include "tests/lib/stamp.h"
+#include "tests/lib/steps.h"
 
 #define WRITERS 5u
 #define BEFORE 3u /* frames that each one sends first */

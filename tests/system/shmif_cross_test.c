@@ -17,8 +17,8 @@
 #include <lwipv6.h>
 #include <shmif.h>
 
-#include "netping.h"
-#include "netstack.h"
+#include "tests/lib/netping.h"
+#include "tests/lib/netstack.h"
 
 #define TRIES 20
 #define STACKS_MAX 16

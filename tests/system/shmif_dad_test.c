@@ -20,9 +20,9 @@
 #include <shmbus.h>
 #include <shmif.h>
 
-#include "neighbour.h"
-#include "netping.h"
-#include "netstack.h"
+#include "tests/lib/neighbour.h"
+#include "tests/lib/netping.h"
+#include "tests/lib/netstack.h"
 
 static const uint8_t request = 1, ns = 135;
 

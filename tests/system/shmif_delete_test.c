@@ -21,7 +21,7 @@
 #include <lwipv6.h>
 #include <shmif.h>
 
-#include "netstack.h"
+#include "tests/lib/netstack.h"
 
 #define ROUNDS 40
 #define WARM_UP 10

@@ -24,9 +24,9 @@
 #include <lwipv6.h>
 #include <shmif.h>
 
-#include "netping.h"
-#include "crew.h"
-#include "netstack.h"
+#include "tests/lib/netping.h"
+#include "tests/lib/crew.h"
+#include "tests/lib/netstack.h"
 
 #define WARM_UP 50
 #define MEMORY_SLACK (256 * 1024) /* what caches of 1000 rounds may hold */

@@ -21,9 +21,9 @@
 #include <shmbus.h>
 #include <shmif.h>
 
-#include "netping.h"
-#include "must.h"
-#include "netstack.h"
+#include "tests/lib/netping.h"
+#include "tests/lib/must.h"
+#include "tests/lib/netstack.h"
 
 /* Runs FN in a process of its own, so that it begins without a stack. */
 static void

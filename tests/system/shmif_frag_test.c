@@ -24,8 +24,8 @@
 #include <shmbus.h>
 #include <shmif.h>
 
-#include "lossy.h"
-#include "netstack.h"
+#include "tests/lib/lossy.h"
+#include "tests/lib/netstack.h"
 
 #define PORT 9
 #define MAX 60000u

@@ -16,9 +16,9 @@
 #include <lwipv6.h>
 #include <shmif.h>
 
-#include "netstack.h"
-#include "packet.h"
-#include "pair.h"
+#include "tests/lib/netstack.h"
+#include "tests/lib/packet.h"
+#include "tests/lib/pair.h"
 
 #define GROUP4 "239.1.2.3"
 #define GROUP6 "ff15::1:2:3"

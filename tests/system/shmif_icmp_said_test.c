@@ -13,8 +13,8 @@
 #include <lwipv6.h>
 #include <shmif.h>
 
-#include "netstack.h"
-#include "packet.h"
+#include "tests/lib/netstack.h"
+#include "tests/lib/packet.h"
 
 static void
 alone(int (*fn)(void *))

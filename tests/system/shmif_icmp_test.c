@@ -18,9 +18,9 @@
 #include <lwipv6.h>
 #include <shmif.h>
 
-#include "netstack.h"
-#include "packet.h"
-#include "pair.h"
+#include "tests/lib/netstack.h"
+#include "tests/lib/packet.h"
+#include "tests/lib/pair.h"
 
 static void
 alone(int (*fn)(void *))

@@ -19,10 +19,10 @@
 #include <cmocka.h>
 #include <lwipv6.h>
 
-#include "bulk.h"
-#include "lossy.h"
-#include "net_bytes.h"
-#include "netstack.h"
+#include "tests/lib/bulk.h"
+#include "tests/lib/lossy.h"
+#include "base/net_bytes.h"
+#include "tests/lib/netstack.h"
 
 #define FINS_LOST 3u
 

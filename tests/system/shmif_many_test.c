@@ -24,8 +24,8 @@
 #include <shmbus.h>
 #include <shmif.h>
 
-#include "neighbour.h"
-#include "netstack.h"
+#include "tests/lib/neighbour.h"
+#include "tests/lib/netstack.h"
 
 #define BATCH 10
 

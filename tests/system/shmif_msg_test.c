@@ -16,7 +16,7 @@
 #include <lwipv6.h>
 #include <shmif.h>
 
-#include "netstack.h"
+#include "tests/lib/netstack.h"
 
 static struct stack *stacks[2];
 static int units[2];

@@ -22,8 +22,8 @@
 #include <shmbus.h>
 #include <shmif.h>
 
-#include "neighbour.h"
-#include "netstack.h"
+#include "tests/lib/neighbour.h"
+#include "tests/lib/netstack.h"
 
 /* ---- solicitations ------------------------------------------------------ */
 

@@ -21,10 +21,10 @@
 #include <lwipv6.h>
 #include <shmif.h>
 
-#include "netping.h"
-#include "netstack.h"
-#include "packet.h"
-#include "pair.h"
+#include "tests/lib/netping.h"
+#include "tests/lib/netstack.h"
+#include "tests/lib/packet.h"
+#include "tests/lib/pair.h"
 
 #define BULK (1u << 20)
 

@@ -22,8 +22,8 @@
 #include <lwipv6.h>
 #include <shmif.h>
 
-#include "netping.h"
-#include "netstack.h"
+#include "tests/lib/netping.h"
+#include "tests/lib/netstack.h"
 
 #define BIG 60000u
 #define TRIES 10

@@ -34,9 +34,9 @@
 #include <lwipv6.h>
 #include <shmif.h>
 
-#include "lossy.h"
-#include "netping.h"
-#include "netstack.h"
+#include "tests/lib/lossy.h"
+#include "tests/lib/netping.h"
+#include "tests/lib/netstack.h"
 
 #define STACKS 6
 #define PIECE 20000

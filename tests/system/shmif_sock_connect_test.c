@@ -21,8 +21,8 @@
 #include <lwipv6.h>
 #include <shmif.h>
 
-#include "netstack.h"
-#include "pair.h"
+#include "tests/lib/netstack.h"
+#include "tests/lib/pair.h"
 
 static void
 alone(int (*fn)(void *))

@@ -17,8 +17,8 @@
 #include <linux/tcp.h>
 #include <lwipv6.h>
 
-#include "netstack.h"
-#include "pair.h"
+#include "tests/lib/netstack.h"
+#include "tests/lib/pair.h"
 
 static void
 alone(int (*fn)(void *))

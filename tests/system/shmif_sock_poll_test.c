@@ -18,8 +18,8 @@
 #include <cmocka.h>
 #include <lwipv6.h>
 
-#include "netstack.h"
-#include "pair.h"
+#include "tests/lib/netstack.h"
+#include "tests/lib/pair.h"
 
 #define LONG 20000
 

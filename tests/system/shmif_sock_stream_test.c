@@ -21,8 +21,8 @@
 #include <lwipv6.h>
 #include <shmif.h>
 
-#include "netstack.h"
-#include "pair.h"
+#include "tests/lib/netstack.h"
+#include "tests/lib/pair.h"
 
 #define SIZE (3u << 20)
 

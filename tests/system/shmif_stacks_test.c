@@ -27,7 +27,7 @@
 #include <shmbus.h>
 #include <shmif.h>
 
-#include "netstack.h"
+#include "tests/lib/netstack.h"
 
 #define STACKS_MAX 100
 #define FRAME 98u /* 56 bytes of data */

@@ -22,7 +22,7 @@
 #include <shmbus.h>
 #include <shmif.h>
 
-#include "netstack.h"
+#include "tests/lib/netstack.h"
 
 #define SIZE 3000u
 

@@ -24,8 +24,8 @@
 #include <lwipv6.h>
 #include <shmif.h>
 
-#include "bulk.h"
-#include "netstack.h"
+#include "tests/lib/bulk.h"
+#include "tests/lib/netstack.h"
 
 static double
 seconds(void)

@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#include "lwipv6_abi.h"
+#include "stack/lwipv6/abi.h"
 
 #define LEN_MAX 2100u
 #define ALIGN_MAX 16u

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "ring.h"
-#include "shmbus.h"
+#include "shmbus/ring.h"
+#include "shmbus/shmbus.h"
 
 static void
 test_defaults(void **state)

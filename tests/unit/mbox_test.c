@@ -24,7 +24,7 @@
 
 #include <cmocka.h>
 
-#include "lwipv6_port.h"
+#include "stack/lwipv6/port.h"
 
 #define SENDERS 4u
 #define EACH 50000u

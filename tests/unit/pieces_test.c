@@ -18,8 +18,8 @@
 #include <shmbus.h>
 #include <shmif.h>
 
-#include "lwipv6_port.h"
-#include "netstack.h"
+#include "stack/lwipv6/port.h"
+#include "tests/lib/netstack.h"
 
 #define PIECES_MAX 1400u
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "world.h"
+#include "tests/lib/world.h"
 
 #define SLOTS 16u
 

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "world.h"
+#include "tests/lib/world.h"
 
 #define SLOTS 16u
 

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "world.h"
+#include "tests/lib/world.h"
 
 #define SLOTS 16u
 #define CREW 3u

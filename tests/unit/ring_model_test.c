@@ -27,7 +27,7 @@
 
 #include <cmocka.h>
 
-#include "world.h"
+#include "tests/lib/world.h"
 
 #define WRITERS 6u
 #define READERS (WRITERS + 2u) /* the writers, and two who only read */

@@ -30,19 +30,19 @@
 
 #include <cmocka.h>
 
-#include "actors.h"
-#include "world.h"
+#include "tests/lib/actors.h"
+#include "tests/lib/world.h"
 
 /* What follows has points. */
-#include "points.h"
+#include "tests/lib/points.h"
 
 static int noting_cas(volatile AO_t *p, AO_t from, AO_t to);
 #undef AO_compare_and_swap_full
 #define AO_compare_and_swap_full noting_cas
 
-#include "ring.c"
-#include "ring_join.c"
-#include "ring_recv.c"
+#include "shmbus/ring.c"
+#include "shmbus/ring_join.c"
+#include "shmbus/ring_recv.c"
 
 #undef memcpy
 

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "world.h"
+#include "tests/lib/world.h"
 
 #define SLOTS 16u
 

@@ -14,7 +14,7 @@
 
 #include <netinet/in.h>
 
-#include "shmifctl.h"
+#include "ctl/shmifctl/shmifctl.h"
 
 /* What was complained of. */
 static char said[2 * PATH_MAX];

@@ -21,9 +21,9 @@
 #include <shmbus.h>
 #include <shmif.h>
 
-#include "lwipv6_port.h"
-#include "net_bytes.h"
-#include "netstack.h"
+#include "stack/lwipv6/port.h"
+#include "base/net_bytes.h"
+#include "tests/lib/netstack.h"
 
 #define MSS 1460u
 #define PORT 7

@@ -16,8 +16,8 @@
 
 #include <cmocka.h>
 
-#include "wall.h"
-#include "wallframes.h"
+#include "stack/lwipv6/wall/wall.h"
+#include "tests/lib/wallframes.h"
 
 /* clang-format off */
 #define KEEP 1 /* the checksums as they are */

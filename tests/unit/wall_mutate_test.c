@@ -20,8 +20,8 @@
 
 #include <cmocka.h>
 
-#include "wall.h"
-#include "wallframes.h"
+#include "stack/lwipv6/wall/wall.h"
+#include "tests/lib/wallframes.h"
 
 static uint64_t rnd_state;
 

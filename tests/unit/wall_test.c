@@ -17,8 +17,8 @@
 
 #include <cmocka.h>
 
-#include "wall.h"
-#include "wallframes.h"
+#include "stack/lwipv6/wall/wall.h"
+#include "tests/lib/wallframes.h"
 
 static void
 test_good(void **state)

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "frames.h"
+#include "tests/lib/frames.h"
 
 #define US 1000u
 #define MS 1000000u
@@ -58,7 +58,7 @@ counter(void)
 
 #define clock_gettime kernel_clock
 #define clock_ticks counter
-#include "walltime.c"
+#include "shmbus/walltime.c"
 #undef clock_gettime
 #undef clock_ticks
 

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# What both ends of the control protocol have, the end that serves, inside of
+# libshmif, and the two programs.
+WIRE_SRC := ctl/wire.c
+SERVE_SRC := $(addprefix ctl/serve/, \
+	client.c field.c ops_if.c ops_look.c ops_net.c pings.c request.c \
+	server.c socket.c text.c)
+SERVER_SRC := $(addprefix ctl/shmif_server/, \
+	main.c options.c)
+CTL_SRC := $(addprefix ctl/shmifctl/, \
+	ask.c bus.c json.c main.c ping.c route.c server.c show.c text.c \
+	words.c)

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ops_look.c - operations that look, and those on the process
+ */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl/serve/server.h"
+
+#define PATH_ROOM 4097
+#define STRING(o, k, v) json_object_object_add(o, k, json_object_new_string(v))
+#define BOOL(o, k, v) json_object_object_add(o, k, json_object_new_boolean(v))
+#define INT(o, k, v) \
+	json_object_object_add(o, k, json_object_new_int64((int64_t)(v)))
+
+static int
+op_hello(struct call *c)
+{
+	struct json_object *names = json_object_new_array();
+	const struct op *const *table, *op;
+
+	STRING(c->result, "server", program_invocation_short_name);
+	STRING(c->result, "version", VERSION);
+	INT(c->result, "protocol", WIRE_VERSION);
+	INT(c->result, "pid", getpid());
+	STRING(c->result, "url", c->env->url);
+	STRING(c->result, "stack", c->env->stack_name);
+	BOOL(c->result, "forwarding", c->env->ctl->forwarding(c->env->stack));
+	for (table = ops_all; *table != NULL; table++)
+		for (op = *table; op->name != NULL; op++)
+			json_object_array_add(names,
+			    json_object_new_string(op->name));
+	json_object_object_add(c->result, "ops", names);
+	return 0;
+}
+
+static struct json_object *
+show_counters(int n)
+{
+	struct json_object *o;
+	struct shmif_stats st;
+
+	if (shmif_stats(n, &st) != 0)
+		return NULL;
+	o = json_object_new_object();
+	INT(o, "in_frames", st.in_frames);
+	INT(o, "in_bytes", st.in_bytes);
+	INT(o, "in_skipped", st.in_skipped);
+	INT(o, "in_refused", st.in_refused);
+	INT(o, "in_answered", st.in_answered);
+	INT(o, "in_down", st.in_down);
+	INT(o, "in_lost", st.in_lost);
+	INT(o, "in_errors", st.in_errors);
+	INT(o, "out_frames", st.out_frames);
+	INT(o, "out_bytes", st.out_bytes);
+	INT(o, "out_down", st.out_down);
+	INT(o, "out_errors", st.out_errors);
+	INT(o, "batches", st.batches);
+	INT(o, "wakeups", st.wakeups);
+	INT(o, "rung", st.rung);
+	return o;
+}
+
+/* What is known of a unit and not of other interfaces. */
+static void
+show_unit(struct json_object *o, int n)
+{
+	struct shmif_info info = { .attachment = -1 };
+	char path[PATH_ROOM];
+	bool has;
+
+	has = shmif_path(n, path, sizeof(path)) == 0;
+	shmif_info(n, &info);
+	json_object_object_add(o, "path",
+	    has ? json_object_new_string(path) : NULL);
+	BOOL(o, "linked", info.connected);
+	/* Without a bus though there is a path: the cable was pulled. */
+	STRING(o, "media", has && info.attachment == -1 ? "none" : "auto");
+	if (info.attachment != -1)
+		INT(o, "attachment", info.attachment);
+	json_object_object_add(o, "counters", show_counters(n));
+}
+
+static struct json_object *
+show_addresses(const struct ctl_if *f)
+{
+	struct json_object *list = json_object_new_array_ext((int)f->addrs + 1);
+	char text[ADDR_TEXT], broadcast[ADDR_TEXT];
+	unsigned i, j;
+
+	for (i = 0; i < f->addrs; i++) {
+		const struct ctl_addr *a = &f->addr[i];
+		struct json_object *o = json_object_new_object();
+		const char *family = ip_text(a->ip, text);
+		uint8_t last[16];
+
+		STRING(o, "family", family);
+		STRING(o, "addr", text);
+		INT(o, "prefix", prefix_shown(a->ip, a->prefix));
+		STRING(o, "origin", a->origin == CTL_AUTO ? "auto" : "manual");
+		if (strcmp(family, "inet") == 0 && a->prefix < 127 &&
+		    f->broadcast) {
+			memcpy(last, a->ip, sizeof(last));
+			for (j = a->prefix; j < 128; j++)
+				last[j / 8] |= (uint8_t)(0x80 >> j % 8);
+			ip_text(last, broadcast);
+			STRING(o, "broadcast", broadcast);
+		}
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static struct json_object *
+show_if(const struct ctl_if *f)
+{
+	struct json_object *o = json_object_new_object();
+	char mac[18];
+
+	STRING(o, "name", f->name);
+	STRING(o, "kind", f->kind);
+	INT(o, "index", f->index);
+	BOOL(o, "up", f->up);
+	BOOL(o, "running", f->running);
+	BOOL(o, "promisc", f->promisc);
+	BOOL(o, "broadcast", f->broadcast);
+	BOOL(o, "loopback", f->loopback);
+	BOOL(o, "autoconf", f->autoconf);
+	BOOL(o, "dhcp", f->dhcp);
+	INT(o, "mtu", f->mtu);
+	if (f->has_mac) {
+		mac_text(f->mac, mac);
+		STRING(o, "mac", mac);
+	}
+	if (f->unit != -1) {
+		show_unit(o, f->unit);
+	} else {
+		json_object_object_add(o, "path",
+		    f->path[0] != '\0' ? json_object_new_string(f->path) :
+					 NULL);
+		BOOL(o, "linked", f->running);
+		STRING(o, "media", "auto");
+	}
+	json_object_object_add(o, "addresses", show_addresses(f));
+	return o;
+}
+
+static int
+op_show(struct call *c)
+{
+	const struct stack_ctl *ctl = c->env->ctl;
+	struct json_object *list = json_object_new_array();
+	char name[SHMIF_NAME_MAX];
+	struct ctl_if *f;
+	unsigned i, n;
+	int error, unit;
+
+	json_object_object_add(c->result, "interfaces", list);
+	if (arg_given(c, "if")) {
+		if ((error = call_if(c, name, &f)) != 0)
+			return error;
+		json_object_array_add(list, show_if(f));
+		ctl->list_free(f, 1);
+		return 0;
+	}
+	if ((error = ctl->list(c->env->stack, NULL, &f, &n)) != 0)
+		return error;
+	for (i = 0; i < n; i++)
+		json_object_array_add(list, show_if(&f[i]));
+	ctl->list_free(f, n);
+	/* Units on other stacks of the process. */
+	for (unit = shmif_next(-1); unit != -1; unit = shmif_next(unit)) {
+		void *stack = shmif_stack(unit);
+
+		if (stack == NULL || stack == c->env->stack ||
+		    shmif_name(unit, name, sizeof(name)) != 0 ||
+		    ctl->list(stack, name, &f, &n) != 0)
+			continue;
+		json_object_array_add(list, show_if(f));
+		ctl->list_free(f, n);
+	}
+	return 0;
+}
+
+static int
+op_ping(struct call *c)
+{
+	struct ping_wish *w = &c->env->ping;
+	unsigned prefix;
+	int error;
+
+	w->name[0] = '\0';
+	if (arg_given(c, "if") && (error = call_if(c, w->name, NULL)) != 0)
+		return error;
+	ip_parse(arg_string(c, "host"), w->ip, &prefix);
+	w->count = (unsigned)arg_int(c, "count", 4);
+	w->interval_ms = (unsigned)arg_int(c, "interval_ms", 1000);
+	w->size = (unsigned)arg_int(c, "size", 56);
+	w->timeout_ms = (unsigned)arg_int(c, "timeout_ms", 1000);
+	c->env->ping_wanted = true;
+	return 0;
+}
+
+static int
+op_halt(struct call *c)
+{
+	if (c->env->place != NULL)
+		place_leave(c->env->place);
+	c->env->halt = true;
+	return 0;
+}
+
+const struct op ops_look[] = {
+	{ "hello", op_hello, { { 0 } }, false, false },
+	{ "show", op_show, { { "if", FIELD_IF, false, 0, 0 } }, false, false },
+	{ "ping", op_ping,
+	    { { "host", FIELD_HOST, true, 0, 0 },
+		{ "if", FIELD_IF, false, 0, 0 },
+		{ "count", FIELD_INT, false, 1, 1000000 },
+		{ "interval_ms", FIELD_INT, false, 1, 60000 },
+		{ "size", FIELD_INT, false, 0, 60000 },
+		{ "timeout_ms", FIELD_INT, false, 1, 60000 } },
+	    true, true },
+	{ "halt", op_halt, { { 0 } }, true, false },
+	{ 0 },
+};

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ops_net.c - operations on addresses, routes and neighbours
+ */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "ctl/serve/server.h"
+
+/* ---- addresses ---------------------------------------------------------- */
+
+static bool
+is_v4(const uint8_t ip[16])
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, 0xff };
+
+	return memcmp(ip, mapped, sizeof(mapped)) == 0;
+}
+
+static int
+undo_address(struct env *env, const struct undo *u)
+{
+	return env->ctl->address(stack_of(env, u->name), u->name, u->ip,
+	    u->value, u->on);
+}
+
+/* Takes back op_replace(): U->on, the new address was added by it. */
+static int
+undo_replace(struct env *env, const struct undo *u)
+{
+	void *stack = stack_of(env, u->name);
+	int error = 0, error2 = 0;
+
+	if (u->on)
+		error = env->ctl->address(stack, u->name, u->ip, u->value,
+		    false);
+	if (u->replaced)
+		error2 = env->ctl->address(stack, u->name, u->was.ip,
+		    u->was.prefix, true);
+	return error != 0 ? error : error2;
+}
+
+/*
+ * Finds in F the first address of the family of IP, which is to go, and
+ * whether IP with PREFIX is there.
+ */
+static bool
+find_first(const struct ctl_if *f, const uint8_t ip[16], unsigned prefix,
+    struct ctl_addr *first, bool *there)
+{
+	bool found = false;
+
+	*there = false;
+	for (unsigned i = 0; i < f->addrs; i++) {
+		const struct ctl_addr *a = &f->addr[i];
+
+		if (is_v4(a->ip) != is_v4(ip))
+			continue;
+		if (!found)
+			*first = *a;
+		found = true;
+		if (memcmp(a->ip, ip, sizeof(a->ip)) == 0 &&
+		    a->prefix == prefix)
+			*there = true;
+	}
+	return found;
+}
+
+/* The address IP in place of the first one of its family that F has. */
+static int
+replace(struct call *c, const struct ctl_if *f, const uint8_t ip[16],
+    unsigned prefix)
+{
+	void *stack = stack_of(c->env, f->name);
+	struct undo *u = c->undo;
+	struct ctl_addr first;
+	bool there, found = find_first(f, ip, prefix, &first, &there);
+	bool same = found && memcmp(first.ip, ip, sizeof(first.ip)) == 0;
+	int error = 0;
+
+	if (there && same && first.prefix == prefix)
+		return 0;
+	undo_name(c, f->name, undo_replace);
+	u->on = u->replaced = false;
+	memcpy(u->ip, ip, sizeof(u->ip));
+	u->value = prefix;
+	/* There is no moment without, but where the prefix alone changes. */
+	if (!there && !same) {
+		error = c->env->ctl->address(stack, f->name, ip, prefix, true);
+		u->on = error == 0;
+	}
+	if (error == 0 && found) {
+		error = c->env->ctl->address(stack, f->name, first.ip,
+		    first.prefix, false);
+		u->was = first;
+		u->replaced = error == 0;
+	}
+	if (error == 0 && same) {
+		error = c->env->ctl->address(stack, f->name, ip, prefix, true);
+		u->on = error == 0;
+	}
+	return error;
+}
+
+static int
+op_addr_add(struct call *c)
+{
+	const char *text = arg_string(c, "addr");
+	char name[SHMIF_NAME_MAX], path[2];
+	struct ctl_if *was;
+	unsigned prefix;
+	uint8_t ip[16];
+	int error, n;
+
+	if ((error = call_if(c, name, &was)) != 0)
+		return error;
+	n = unit_of(name);
+	ip_parse(text, ip, &prefix);
+	if (prefix == CTL_PREFIX_ANY)
+		prefix = 128;
+	/* As in shmif(4) of rump kernels. */
+	if (n != -1 && shmif_path(n, path, sizeof(path)) == ENOTCONN)
+		error = fail(c, ENOTCONN,
+		    "%s: no link string yet: say linkstr first", name);
+	else if (arg_bool(c, "replace", false)) {
+		error = replace(c, was, ip, prefix);
+		/* A half of it is not taken back by those who see it fail. */
+		if (error != 0 && c->undo->fn != NULL)
+			undo_replace(c->env, c->undo);
+		error = failed(c, name, text, error);
+	} else {
+		undo_name(c, name, undo_address);
+		memcpy(c->undo->ip, ip, sizeof(ip));
+		c->undo->value = prefix;
+		c->undo->on = false;
+		error = c->env->ctl->address(stack_of(c->env, name), name, ip,
+		    prefix, true);
+		if (error == EADDRINUSE)
+			error = fail(c, error,
+			    "%s: %s: it has this address already", name, text);
+		else
+			error = failed(c, name, text, error);
+	}
+	c->env->ctl->list_free(was, 1);
+	return error;
+}
+
+static int
+op_addr_del(struct call *c)
+{
+	const char *text = arg_string(c, "addr");
+	char name[SHMIF_NAME_MAX];
+	struct ctl_if *was;
+	unsigned prefix, i;
+	uint8_t ip[16];
+	int error;
+
+	if ((error = call_if(c, name, &was)) != 0)
+		return error;
+	ip_parse(text, ip, &prefix);
+	undo_name(c, name, undo_address);
+	memcpy(c->undo->ip, ip, sizeof(ip));
+	c->undo->on = true;
+	c->undo->value = prefix;
+	for (i = 0; i < was->addrs && prefix == CTL_PREFIX_ANY; i++)
+		if (memcmp(was->addr[i].ip, ip, sizeof(ip)) == 0)
+			c->undo->value = prefix = was->addr[i].prefix;
+	c->env->ctl->list_free(was, 1);
+	error = prefix == CTL_PREFIX_ANY ?
+	    EADDRNOTAVAIL :
+	    c->env->ctl->address(stack_of(c->env, name), name, ip, prefix,
+		false);
+	if (error == EADDRNOTAVAIL)
+		return fail(c, error, "%s: %s: it does not have this address",
+		    name, text);
+	return failed(c, name, text, error);
+}
+
+static int
+undo_autoconf(struct env *env, const struct undo *u)
+{
+	return env->ctl->set_autoconf(stack_of(env, u->name), u->name, u->on);
+}
+
+static int
+op_autoconf(struct call *c)
+{
+	char name[SHMIF_NAME_MAX];
+	struct ctl_if was;
+	int error;
+
+	if ((error = call_change(c, name, &was, undo_autoconf)) != 0)
+		return error;
+	c->undo->on = was.autoconf;
+	return failed(c, name, "autoconf",
+	    c->env->ctl->set_autoconf(stack_of(c->env, name), name,
+		arg_bool(c, "on", true)));
+}
+
+static int
+undo_dhcp(struct env *env, const struct undo *u)
+{
+	void *stack = stack_of(env, u->name);
+	int error = env->ctl->set_dhcp(stack, u->name, u->on);
+
+	if (error == 0 && u->value == 0)
+		error = env->ctl->set_up(stack, u->name, false);
+	return error;
+}
+
+static int
+op_dhcp(struct call *c)
+{
+	char name[SHMIF_NAME_MAX];
+	struct ctl_if was;
+	int error;
+
+	if ((error = call_change(c, name, &was, undo_dhcp)) != 0)
+		return error;
+	c->undo->on = was.dhcp;
+	c->undo->value = was.up;
+	return failed(c, name, "dhcp",
+	    c->env->ctl->set_dhcp(stack_of(c->env, name), name,
+		arg_bool(c, "on", true)));
+}
+
+/* ---- routes ------------------------------------------------------------- */
+
+static int
+undo_route(struct env *env, const struct undo *u)
+{
+	return env->ctl->route(stack_of(env, u->route.name), &u->route, u->on);
+}
+
+static int
+route(struct call *c, bool add)
+{
+	const char *dst = arg_string(c, "dst"), *via = arg_string(c, "via");
+	char name[SHMIF_NAME_MAX] = "";
+	struct ctl_route r = { .has_via = via != NULL };
+	unsigned prefix;
+	int error;
+
+	dst_parse(dst, r.dst, &prefix);
+	r.prefix = (uint8_t)prefix;
+	if (via != NULL)
+		ip_parse(via, r.via, &prefix);
+	if (via == NULL && !arg_given(c, "if"))
+		return fail(c, EINVAL, "%s: neither via nor if is given", dst);
+	if (via != NULL && is_v4(r.via) != is_v4(r.dst))
+		return fail(c, EINVAL, "%s: not of the same family as %s", via,
+		    dst);
+	if (arg_given(c, "if") && (error = call_if(c, name, NULL)) != 0)
+		return error;
+	snprintf(r.name, sizeof(r.name), "%s", name);
+	c->undo->fn = undo_route;
+	c->undo->route = r;
+	c->undo->on = !add;
+	error = c->env->ctl->route(stack_of(c->env, name), &r, add);
+	if (error == EEXIST)
+		return fail(c, error, "%s: there is such a route already", dst);
+	if (error == ESRCH)
+		return fail(c, error, "%s: there is no such route", dst);
+	if (error == ENETUNREACH)
+		return fail(c, error, "%s: no interface leads to %s", dst, via);
+	return failed(c, dst, "", error);
+}
+
+static int
+op_route_add(struct call *c)
+{
+	return route(c, true);
+}
+
+static int
+op_route_del(struct call *c)
+{
+	return route(c, false);
+}
+
+static int
+op_routes(struct call *c)
+{
+	struct json_object *list;
+	struct ctl_route *r;
+	char text[ADDR_TEXT];
+	unsigned i, n;
+	int error;
+
+	error = c->env->ctl->routes(c->env->stack, &r, &n);
+	if (error != 0)
+		return error;
+	list = json_object_new_array_ext((int)n + 1);
+	for (i = 0; i < n; i++) {
+		struct json_object *o = json_object_new_object();
+		const char *family = ip_text(r[i].dst, text);
+
+		json_object_object_add(o, "family",
+		    json_object_new_string(family));
+		json_object_object_add(o, "dst", json_object_new_string(text));
+		json_object_object_add(o, "prefix",
+		    json_object_new_int(
+			(int)prefix_shown(r[i].dst, r[i].prefix)));
+		if (r[i].has_via)
+			ip_text(r[i].via, text);
+		json_object_object_add(o, "via",
+		    r[i].has_via ? json_object_new_string(text) : NULL);
+		json_object_object_add(o, "if",
+		    json_object_new_string(r[i].name));
+		json_object_array_add(list, o);
+	}
+	free(r);
+	json_object_object_add(c->result, "routes", list);
+	return 0;
+}
+
+/* ---- neighbours --------------------------------------------------------- */
+
+static int
+op_neigh(struct call *c)
+{
+	const char *family = arg_string(c, "family");
+	char name[SHMIF_NAME_MAX] = "", text[ADDR_TEXT], mac[18];
+	struct json_object *list;
+	struct ctl_neigh *g;
+	unsigned i, n;
+	int error;
+
+	if (arg_given(c, "if") && (error = call_if(c, name, NULL)) != 0)
+		return error;
+	error = c->env->ctl->neigh(stack_of(c->env, name),
+	    family == NULL		    ? 0 :
+		strcmp(family, "inet") == 0 ? AF_INET :
+					      AF_INET6,
+	    name[0] != '\0' ? name : NULL, &g, &n);
+	if (error != 0)
+		return failed(c, name, "", error);
+	list = json_object_new_array_ext((int)n + 1);
+	for (i = 0; i < n; i++) {
+		struct json_object *o = json_object_new_object();
+
+		json_object_object_add(o, "if",
+		    json_object_new_string(g[i].name));
+		json_object_object_add(o, "family",
+		    json_object_new_string(ip_text(g[i].ip, text)));
+		json_object_object_add(o, "addr", json_object_new_string(text));
+		mac_text(g[i].mac, mac);
+		json_object_object_add(o, "mac",
+		    g[i].known ? json_object_new_string(mac) : NULL);
+		json_object_object_add(o, "state",
+		    json_object_new_string(g[i].known ? "known" : "asked"));
+		json_object_object_add(o, "age_s",
+		    json_object_new_int64(g[i].age_s));
+		json_object_object_add(o, "idle_s",
+		    json_object_new_int64(g[i].idle_s));
+		json_object_array_add(list, o);
+	}
+	free(g);
+	json_object_object_add(c->result, "neighbours", list);
+	return 0;
+}
+
+static int
+op_neigh_del(struct call *c)
+{
+	const char *text = arg_string(c, "addr");
+	char name[SHMIF_NAME_MAX];
+	unsigned prefix;
+	uint8_t ip[16];
+	int error;
+
+	if ((error = call_if(c, name, NULL)) != 0)
+		return error;
+	ip_parse(text, ip, &prefix);
+	error = c->env->ctl->neigh_del(stack_of(c->env, name), name, ip);
+	if (error == ESRCH)
+		return fail(c, error, "%s: %s: no such neighbour", name, text);
+	return failed(c, name, text, error);
+}
+
+/* ---- the stack ---------------------------------------------------------- */
+
+static int
+undo_forward(struct env *env, const struct undo *u)
+{
+	env->ctl->set_forwarding(env->stack, u->on);
+	return 0;
+}
+
+static int
+op_forward(struct call *c)
+{
+	c->undo->fn = undo_forward;
+	c->undo->on = c->env->ctl->forwarding(c->env->stack);
+	c->env->ctl->set_forwarding(c->env->stack, arg_bool(c, "on", true));
+	return 0;
+}
+
+static int
+op_radv(struct call *c)
+{
+	const char *file = arg_string(c, "file");
+	char why[160];
+	int error = c->env->ctl->radv(c->env->stack, file, why, sizeof(why));
+
+	if (error != 0 && why[0] != '\0')
+		return fail(c, error, "%s: %s", file, why);
+	return failed(c, file, "", error);
+}
+
+#define F_IF \
+	{ \
+		"if", FIELD_IF, true, 0, 0 \
+	}
+#define F_IF_OR_NOT \
+	{ \
+		"if", FIELD_IF, false, 0, 0 \
+	}
+#define F_ADDR \
+	{ \
+		"addr", FIELD_ADDR, true, 0, 0 \
+	}
+#define F_ON \
+	{ \
+		"on", FIELD_BOOL, true, 0, 0 \
+	}
+#define F_ROUTE \
+	{ "dst", FIELD_DST, true, 0, 0 }, { "via", FIELD_HOST, false, 0, 0 }, \
+	    F_IF_OR_NOT
+
+const struct op ops_net[] = {
+	{ "addr_add", op_addr_add,
+	    { F_IF, F_ADDR, { "replace", FIELD_BOOL, false, 0, 0 } }, false,
+	    false },
+	{ "addr_del", op_addr_del, { F_IF, F_ADDR }, false, false },
+	{ "dhcp", op_dhcp, { F_IF, F_ON }, false, false },
+	{ "autoconf", op_autoconf, { F_IF, F_ON }, false, false },
+	{ "route_add", op_route_add, { F_ROUTE }, false, false },
+	{ "route_del", op_route_del, { F_ROUTE }, false, false },
+	{ "routes", op_routes, { { 0 } }, false, false },
+	{ "neigh", op_neigh,
+	    { { "family", FIELD_FAMILY, false, 0, 0 }, F_IF_OR_NOT }, false,
+	    false },
+	{ "neigh_del", op_neigh_del,
+	    { F_IF, { "addr", FIELD_HOST, true, 0, 0 } }, false, false },
+	{ "forward", op_forward, { F_ON }, false, false },
+	{ "radv", op_radv, { { "file", FIELD_STRING, true, 0, 0 } }, true,
+	    false },
+	{ 0 },
+};

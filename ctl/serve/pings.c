@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * pings.c - pings that clients asked for
+ *
+ * DOC: Requests are sent by the server's thread when they are due.  Answers
+ * come on the stack's thread, which puts them into a ring of the ping's own
+ * and wakes the server; when the ring is full they are counted as lost.  A
+ * ping is over when all its answers came, or its time is up, or its client is
+ * gone.
+ */
+#include <errno.h>
+#include <json-c/json.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "ctl/serve/client.h"
+
+#define RING 1024u
+#define OUT_MAX 65536u /* beyond it answers are counted, but not reported */
+
+struct pong {
+	unsigned seq, bytes, ttl;
+	uint64_t ns;
+};
+
+struct ping_run {
+	struct ping_run *next;
+	struct client *client;
+	struct ctl_ping *ping;
+	struct ping_wish wish;
+	int64_t id;
+	unsigned sent, received, duplicates;
+	int64_t due_ms; /* of the next request, or the end */
+	uint64_t min_ns, max_ns, sum_ns;
+	uint8_t seen[65536 / 8];
+	int wake;
+	pthread_mutex_t lock;
+	struct pong ring[RING]; /* under lock */
+	unsigned head, tail;	/* under lock */
+};
+
+/* On the stack's thread. */
+static void
+pong_came(void *arg, unsigned seq, unsigned bytes, unsigned ttl, uint64_t ns)
+{
+	struct ping_run *r = arg;
+
+	pthread_mutex_lock(&r->lock);
+	if (r->head - r->tail < RING)
+		r->ring[r->head++ % RING] = (struct pong){ seq, bytes, ttl,
+			ns };
+	pthread_mutex_unlock(&r->lock);
+	eventfd_write(r->wake, 1);
+}
+
+static void
+run_free(struct clients *all, struct ping_run *r)
+{
+	struct ping_run **p = &all->pings;
+
+	while (*p != r)
+		p = &(*p)->next;
+	*p = r->next;
+	all->n_pings--;
+	r->client->ping = NULL;
+	all->env.ctl->ping_end(r->ping);
+	pthread_mutex_destroy(&r->lock);
+	free(r);
+}
+
+void
+pings_cancel(struct clients *all, struct client *c)
+{
+	if (c->ping != NULL)
+		run_free(all, c->ping);
+}
+
+void
+pings_begin(struct clients *all, struct client *c)
+{
+	struct ping_run *r = NULL;
+	int error = ENOMEM;
+
+	if (all->n_pings >= PINGS_MAX) {
+		client_reply(all, c,
+		    reply_error(all->env.id, 0, EBUSY,
+			"64 pings are running already"));
+		return;
+	}
+	if ((r = calloc(1, sizeof(*r))) == NULL)
+		goto fail;
+	r->client = c;
+	r->wish = all->env.ping;
+	r->id = all->env.id;
+	r->wake = all->wake;
+	r->min_ns = UINT64_MAX;
+	r->due_ms = clock_ms();
+	pthread_mutex_init(&r->lock, NULL);
+	error = all->env.ctl->ping_begin(all->env.stack, r->wish.ip,
+	    r->wish.name, pong_came, r, &r->ping);
+	if (error != 0) {
+		pthread_mutex_destroy(&r->lock);
+		goto fail;
+	}
+	r->next = all->pings;
+	all->pings = r;
+	all->n_pings++;
+	c->ping = r;
+	return;
+fail:
+	free(r);
+	client_reply(all, c,
+	    reply_error(all->env.id, 0, error, error_text(error)));
+}
+
+static void
+add_int(struct json_object *o, const char *name, uint64_t v)
+{
+	json_object_object_add(o, name, json_object_new_int64((int64_t)v));
+}
+
+/* Microseconds, with a tenth. */
+static void
+add_us(struct json_object *o, const char *name, uint64_t ns)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.1f", (double)ns / 1000);
+	json_object_object_add(o, name,
+	    json_object_new_double_s((double)ns / 1000, text));
+}
+
+/* Counts an answer, and reports it. */
+static void
+take(struct clients *all, struct ping_run *r, const struct pong *p)
+{
+	uint8_t *byte = &r->seen[(p->seq & 0xffff) / 8];
+	uint8_t bit = (uint8_t)(1 << p->seq % 8);
+	struct json_object *o;
+	uint64_t seq;
+
+	if (r->sent == 0)
+		return;
+	if (*byte & bit) {
+		r->duplicates++;
+		return;
+	}
+	*byte |= bit;
+	r->received++;
+	r->sum_ns += p->ns;
+	if (p->ns < r->min_ns)
+		r->min_ns = p->ns;
+	if (p->ns > r->max_ns)
+		r->max_ns = p->ns;
+	if (r->client->out_len > OUT_MAX)
+		return;
+	/* The header has 16 bits of it. */
+	seq = r->sent - 1 - ((r->sent - 1 - p->seq) & 0xffff);
+	o = json_object_new_object();
+	add_int(o, "seq", seq);
+	add_int(o, "bytes", p->bytes);
+	add_us(o, "time_us", p->ns);
+	add_int(o, "ttl", p->ttl);
+	client_reply(all, r->client, reply_one(r->id, o, true));
+}
+
+static void
+take_all(struct clients *all, struct ping_run *r)
+{
+	struct pong p;
+
+	for (;;) {
+		pthread_mutex_lock(&r->lock);
+		if (r->head == r->tail) {
+			pthread_mutex_unlock(&r->lock);
+			return;
+		}
+		p = r->ring[r->tail++ % RING];
+		pthread_mutex_unlock(&r->lock);
+		take(all, r, &p);
+	}
+}
+
+/* Sends a request.  False: the ping is over, and its client was told. */
+static bool
+send_one(struct clients *all, struct ping_run *r)
+{
+	unsigned seq = r->sent & 0xffff;
+	int error;
+
+	r->seen[seq / 8] &= (uint8_t) ~(1 << seq % 8);
+	error = all->env.ctl->ping_send(r->ping, seq, r->wish.size);
+	if (error != 0 && r->sent == 0) {
+		client_reply(all, r->client,
+		    reply_error(r->id, 0, error, error_text(error)));
+		return false;
+	}
+	r->sent++;
+	return true;
+}
+
+static void
+report_end(struct clients *all, struct ping_run *r)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_int(o, "sent", r->sent);
+	add_int(o, "received", r->received);
+	add_int(o, "duplicates", r->duplicates);
+	if (r->received > 0) {
+		add_us(o, "min_us", r->min_ns);
+		add_us(o, "avg_us", r->sum_ns / r->received);
+		add_us(o, "max_us", r->max_ns);
+	}
+	client_reply(all, r->client, reply_one(r->id, o, false));
+}
+
+/* What is due for R.  False: it is over. */
+static bool
+work(struct clients *all, struct ping_run *r, int64_t now)
+{
+	take_all(all, r);
+	if (r->sent == r->wish.count &&
+	    (r->received == r->sent || now >= r->due_ms)) {
+		report_end(all, r);
+		return false;
+	}
+	if (now < r->due_ms)
+		return true;
+	if (!send_one(all, r))
+		return false;
+	r->due_ms = now +
+	    (r->sent == r->wish.count ? r->wish.timeout_ms :
+					r->wish.interval_ms);
+	return true;
+}
+
+int
+pings_work(struct clients *all)
+{
+	struct ping_run *r, *next;
+	int64_t now = clock_ms(), wait = -1;
+
+	for (r = all->pings; r != NULL; r = next) {
+		struct client *c = r->client;
+
+		next = r->next;
+		if (!work(all, r, now)) {
+			run_free(all, r);
+			c->more = true; /* it may have asked more meanwhile */
+		} else if (wait == -1 || r->due_ms - now < wait) {
+			wait = r->due_ms > now ? r->due_ms - now : 0;
+		}
+		client_flush(all, c);
+	}
+	return (int)wait;
+}

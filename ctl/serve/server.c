@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * server.c - this process's stack, controlled over a socket
+ *
+ * DOC: Theory of Operation
+ *
+ * One thread serves all clients from one epoll.  It does one request after the
+ * other, on its own: requests change things that a stack has one of, so their
+ * order is all that there is to agree on, and none of them waits for anything
+ * but the stack's thread (a ping goes on in the background, pings.c).  No
+ * socket is ever waited for: what a client does not take, or does not finish
+ * to say, is set aside within bounds (client.c).
+ *
+ * The other design, a thread per client, was looked at: it needs a lock around
+ * every request to be all or nothing, costs a stack per connection, and a
+ * bound for it, and gives nothing, since requests take turns anyway.
+ *
+ * Who may: the socket's mode is 0600, and the credentials of whoever connects
+ * are looked at too: a mode can be changed and a descriptor passed on.
+ *
+ * Layers: wire.c the frame; client.c a connection; request.c what is asked;
+ * ops_*.c doing it, by shmif.h and stack_ctl.h; socket.c the socket's file.
+ * Nothing above stack_ctl.h knows what stack it is.
+ *
+ * It is a part of libshmif, and libshmif needs libjson-c for it: so that any
+ * program that has a unit can be looked at and mended while it runs.
+ */
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shmif/stack.h"
+#include "ctl/serve/client.h"
+
+#define BUDGET 16 /* requests of one client before the next has its turn */
+#define EVENTS 64
+#define TICK_MS 1000
+
+struct server {
+	struct clients all;
+	struct place place;
+	char *url;
+	pthread_t thread;
+	int spare; /* given up for a moment where descriptors run out */
+	pid_t pid; /* not ours after a fork */
+	atomic_bool quit;
+};
+
+static struct server *the_server; /* under life_lock */
+static pthread_mutex_t life_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* ---- clients ------------------------------------------------------------ */
+
+/* What epoll is to tell about C. */
+static void
+watch(struct server *s, struct client *c)
+{
+	struct epoll_event ev = { .data.ptr = c };
+	uint32_t events = 0;
+
+	if (c->out_len > 0)
+		events |= EPOLLOUT;
+	else if (c->ping == NULL && !c->eof && !c->hang_up)
+		events |= EPOLLIN;
+	/* While nothing is read: still see it go. */
+	if (!c->eof && !(events & EPOLLIN))
+		events |= EPOLLRDHUP;
+	if (c->bound && events == c->events)
+		return;
+	ev.events = events;
+	if (epoll_ctl(s->all.epoll, c->bound ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
+		c->fd, &ev) != 0) {
+		c->dead = true;
+		return;
+	}
+	c->bound = true;
+	c->events = events;
+}
+
+/* Why whoever is at FD may not control this process; NULL: it may. */
+static const char *
+unwelcome(const struct server *s, int fd, int *error)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	*error = EPERM;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 ||
+	    len != sizeof(peer))
+		return "who are you?";
+	if (peer.uid != geteuid() && peer.uid != 0)
+		return "only this server's user may";
+	*error = EUSERS;
+	if (s->all.n >= CLIENTS_MAX)
+		return "256 clients are here already";
+	return NULL;
+}
+
+/* One who is not let in is told so, as far as that needs no patience. */
+static void
+turn_away(int fd, int error, const char *text)
+{
+	struct json_object *reply = reply_error(-1, -1, error, text);
+	uint8_t head[WIRE_HEADER];
+	const char *json;
+	size_t len;
+	struct iovec iov[2];
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
+
+	json = json_object_to_json_string_length(reply, JSON_C_TO_STRING_PLAIN,
+	    &len);
+	wire_put_head(head, (uint32_t)len);
+	iov[0] = (struct iovec){ head, sizeof(head) };
+	iov[1] = (struct iovec){ (void *)(uintptr_t)json, len };
+	sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+	json_object_put(reply);
+	close(fd);
+}
+
+static void
+let_in(struct server *s)
+{
+	struct client *c;
+	const char *why;
+	int error, fd;
+
+	fd = accept4(s->place.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd == -1) {
+		if ((errno == EMFILE || errno == ENFILE) && s->spare != -1) {
+			/* It would stay in the queue, and wake us for ever. */
+			close(s->spare);
+			fd = accept4(s->place.fd, NULL, NULL, SOCK_CLOEXEC);
+			if (fd != -1)
+				turn_away(fd, EMFILE, "no descriptor is left");
+			s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		}
+		return;
+	}
+	if ((why = unwelcome(s, fd, &error)) != NULL)
+		turn_away(fd, error, why);
+	else if ((c = client_new(&s->all, fd)) == NULL)
+		turn_away(fd, ENOMEM, "no memory is left");
+	else
+		watch(s, c);
+}
+
+static void
+serve(struct server *s, struct client *c, uint32_t events)
+{
+	if (events & EPOLLERR)
+		c->dead = true;
+	if (events & (EPOLLRDHUP | EPOLLHUP)) {
+		if (c->ping != NULL || (events & EPOLLHUP))
+			c->dead = true;
+		else if (!(c->events & EPOLLIN))
+			c->eof = true; /* what it said before still counts */
+	}
+	if (events & EPOLLOUT)
+		client_flush(&s->all, c);
+	if ((events & EPOLLIN) && !c->dead)
+		client_read(&s->all, c);
+	if (!c->dead)
+		client_work(&s->all, c, BUDGET);
+}
+
+/* Those whose turn ended early, and those who take too long. */
+static bool
+look_after(struct server *s)
+{
+	int64_t now = clock_ms();
+	struct client *c, *next;
+	bool more = false;
+
+	for (c = s->all.first; c != NULL; c = next) {
+		next = c->next;
+		if (c->more && !c->dead)
+			client_work(&s->all, c, BUDGET);
+		if ((c->half_ms != 0 && !c->more && c->ping == NULL &&
+			c->out_len == 0 && now - c->half_ms > HALF_MS) ||
+		    (c->stuck_ms != 0 && now - c->stuck_ms > STUCK_MS))
+			c->dead = true;
+		if (!c->dead)
+			watch(s, c);
+		if (c->dead)
+			client_free(&s->all, c);
+		else
+			more |= c->more;
+	}
+	return more;
+}
+
+/* Whether some client has to be looked at when time has passed. */
+static bool
+somebody_waits(const struct server *s)
+{
+	const struct client *c;
+
+	for (c = s->all.first; c != NULL; c = c->next)
+		if (c->half_ms != 0 || c->stuck_ms != 0)
+			return true;
+	return false;
+}
+
+static void *
+server_main(void *arg)
+{
+	struct epoll_event ev[EVENTS];
+	struct server *s = arg;
+	bool told = false;
+	eventfd_t count;
+	int i, n, wait = -1;
+
+	while (!atomic_load(&s->quit)) {
+		n = epoll_wait(s->all.epoll, ev, EVENTS, wait);
+		for (i = 0; i < n; i++) {
+			if (ev[i].data.ptr == &s->place)
+				let_in(s);
+			else if (ev[i].data.ptr == &s->all.wake)
+				eventfd_read(s->all.wake, &count);
+			else /* none is freed before look_after() */
+				serve(s, ev[i].data.ptr, ev[i].events);
+		}
+		wait = pings_work(&s->all);
+		if (look_after(s))
+			wait = 0;
+		else if (somebody_waits(s) && (wait == -1 || wait > TICK_MS))
+			wait = TICK_MS;
+		if (s->all.env.halt && !told) {
+			told = true;
+			kill(getpid(), SIGTERM);
+		}
+	}
+	return NULL;
+}
+
+/* ---- life --------------------------------------------------------------- */
+
+static void
+server_free(struct server *s)
+{
+	while (s->all.first != NULL)
+		client_free(&s->all, s->all.first);
+	place_leave(&s->place);
+	if (s->all.epoll != -1)
+		close(s->all.epoll);
+	if (s->all.wake != -1)
+		close(s->all.wake);
+	if (s->spare != -1)
+		close(s->spare);
+	free(s->url);
+	free(s);
+}
+
+/* Gives it what it needs but the socket.  0 or an error. */
+static int
+server_make(struct server *s, const char *url)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	int error;
+
+	s->pid = getpid();
+	s->place.fd = s->all.epoll = s->all.wake = s->spare = -1;
+	s->all.env.stack_name = the_stack->name;
+	s->all.env.ctl = the_stack->ctl;
+	s->all.env.place = &s->place;
+	if ((s->url = strdup(url)) == NULL)
+		return ENOMEM;
+	s->all.env.url = s->url;
+	if ((error = the_stack->find(&s->all.env.stack)) != 0)
+		return error;
+	s->all.epoll = epoll_create1(EPOLL_CLOEXEC);
+	s->all.wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (s->all.epoll == -1 || s->all.wake == -1 || s->spare == -1)
+		return errno;
+	ev.data.ptr = &s->all.wake;
+	return epoll_ctl(s->all.epoll, EPOLL_CTL_ADD, s->all.wake, &ev) == 0 ?
+	    0 :
+	    errno;
+}
+
+static int
+server_start(struct server *s, const char *path)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = &s->place };
+	sigset_t all, old;
+	int error;
+
+	if ((error = place_take(&s->place, path)) != 0)
+		return error;
+	if (epoll_ctl(s->all.epoll, EPOLL_CTL_ADD, s->place.fd, &ev) != 0)
+		return errno;
+	/* The program's signals are not for this thread. */
+	sigfillset(&all);
+	sigdelset(&all, SIGBUS);
+	sigdelset(&all, SIGSEGV);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	error = pthread_create(&s->thread, NULL, server_main, s);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return error;
+}
+
+int
+shmif_init_server(const char *url)
+{
+	static bool at_exit;
+	char path[WIRE_PATH_MAX];
+	struct server *s;
+	int error;
+
+	if ((error = wire_path(url, path)) != 0)
+		return error;
+	pthread_mutex_lock(&life_lock);
+	if (the_server != NULL && the_server->pid == getpid()) {
+		error = EBUSY;
+		goto out;
+	}
+	if ((s = calloc(1, sizeof(*s))) == NULL) {
+		error = ENOMEM;
+		goto out;
+	}
+	if ((error = server_make(s, url)) != 0 ||
+	    (error = server_start(s, path)) != 0) {
+		server_free(s);
+		goto out;
+	}
+	the_server = s;
+	if (!at_exit)
+		at_exit = atexit(shmif_fini_server) == 0;
+out:
+	pthread_mutex_unlock(&life_lock);
+	return error;
+}
+
+void
+shmif_fini_server(void)
+{
+	struct server *s;
+
+	pthread_mutex_lock(&life_lock);
+	s = the_server;
+	the_server = NULL;
+	if (s != NULL && s->pid == getpid()) {
+		atomic_store(&s->quit, true);
+		eventfd_write(s->all.wake, 1);
+		pthread_join(s->thread, NULL);
+		server_free(s);
+	}
+	pthread_mutex_unlock(&life_lock);
+}

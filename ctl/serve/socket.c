@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * socket.c - where a server listens
+ *
+ * DOC: A socket's file outlives its server when that was killed; connecting to
+ * it is refused then.  Two who find this out at once must not both remove the
+ * file: the slower one would remove the faster one's.  So whoever looks holds
+ * a lock on a file beside it, PATH.lock, which is made for the moment and
+ * removed while it is still held; whoever waited for the lock finds out that
+ * its file is no longer the one of that name, and begins again.
+ *
+ * The mode of a socket's file is that of the socket when it is bound, less the
+ * umask: set to 0600 before, there is no moment at which it is wider.
+ */
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl/serve/server.h"
+
+#define LOCK_TRIES 500 /* of 10 ms */
+
+/* Takes the lock NAME.  Stores the descriptor.  0, EAGAIN, or an error. */
+static int
+lock(const char *name, int *fdp)
+{
+	struct stat held, now;
+	int tries, fd;
+
+	for (tries = 0; tries < LOCK_TRIES; tries++) {
+		fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+		    0600);
+		if (fd == -1)
+			return errno;
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+			if (fstat(fd, &held) == 0 && lstat(name, &now) == 0 &&
+			    held.st_dev == now.st_dev &&
+			    held.st_ino == now.st_ino) {
+				*fdp = fd;
+				return 0;
+			}
+			close(fd);
+			continue; /* its last holder removed it */
+		}
+		close(fd);
+		usleep(10000);
+	}
+	return EAGAIN;
+}
+
+static void
+unlock(const char *name, int fd)
+{
+	unlink(name);
+	close(fd);
+}
+
+/* What is at ADDR: 0, nothing any more; EADDRINUSE; EEXIST. */
+static int
+make_room(const struct sockaddr_un *addr)
+{
+	struct stat st;
+	int s, error = 0;
+
+	if (lstat(addr->sun_path, &st) == -1)
+		return errno == ENOENT ? 0 : errno;
+	if (!S_ISSOCK(st.st_mode))
+		return EEXIST;
+	s = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (s == -1)
+		return errno;
+	if (connect(s, (const struct sockaddr *)addr, sizeof(*addr)) == 0 ||
+	    errno == EAGAIN || errno == EPROTOTYPE)
+		error = EADDRINUSE; /* it lives */
+	else if (errno != ECONNREFUSED)
+		error = errno == ENOENT ? 0 : errno;
+	else if (unlink(addr->sun_path) == -1 && errno != ENOENT)
+		error = errno;
+	close(s);
+	return error;
+}
+
+/* Binds and listens; under the lock. */
+static int
+open_at(struct place *p, const struct sockaddr_un *addr)
+{
+	struct stat st;
+	int error, s;
+
+	if ((error = make_room(addr)) != 0)
+		return error;
+	s = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (s == -1)
+		return errno;
+	if (fchmod(s, 0600) == -1 ||
+	    bind(s, (const struct sockaddr *)addr, sizeof(*addr)) == -1) {
+		error = errno;
+		close(s);
+		return error;
+	}
+	if (listen(s, 128) == -1 || lstat(addr->sun_path, &st) == -1) {
+		error = errno;
+		unlink(addr->sun_path);
+		close(s);
+		return error;
+	}
+	p->fd = s;
+	p->dev = st.st_dev;
+	p->ino = st.st_ino;
+	return 0;
+}
+
+int
+place_take(struct place *p, const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	char name[WIRE_PATH_MAX + 8];
+	int error, fd = -1;
+
+	p->fd = -1;
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return ENAMETOOLONG;
+	strcpy(addr.sun_path, path);
+	snprintf(name, sizeof(name), "%s.lock", path);
+	if ((error = lock(name, &fd)) != 0)
+		return error;
+	error = open_at(p, &addr);
+	unlock(name, fd);
+	if (error == 0) {
+		char *full = realpath(path, NULL);
+
+		/* So that it is found again from another directory. */
+		snprintf(p->path, sizeof(p->path), "%s",
+		    full != NULL && strlen(full) < sizeof(p->path) ? full :
+								     path);
+		free(full);
+	}
+	return error;
+}
+
+void
+place_leave(struct place *p)
+{
+	struct stat st;
+
+	if (p->fd == -1)
+		return;
+	if (lstat(p->path, &st) == 0 && st.st_dev == p->dev &&
+	    st.st_ino == p->ino)
+		unlink(p->path);
+	close(p->fd);
+	p->fd = -1;
+}

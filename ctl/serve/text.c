@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * text.c - addresses as text
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/serve/server.h"
+
+static const uint8_t mapped[12] = { [10] = 0xff, 0xff };
+
+const char *
+ip_text(const uint8_t ip[16], char text[ADDR_TEXT])
+{
+	bool v4 = memcmp(ip, mapped, sizeof(mapped)) == 0;
+
+	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? ip + 12 : ip, text, ADDR_TEXT);
+	return v4 ? "inet" : "inet6";
+}
+
+unsigned
+prefix_shown(const uint8_t ip[16], unsigned prefix)
+{
+	if (memcmp(ip, mapped, sizeof(mapped)) != 0)
+		return prefix;
+	return prefix < 96 ? 0 : prefix - 96;
+}
+
+bool
+dst_parse(const char *text, uint8_t ip[16], unsigned *prefix)
+{
+	if (strcmp(text, "default") == 0)
+		text = "0.0.0.0/0";
+	else if (strcmp(text, "default6") == 0)
+		text = "::/0";
+	if (!ip_parse(text, ip, prefix))
+		return false;
+	if (*prefix == CTL_PREFIX_ANY)
+		*prefix = 128;
+	return true;
+}
+
+bool
+mac_parse(const char *text, uint8_t mac[6])
+{
+	unsigned v[6];
+	int i, n = 0;
+
+	if (strlen(text) > 17 ||
+	    sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &v[0], &v[1], &v[2],
+		&v[3], &v[4], &v[5], &n) != 6 ||
+	    text[n] != '\0' || strpbrk(text, "+- xX\t") != NULL)
+		return false;
+	for (i = 0; i < 6; i++)
+		mac[i] = (uint8_t)v[i];
+	return true;
+}
+
+void
+mac_text(const uint8_t mac[6], char text[18])
+{
+	snprintf(text, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1],
+	    mac[2], mac[3], mac[4], mac[5]);
+}
+
+void
+plain(const char *text, char *to, size_t size)
+{
+	size_t i;
+
+	for (i = 0; text[i] != '\0' && i + 1 < size; i++)
+		to[i] = (unsigned char)text[i] < 32 || text[i] == 127 ? '?' :
+									text[i];
+	to[i] = '\0';
+}

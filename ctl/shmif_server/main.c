@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * shmif_server - a process that is only a stack
+ *
+ * DOC: The stack, its interfaces and the control socket are libshmif's.  What
+ * is here: the command line, the list of interfaces that it may name
+ * (options.c), going into the background, and ending.
+ *
+ * With -d the process forks before it has any thread; the parent stays until
+ * the socket is there, so that who starts it may go on at once, and ends as
+ * the child says that it went.
+ */
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shmbus/shmbus.h"
+#include "shmif/shmif.h"
+
+#include "ctl/shmif_server/options.h"
+
+#define PROGRAM "shmif_server"
+#define PATIENCE_S 20 /* for what there is to end */
+
+struct options {
+	bool daemon, forward, verbose;
+	const char *list, *url;
+};
+
+static const char usage_text[] =
+    "usage: " PROGRAM " [-dfsv] [-t stack] [-o list] unix://path\n"
+    "       " PROGRAM " --help | --version\n"
+    "Is a TCP/IP stack, controlled by shmifctl over the socket at path.\n"
+    "\n"
+    "  -d         go into the background when ready, and print the pid\n"
+    "  -f         forward between interfaces\n"
+    "  -o LIST    make these interfaces, comma separated: shN=bus.file,\n"
+    "             vdN[=vde], tpN[=tap], tnN[=tun], slN; and ra=FILE, router\n"
+    "             advertising as FILE says\n"
+    "  -s         stay in the foreground (the default)\n"
+    "  -t STACK   which stack: lwipv6\n"
+    "  -v         say what is done\n"
+    "      --help show this text\n"
+    "  -V, --version\n"
+    "             show the version\n";
+
+void
+complain(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs(PROGRAM ": ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+static _Noreturn void
+usage_error(const char *cause, const char *object)
+{
+	if (cause != NULL)
+		complain("%s%s", cause, object == NULL ? "" : object);
+	fprintf(stderr, "Try '" PROGRAM " --help'.\n");
+	exit(2);
+}
+
+static void
+parse_options(struct options *o, int argc, char **argv)
+{
+	enum { OPT_HELP = 256 };
+	static const struct option longs[] = {
+		{ "help", no_argument, NULL, OPT_HELP },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	static char name[] = PROGRAM;
+	int c;
+
+	argv[0] = name; /* what getopt_long()'s messages begin with */
+	while ((c = getopt_long(argc, argv, "dfo:st:vV", longs, NULL)) != -1)
+		switch (c) {
+		case 'd':
+			o->daemon = true;
+			break;
+		case 'f':
+			o->forward = true;
+			break;
+		case 'o':
+			if (o->list != NULL)
+				usage_error("only one list, please", NULL);
+			o->list = optarg;
+			break;
+		case 's':
+			o->daemon = false;
+			break;
+		case 't':
+			if (strcmp(optarg, "lwipv6") != 0)
+				usage_error("no such stack (there is lwipv6): ",
+				    optarg);
+			break;
+		case 'v':
+			o->verbose = true;
+			break;
+		case OPT_HELP:
+			fputs(usage_text, stdout);
+			exit(fflush(stdout) == 0 ? 0 : 1);
+		case 'V':
+			puts(PROGRAM " " VERSION);
+			exit(fflush(stdout) == 0 ? 0 : 1);
+		default:
+			usage_error(NULL, NULL);
+		}
+	if (optind >= argc)
+		usage_error("which socket?  unix://path", NULL);
+	if (argc - optind > 1)
+		usage_error("only one socket, please: ", argv[optind + 1]);
+	o->url = argv[optind];
+}
+
+/* Whether a server listens at URL: before anything is made in vain. */
+static bool
+is_served(const char *url)
+{
+	static const char scheme[] = "unix://";
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	const char *path = url + sizeof(scheme) - 1;
+	bool alive;
+	int s;
+
+	if (strncmp(url, scheme, sizeof(scheme) - 1) != 0 ||
+	    strlen(path) >= sizeof(a.sun_path))
+		return false; /* shmif_init_server() says what is wrong */
+	strcpy(a.sun_path, path);
+	if ((s = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0)) == -1)
+		return false;
+	alive = connect(s, (struct sockaddr *)&a, sizeof(a)) == 0 ||
+	    errno == EAGAIN;
+	close(s);
+	return alive;
+}
+
+static const char *
+server_error(int error)
+{
+	switch (error) {
+	case EINVAL:
+		return "not a URL of the form unix://path";
+	case ENAMETOOLONG:
+		return "longer than a socket's path may be (107 bytes)";
+	case EADDRINUSE:
+		return "a server is running there already";
+	case EEXIST:
+		return "something is there that is not a socket";
+	default:
+		return shmbus_strerror(error);
+	}
+}
+
+/* Makes everything.  0, or 1 with a message. */
+static int
+begin(const struct options *o)
+{
+	int error;
+
+	if (is_served(o->url)) {
+		complain("%s: %s", o->url, server_error(EADDRINUSE));
+		return 1;
+	}
+	if (o->list == NULL)
+		complain("no interface yet: shmifctl or -o makes them");
+	else if (options_apply(o->list, o->verbose) != 0)
+		return 1;
+	if (o->forward && options_forward() != 0)
+		return 1;
+	if ((error = shmif_init_server(o->url)) != 0) {
+		complain("%s: %s", o->url, server_error(error));
+		return 1;
+	}
+	if (o->verbose)
+		complain("%s: pid %ld", o->url, (long)getpid());
+	return 0;
+}
+
+/* The parent: waits for the child's word, and passes it on. */
+static _Noreturn void
+wait_for_child(pid_t child, int fd)
+{
+	char word;
+	ssize_t n;
+
+	while ((n = read(fd, &word, 1)) == -1 && errno == EINTR)
+		continue;
+	if (n != 1 || word != 0)
+		_exit(1);
+	printf("%ld\n", (long)child);
+	_exit(fflush(stdout) == 0 ? 0 : 1);
+}
+
+/* Goes into the background.  Returns where to write a 0 when ready. */
+static int
+go_behind(void)
+{
+	int fd[2];
+	pid_t child;
+
+	if (pipe2(fd, O_CLOEXEC) == -1 || (child = fork()) == -1) {
+		complain("%s", strerror(errno));
+		exit(1);
+	}
+	if (child > 0) {
+		close(fd[1]);
+		wait_for_child(child, fd[0]);
+	}
+	close(fd[0]);
+	setsid();
+	return fd[1];
+}
+
+static void
+ready(int fd)
+{
+	int null = open("/dev/null", O_RDWR);
+	const char word = 0;
+
+	if (null != -1) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
+		if (null > STDERR_FILENO)
+			close(null);
+	}
+	if (write(fd, &word, 1) != 1)
+		_exit(1);
+	close(fd);
+}
+
+static sigset_t ends; /* the signals that end us */
+static sem_t ended;   /* there was one */
+
+/*
+ * The thread that sees signals, from before there is a stack.  Main ends what
+ * there is; but an interface of the library's own may hold the stack's thread,
+ * and whoever waits for it, as long as its other end does not read.
+ */
+static void *
+watch_signals(void *verbose)
+{
+	int sig;
+
+	while (sigwait(&ends, &sig) != 0)
+		continue;
+	if (verbose != NULL)
+		complain("%s", strsignal(sig));
+	sem_post(&ended);
+	sleep(PATIENCE_S);
+	complain("an interface does not end: it is not waited for");
+	_exit(1);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = { 0 };
+	pthread_t watch;
+	int fd = -1, n;
+
+	parse_options(&o, argc, argv);
+	if (o.daemon)
+		fd = go_behind();
+	/* A peer that is gone is an error like others. */
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGHUP);
+	sigprocmask(SIG_BLOCK, &ends, NULL); /* threads inherit it */
+	sem_init(&ended, 0, 0);
+	if ((n = pthread_create(&watch, NULL, watch_signals,
+		 o.verbose && !o.daemon ? &o : NULL)) != 0) {
+		complain("%s", strerror(n));
+		return 1;
+	}
+	pthread_detach(watch);
+	/* A truncated bus must not end a stack that may be on others. */
+	shmbus_guard();
+	if (begin(&o) != 0)
+		return 1;
+	if (o.daemon)
+		ready(fd);
+	while (sem_wait(&ended) != 0)
+		continue;
+	shmif_fini_server();
+	while ((n = shmif_next(-1)) != -1)
+		shmif_destroy(n);
+	return 0;
+}

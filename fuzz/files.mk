@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# A fuzz target is fuzz/NAME.c; see fuzz/fuzz.h.
+FUZZ_NAMES := $(patsubst fuzz/%.c,%,$(filter-out fuzz/replay.c fuzz/guard.c, \
+	$(wildcard fuzz/*.c)))
+FUZZLIB_SRC := $(wildcard fuzz/lib/*.c)
+# What they need beside the bus.
+FUZZ_WITH_busfile = $(filter-out dumpbus/main.c dumpbus/say.c,$(DUMP_SRC))
+FUZZ_LIBS_busfile := -lpcap
+# main.c it includes.
+FUZZ_WITH_pcapin = $(filter-out %/main.c,$(IN_SRC))
+FUZZ_LIBS_pcapin := -lpcap
+FUZZ_WITH_foreign = $(FUZZ_WITH_busfile)
+FUZZ_LIBS_foreign := -lpcap
+FUZZ_WITH_frames = $(wildcard fuzz/stack/*.c) $(IF_SRC)
+FUZZ_LIBS_frames := -lurcu-bp -lurcu-common -llwipv6 -ljson-c
+# The server down to its seam.
+FUZZ_WITH_ctl = $(filter-out %/server.c %/socket.c,$(SERVE_SRC)) \
+	$(WIRE_SRC) $(BASE_SRC) $(wildcard fuzz/fake/*.c)
+FUZZ_LIBS_ctl := -ljson-c

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Installing, and taking away again.
+
+# One file does for both.
+COMPLETED := shmif_dumpbus shmif_pcapin
+MAN_INSTALLED := $(foreach p,$(MANPAGES),$(MANDIR)/$(p))
+INSTALLED := $(BINS:$(BUILD)/bin/%=$(BINDIR)/%) \
+	$(LIBS:$(BUILD)/lib/%=$(LIBDIR)/%) \
+	$(addprefix $(INCLUDEDIR)/,$(notdir $(HEADERS))) \
+	$(addprefix $(PKGCONFIGDIR)/,$(notdir $(PCFILES))) \
+	$(EXTCAPDIR)/shmif \
+	$(addprefix $(COMPLETIONDIR)/,$(COMPLETED)) \
+	$(MAN_INSTALLED) \
+	$(COMPLETIONS:ctl/%/bash-completion=$(COMPLETIONDIR)/%)
+
+install: $(LIBS) $(BINS)
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED))))
+	$(INSTALL) -m 755 $(BINS) $(DESTDIR)$(BINDIR)
+	$(INSTALL) -m 644 $(filter %.1 %.a,$(LIBS)) $(DESTDIR)$(LIBDIR)
+	cp -P $(filter %.so,$(LIBS)) $(DESTDIR)$(LIBDIR)
+	$(INSTALL) -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)
+	for f in $(PCFILES); do \
+	    sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|' $$f.in \
+		>$(DESTDIR)$(PKGCONFIGDIR)/$${f##*/} && \
+	    chmod 644 $(DESTDIR)$(PKGCONFIGDIR)/$${f##*/} || exit 1; \
+	done
+	sed -e 's|@BINDIR@|$(BINDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+	    dumpbus/extcap/shmif.in >$(DESTDIR)$(EXTCAPDIR)/shmif
+	chmod 755 $(DESTDIR)$(EXTCAPDIR)/shmif
+	for f in $(COMPLETED); do \
+	    $(INSTALL) -m 644 dumpbus/completion/shmif_dumpbus \
+		$(DESTDIR)$(COMPLETIONDIR)/$$f || exit 1; \
+	done
+	for f in $(MANPAGES); do \
+	    $(INSTALL) -m 644 $$f $(DESTDIR)$(MANDIR)/$$f || exit 1; \
+	done
+	for f in $(COMPLETIONS); do \
+	    g=$${f#*/}; $(INSTALL) -m 644 $$f \
+		$(DESTDIR)$(COMPLETIONDIR)/$${g%/*} || exit 1; \
+	done
+# The loader knows /usr/local/lib by its cache only.
+	if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# How things are compiled and linked.
+
+# ---- flags ----------------------------------------------------------------
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
+	$(if $(filter-out 0,$(WERROR)),-Werror)
+OPT := -O2
+OPT_RING := -O3
+ifneq ($(SAN),)
+# What they add to the code makes gcc see uninitialized variables where there
+# are none; the ordinary build looks after those.
+SANFLAGS := -fsanitize=$(SAN) -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer -Wno-maybe-uninitialized
+OPT := -O1
+OPT_RING := -O1
+endif
+ifneq ($(findstring thread,$(SAN)),)
+# It says that fences are not followed, of every fence in libatomic_ops.
+SANFLAGS += -Wno-tsan
+endif
+
+# Ours name headers from the root; programs name the public ones as installed.
+CPPFLAGS += -D_GNU_SOURCE -I. -Ishmbus -Ishmif
+# What a version script does not export stays inside: let the compiler know
+# that no function of ours is replaced from outside.
+COMPILE = $(CC) -std=gnu11 -g -fPIC -fno-semantic-interposition -pthread \
+	$(WARN) $(SANFLAGS) -MMD -MP $(CPPFLAGS)
+LINK = $(CC) -g -pthread $(SANFLAGS)
+LIBPATH = -L$(BUILD)/lib
+# A library that leaves something undefined is found out here, but for what
+# the sanitizers bring.
+LINK_LIB = $(LINK) -shared $(if $(SAN),,-Wl,-z,defs)
+RPATH := -Wl,-rpath,'$$ORIGIN/../lib'
+RPATH_TEST := -Wl,-rpath,'$$ORIGIN/../../lib'
+
+# ---- rules ---------------------------------------------------------------
+
+ifeq ($(V),)
+say = @echo '  $(1)';
+endif
+
+# Changes when the commands do, and everything is made again.
+$(BUILD)/commands: export COMMANDS = $(COMPILE) $(OPT) $(OPT_RING) $(CFLAGS) \
+	$(LINK) $(STATIC) $(LDFLAGS) $(VERSION)
+$(BUILD)/commands: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$COMMANDS" | cmp -s - $@ || \
+	    printf '%s\n' "$$COMMANDS" >$@
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/commands | $(FIRST)
+	@mkdir -p $(@D)
+	$(call say,CC $<)$(COMPILE) $(OPT) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/shmbus/ring.o: private OPT := $(OPT_RING)
+$(addprefix $(BUILD)/obj/,dumpbus/%.o ctl/%.o): \
+    private CPPFLAGS += -DVERSION='"$(VERSION)"'
+
+link_program = $(call say,LD $@)$(LINK) $(RPATH) -o $@ \
+	$(filter %.o %.a,$^) $(LIBPATH) $(LDLIBS) $(LDFLAGS)
+
+$(LIBSHMBUS): $(call objs,$(BUS_SRC)) shmbus/libshmbus.map
+	@mkdir -p $(@D)
+	$(call say,LD $@)$(LINK_LIB) -Wl,-soname,$(@F) \
+	    -Wl,--version-script=shmbus/libshmbus.map -o $@ \
+	    $(filter %.o,$^) $(LDFLAGS)
+
+$(LIBSHMIF): $(call objs,$(IF_SRC)) $(wildcard shmif/libshmif.map) \
+    $(LIBSHMBUS:.1=)
+	@mkdir -p $(@D)
+	$(call say,LD $@)$(LINK_LIB) -Wl,-soname,$(@F) -Wl,-rpath,'$$ORIGIN' \
+	    $(patsubst %,-Wl$(comma)--version-script=%,$(filter %.map,$^)) \
+	    -o $@ $(filter %.o,$^) $(LIBPATH) -lshmbus -lurcu-bp \
+	    -lurcu-common -llwipv6 -ljson-c $(LDFLAGS)
+
+$(BUILD)/lib/%.so: $(BUILD)/lib/%.so.1
+	@ln -sf $(<F) $@
+
+$(BUILD)/lib/libshmbus.a: $(call objs,$(BUS_SRC))
+# For unit tests only: not installed.
+$(BUILD)/obj/libshmif.a: $(call objs,$(IF_SRC))
+$(BUILD)/obj/libshmifctl.a: $(call objs,$(filter-out %/main.c,$(CTL_SRC))) \
+    $(call objs,$(WIRE_SRC))
+$(BUILD)/obj/libtest.a: $(call objs,$(TESTLIB_SRC))
+$(BUILD)/obj/libbench.a: $(call objs,$(BENCHLIB_SRC))
+$(BUILD)/lib/libshmbus.a $(addprefix $(BUILD)/obj/,libshmif.a \
+    libshmifctl.a libtest.a libbench.a):
+	@mkdir -p $(@D)
+	$(call say,AR $@)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/bin/shmif_dumpbus: $(call objs,$(DUMP_SRC))
+$(BUILD)/bin/shmif_pcapin: $(call objs,$(IN_SRC))
+$(addprefix $(BUILD)/bin/,shmif_dumpbus shmif_pcapin): private LDLIBS := \
+	-lshmbus -lpcap
+$(addprefix $(BUILD)/bin/,shmif_dumpbus shmif_pcapin): $(LIBSHMBUS:.1=)
+	@mkdir -p $(@D)
+	$(link_program)
+
+$(BUILD)/bin/shmif_server: private LDLIBS := $(STACK_LIBS) -ljson-c
+$(BUILD)/bin/shmif_server: $(call objs,$(SERVER_SRC)) $(LIBSHMIF:.1=) \
+    $(LIBSHMBUS:.1=)
+	@mkdir -p $(@D)
+	$(link_program)
+
+# It lives for less than a millisecond, a quarter of which would go into loading
+# libraries: it is linked with none of a stack, and statically where there is
+# what that takes.  It uses nothing that the C library loads later (names of
+# hosts and users, character sets).  Not as a PIE: to relocate it is felt, too;
+# LDFLAGS=-pie prevents all that.  Sanitizers have to be loaded.
+static_lib = $(wildcard $(shell $(CC) -print-file-name=$(1)))
+LIBJSON_A := $(call static_lib,libjson-c.a)
+STATIC := $(if $(and $(LIBJSON_A),$(call static_lib,libc.a)),$(if \
+	$(filter -fsanitize% -pie,$(LINK) $(CFLAGS) $(LDFLAGS)),,-static))
+$(BUILD)/bin/shmifctl: private LDLIBS := $(or $(LIBJSON_A),-ljson-c) $(STATIC)
+$(BUILD)/bin/shmifctl: $(call objs,$(CTL_SRC)) $(call objs,$(WIRE_SRC)) $(BUILD)/lib/libshmbus.a
+	@mkdir -p $(@D)
+	$(link_program)
+
+$(TESTPROGS): private RPATH := $(RPATH_TEST)
+$(TESTPROGS): $(BUILD)/obj/libtest.a
+$(call progs,$(UNIT_SRC)): $(BUILD)/obj/libshmif.a $(BUILD)/lib/libshmbus.a
+$(call progs,$(UNIT_SRC)): private LDLIBS := \
+	-lcmocka -lurcu-bp -lurcu-common -llwipv6 -ljson-c
+$(call progs,$(filter tests/unit/shmifctl_%,$(UNIT_SRC))): \
+    $(BUILD)/obj/libshmifctl.a
+$(BUS_PROGS): $(LIBSHMBUS:.1=)
+$(BUS_PROGS): private LDLIBS := -lshmbus
+$(STACK_PROGS): $(LIBSHMIF:.1=) $(LIBSHMBUS:.1=)
+$(STACK_PROGS): private LDLIBS := $(STACK_LIBS)
+# The stack as it is, for comparison.
+$(BUILD)/bench/tcp_vde: private LDLIBS := -llwipv6
+$(BUILD)/obj/bench/memif.o: private CPPFLAGS += \
+	$(patsubst -I%,-isystem %,$(shell pkg-config --cflags libdpdk))
+$(BUILD)/bench/memif: private LDLIBS := -Wl,--as-needed -lrte_eal \
+	-lrte_ethdev -lrte_mempool -lrte_mbuf
+$(BENCHES): $(BUILD)/obj/libbench.a
+$(filter-out $(call progs,$(UNIT_SRC)),$(TESTPROGS)): private LDLIBS += \
+	-lcmocka
+
+$(EXAMPLES) $(DEMOS) $(BENCHES) $(TESTPROGS): $(BUILD)/%: $(BUILD)/obj/%.o
+	@mkdir -p $(@D)
+	$(link_program)

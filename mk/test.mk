@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Running: the demo, the tests, and all that takes longer.
+
+# What the scripts need to know of this build; with these in its environment a
+# make that a test starts finds everything up to date.
+RUN = BUILD='$(abspath $(BUILD))' SAN='$(SAN)' CC='$(CC)' WERROR='$(WERROR)' \
+	CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' MAKEFLAGS=
+
+demo: all $(DEMOS) | $(FIRST)
+	@$(RUN) demo/demo.sh
+
+# bench.bats runs the benchmark's programs.
+check: all $(TESTPROGS) $(FUZZTESTS) $(if $(SAN),,$(BENCHES)) | $(FIRST)
+	@$(RUN) tests/run $(TESTS_C) $(BATS)
+
+model: | $(FIRST)
+	@$(RUN) model/run.sh
+
+# The exit status tells.
+fuzz: $(FUZZ_NAMES:%=$(FUZZ_DIR)/%) $(FUZZTESTS) | $(FIRST)
+	@FUZZ='$(abspath $(FUZZ_DIR))' SEEDS='$(abspath $(BUILD)/fuzz)' \
+	    TARGET='$(TARGET)' SECONDS_EACH='$(or $(SECONDS),60)' \
+	    FUZZ_ARGS='$(FUZZ_ARGS)' fuzz/run $(FUZZ_NAMES)
+
+# SECONDS=10, KILLS=, SEED=, PEOPLE=6, SLOTS=64, NAP=4000; the exit status
+# tells.
+storm: $(BUILD)/tests/storm/storm | $(FIRST)
+	@$(if $(SECONDS),SECONDS=$(SECONDS)) $<
+
+arm64: | $(FIRST)
+	@$(RUN) tests/arm64
+
+bench: all $(BENCHES) | $(FIRST)
+	@$(RUN) bench/bench.sh

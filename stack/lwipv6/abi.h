@@ -1,0 +1,711 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * abi.h - what liblwipv6 1.5a exports but does not declare
+ *
+ * DOC: The public header of lwipv6 knows vde, tap, tun and slirp interfaces
+ * only.  The shared object exports the rest as well, and a driver of one's
+ * own declares what it uses.  These are our own declarations of its binary
+ * interface on amd64, as measured on the Debian 12 package: the layout of
+ * its structures by offset, nothing else.  What is here and does not hold in
+ * the library that is really loaded is found by replace/check.c before an
+ * interface is put on a stack.
+ *
+ * Names are the library's where the linker needs them; types have the
+ * library's names as well, so that `struct netif *' is the one that
+ * <lwipv6.h> speaks of.
+ */
+#ifndef SHMIF_LWIPV6_ABI_H
+#define SHMIF_LWIPV6_ABI_H
+
+#include <assert.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifndef __LP64__
+#error "lwipv6's layout is known for 64-bit machines only"
+#endif
+
+#define ABI_AT(type, field, offset) \
+	static_assert(offsetof(struct type, field) == (offset), \
+	    #type "." #field)
+#define ABI_SIZE(type, size) \
+	static_assert(sizeof(struct type) == (size), "size of " #type)
+
+typedef int8_t err_t;
+enum {
+	ERR_OK = 0,
+	ERR_MEM = -1,
+	ERR_BUF = -2,
+	ERR_ABRT = -3,
+	ERR_RST = -4,
+	ERR_CONN = -6,
+	ERR_VAL = -7,
+	ERR_ARG = -8,
+	ERR_RTE = -9,
+	ERR_USE = -10,
+	ERR_IF = -11,
+};
+
+struct stack;
+struct sys_sem;
+struct tcp_pcb;
+
+/* An address; IPv4 is ::ffff:a.b.c.d.  Network byte order. */
+struct ip_addr {
+	uint32_t addr[4];
+};
+ABI_SIZE(ip_addr, 16);
+
+/* ---- interfaces -------------------------------------------------------- */
+
+enum {
+	NETIF_FLAG_UP = 0x1,
+	NETIF_FLAG_BROADCAST = 0x2,
+	NETIF_FLAG_LOOPBACK = 0x8,
+	NETIF_FLAG_RUNNING = 0x40,
+	NETIF_FLAG_PROMISC = 0x100,
+	NETIF_FLAG_AUTOCONF = 0x800,
+	NETIF_FLAG_RADV = 0x2000,
+	NETIF_FLAG_DHCP = 0x4000,
+	NETIF_FLAG_LINK_UP = 0x8000,
+};
+enum { NETIF_CHANGE_UP = 1, NETIF_CHANGE_DOWN, NETIF_CHANGE_MTU };
+enum { NETIFCTL_CLEANUP = 1 };
+enum {
+	NETIF_LINK_TYPE = 5, /* free in this build; 6 overruns an array */
+	NETIF_ARPHRD_ETHER = 1,
+	NETIF_PACKET_OUTGOING = 4,
+	ARP_TMR_INTERVAL_MS = 5000,
+};
+
+/*
+ * One address of an interface.  They are a ring; the interface points to the
+ * last one.
+ */
+struct ip_addr_list {
+	struct ip_addr_list *next;
+	struct ip_addr ipaddr;
+	struct ip_addr netmask;
+	struct netif *netif;
+	char flags;
+	struct {
+		uint8_t flag; /* 0: configured by hand */
+		uint8_t dad_counter;
+		uint32_t preferred;
+		uint32_t valid;
+	} info;
+};
+ABI_AT(ip_addr_list, ipaddr, 8);
+ABI_AT(ip_addr_list, netmask, 24);
+ABI_AT(ip_addr_list, netif, 40);
+ABI_AT(ip_addr_list, flags, 48);
+ABI_AT(ip_addr_list, info, 52);
+ABI_SIZE(ip_addr_list, 64);
+
+/* State of stateless autoconfiguration; exists while the interface is up. */
+struct autoconf {
+	uint8_t status; /* 0: nothing configured yet */
+	uint8_t flags[7];
+	struct ip_addr_list *tentative;
+	/* more follows */
+};
+ABI_AT(autoconf, tentative, 8);
+enum { AUTOCONF_INIT = 0, AUTOCONF_FAIL, AUTOCONF_SUCC };
+
+/* What a router advertises; in seconds, where nothing else is said. */
+struct radv_prefix {
+	struct radv_prefix *next;
+	struct ip_addr ip;
+	uint8_t len;
+	uint8_t on_link, autonomous;
+	uint32_t valid, preferred;
+};
+ABI_AT(radv_prefix, ip, 8);
+ABI_AT(radv_prefix, len, 24);
+ABI_AT(radv_prefix, on_link, 25);
+ABI_AT(radv_prefix, valid, 28);
+ABI_SIZE(radv_prefix, 40);
+
+struct radv {
+	uint8_t send; /* at all */
+	uint32_t max_s, min_s;
+	uint32_t rest_s; /* at least between two */
+	uint8_t managed, other;
+	uint32_t mtu;
+	uint32_t reachable, retrans; /* milliseconds */
+	uint8_t hop_limit;
+	uint16_t lifetime;
+	uint8_t source_link;
+	uint8_t unicast_only;
+	struct radv_prefix *prefixes;
+	uint8_t asked;	 /* somebody waits for one */
+	uint8_t resting; /* the library's flags, used by radv.c */
+	uint8_t initial; /* what was left of its structure */
+};
+ABI_AT(radv, max_s, 4);
+ABI_AT(radv, rest_s, 12);
+ABI_AT(radv, managed, 16);
+ABI_AT(radv, mtu, 20);
+ABI_AT(radv, hop_limit, 32);
+ABI_AT(radv, lifetime, 34);
+ABI_AT(radv, source_link, 36);
+ABI_AT(radv, unicast_only, 37);
+ABI_AT(radv, prefixes, 40);
+ABI_AT(radv, asked, 48);
+ABI_SIZE(radv, 56);
+
+struct pbuf;
+
+struct netif {
+	struct netif *next;
+	struct ip_addr_list *addrs;
+	err_t (*input)(struct pbuf *, struct netif *);
+	err_t (*output)(struct netif *, struct pbuf *, struct ip_addr *);
+	err_t (*linkoutput)(struct netif *, struct pbuf *);
+	err_t (*netifctl)(struct netif *, int, void *);
+	void *state;
+	void (*change)(struct netif *, uint32_t);
+	void *dhcp;
+	struct autoconf *autoconf;
+	struct radv *radv;
+	uint8_t hwaddr_len;
+	uint8_t hwaddr[6];
+	uint16_t mtu;
+	uint8_t link_type;
+	char name[2];
+	uint8_t num;
+	uint8_t id;
+	uint16_t flags;
+	uint16_t type;
+	struct stack *stack;
+};
+ABI_AT(netif, next, 0);
+ABI_AT(netif, addrs, 8);
+ABI_AT(netif, input, 16);
+ABI_AT(netif, output, 24);
+ABI_AT(netif, linkoutput, 32);
+ABI_AT(netif, netifctl, 40);
+ABI_AT(netif, state, 48);
+ABI_AT(netif, change, 56);
+ABI_AT(netif, dhcp, 64);
+ABI_AT(netif, autoconf, 72);
+ABI_AT(netif, radv, 80);
+ABI_AT(netif, hwaddr_len, 88);
+ABI_AT(netif, hwaddr, 89);
+ABI_AT(netif, mtu, 96);
+ABI_AT(netif, link_type, 98);
+ABI_AT(netif, name, 99);
+ABI_AT(netif, num, 101);
+ABI_AT(netif, id, 102);
+ABI_AT(netif, flags, 104);
+ABI_AT(netif, type, 106);
+ABI_AT(netif, stack, 112);
+ABI_SIZE(netif, 120);
+
+struct netif *tcpip_netif_add(struct stack *, struct netif *, void *,
+    err_t (*)(struct netif *), err_t (*)(struct pbuf *, struct netif *),
+    void (*)(struct netif *, uint32_t));
+void netif_remove(struct netif *);
+void netif_set_up(struct netif *, int);
+void netif_set_down(struct netif *);
+void netif_set_down_low(struct netif *);
+struct netif *netif_find(struct stack *, char *);
+int netif_add_addr(struct netif *, struct ip_addr *, struct ip_addr *);
+int netif_del_addr(struct netif *, struct ip_addr *, struct ip_addr *);
+void netif_init(struct stack *);
+void netif_shutdown(struct stack *);
+struct ifreq;
+int netif_ioctl(struct stack *, int, struct ifreq *, int);
+void ip_notify(struct netif *, uint32_t);
+void tcpip_notify(struct netif *, uint32_t);
+void netif_thread_wake(struct stack *);
+struct ip_addr_list *ip_addr_list_alloc(struct stack *);
+void ip_addr_list_free(struct stack *, struct ip_addr_list *);
+void ip_addr_list_add(struct ip_addr_list **, struct ip_addr_list *);
+void ip_addr_list_del(struct ip_addr_list **, struct ip_addr_list *);
+
+/* ---- buffers ----------------------------------------------------------- */
+
+/* How much room a buffer has before its payload. */
+enum pbuf_layer { PBUF_TRANSPORT, PBUF_IP, PBUF_LINK, PBUF_RAW };
+enum pbuf_kind { PBUF_RAM, PBUF_ROM, PBUF_REF, PBUF_POOL };
+enum {
+	PBUF_LINK_HLEN = 16,
+	PBUF_IP_HLEN = 40,
+	PBUF_TRANSPORT_HLEN = 20,
+};
+
+struct pbuf {
+	struct pbuf *next;
+	void *payload;
+	uint16_t tot_len; /* of this one and those after it */
+	uint16_t len;	  /* of this one */
+	uint16_t flags;
+	uint16_t ref;
+	struct {
+		uint32_t info;
+		uint32_t dir;
+		void *track;
+	} nat;
+};
+ABI_AT(pbuf, payload, 8);
+ABI_AT(pbuf, tot_len, 16);
+ABI_AT(pbuf, len, 18);
+ABI_AT(pbuf, flags, 20);
+ABI_AT(pbuf, ref, 22);
+ABI_AT(pbuf, nat, 24);
+ABI_SIZE(pbuf, 40);
+
+struct pbuf *pbuf_alloc(enum pbuf_layer, uint16_t, enum pbuf_kind);
+uint8_t pbuf_header(struct pbuf *, int16_t);
+uint8_t pbuf_free(struct pbuf *);
+void pbuf_realloc(struct pbuf *, uint16_t);
+void pbuf_ref(struct pbuf *);
+void *mem_malloc(size_t);
+void mem_free(void *);
+
+/* ---- the stack's thread ------------------------------------------------ */
+
+struct stack *lwip_stack_get(void);
+void lwip_stack_set(struct stack *);
+struct stack *lwip_add_stack(unsigned long);
+void lwip_del_stack(struct stack *);
+/* Runs F(CTX) on the stack's thread; SYNC: returns when it has run. */
+err_t tcpip_callback(struct stack *, void (*f)(void *), void *ctx, int sync);
+err_t tcpip_input(struct pbuf *, struct netif *);
+pthread_t sys_thread_new(void (*)(void *), void *, int prio);
+void sys_timeout(uint32_t, void (*)(void *), void *);
+void sys_untimeout(void (*)(void *), void *);
+/* The timers of the calling thread, each relative to the one before. */
+struct sys_timeout {
+	struct sys_timeout *next;
+	uint32_t time; /* milliseconds */
+	void (*h)(void *);
+	void *arg;
+	uint8_t raw; /* somebody else's memory */
+};
+ABI_AT(sys_timeout, time, 8);
+ABI_AT(sys_timeout, h, 16);
+ABI_AT(sys_timeout, arg, 24);
+ABI_AT(sys_timeout, raw, 32);
+struct sys_timeouts {
+	struct sys_timeout *next;
+};
+struct sys_timeouts *sys_arch_timeouts(void);
+enum { MEMP_TCP_SEG = 5, MEMP_TCPIP_MSG = 8, MEMP_SYS_TIMEOUT = 9 };
+void *memp_malloc(int);
+void memp_free(int, void *);
+
+/* What is in the queue of a stack. */
+struct tcpip_msg {
+	enum {
+		TCPIP_MSG_API,
+		TCPIP_MSG_INPUT,
+		TCPIP_MSG_CALLBACK,
+		TCPIP_MSG_SYNC_CALLBACK,
+	} type;
+	void *unused;
+	union {
+		struct {
+			struct pbuf *p;
+			struct netif *netif;
+		} in;
+		struct {
+			struct sys_sem **sem;
+			void (*fn)(void *);
+			void *arg;
+		} call;
+	};
+};
+ABI_AT(tcpip_msg, in.p, 16);
+ABI_AT(tcpip_msg, in.netif, 24);
+ABI_AT(tcpip_msg, call.fn, 24);
+ABI_AT(tcpip_msg, call.arg, 32);
+
+struct sys_mbox; /* threads/mbox.c */
+struct sys_mbox *sys_mbox_new(void);
+uint32_t sys_arch_mbox_fetch(struct sys_mbox *, void **, uint32_t);
+void sys_mbox_fetch(struct sys_mbox *, void **);
+void sys_mbox_post(struct sys_mbox *, void *);
+void sys_mbox_free(struct sys_mbox *);
+struct sys_sem *sys_sem_new(uint8_t);
+void sys_sem_free(struct sys_sem *);
+void sys_sem_wait(struct sys_sem *);
+void sys_sem_signal(struct sys_sem *);
+uint32_t sys_arch_sem_wait(struct sys_sem *, uint32_t);
+#define SYS_ARCH_TIMEOUT 0xffffffffu
+
+/* ---- IP ---------------------------------------------------------------- */
+
+void ip_input(struct pbuf *, struct netif *);
+/* SRC NULL: chosen by route. */
+err_t ip_output(struct stack *, struct pbuf *, struct ip_addr *src,
+    struct ip_addr *dst, uint8_t ttl, uint8_t tos, uint8_t proto);
+/* By NETIF and HOP. */
+err_t ip_output_if(struct stack *, struct pbuf *, struct ip_addr *src,
+    struct ip_addr *dst, uint8_t ttl, uint8_t tos, uint8_t proto,
+    struct netif *, struct ip_addr *hop, int flags);
+void icmp_input(struct stack *, struct pbuf *, struct ip_addr_list *to,
+    void *pseudo);
+enum { ICMP_FOR_NET, ICMP_FOR_HOST, ICMP_FOR_PROTO, ICMP_FOR_PORT };
+/* P begins with its IP header; WHAT and CODE are those of IPv4. */
+void icmp_dest_unreach(struct stack *, struct pbuf *p, int what);
+void icmp_time_exceeded(struct stack *, struct pbuf *p, int code);
+void icmp_packet_too_big(struct stack *, struct pbuf *p, uint16_t mtu);
+/* In network byte order. */
+uint16_t inet6_chksum_pseudo(struct pbuf *, struct ip_addr *src,
+    struct ip_addr *dst, uint8_t proto, uint32_t len);
+err_t ip4_frag(struct stack *, struct pbuf *, struct netif *, struct ip_addr *);
+err_t ip6_frag(struct stack *, struct pbuf *, struct netif *, struct ip_addr *);
+void etharp_tmr(struct netif *);
+void etharp_ip_input(struct netif *, struct pbuf *);
+void etharp_arp_input(struct netif *, uint8_t *hwaddr, struct pbuf *);
+err_t etharp_output(struct netif *, struct ip_addr *, struct pbuf *);
+void eth_packet_mgmt(struct netif *, struct pbuf *, uint8_t);
+err_t update_arp_entry(struct netif *, struct ip_addr *, uint8_t *hwaddr,
+    uint32_t);
+struct raw_pcb;
+struct raw_pcb *packet_new(struct stack *, uint16_t, uint16_t);
+void packet_remove(struct raw_pcb *);
+struct arpreq;
+int etharp_ioctl(struct stack *, int, struct arpreq *, int);
+void ip_radv_data_init(struct radv *);
+void ip_radv_prefix_init(struct radv_prefix *);
+void ip_radv_netif_reset(struct netif *);
+void ip_radv_start(struct netif *);
+void ip_radv_stop(struct netif *);
+struct ip_addr_list *ip_addr_list_find(struct ip_addr_list *, struct ip_addr *,
+    struct ip_addr *);
+struct ip_addr_list *ip_addr_list_maskfind(struct ip_addr_list *,
+    struct ip_addr *);
+struct ip_addr_list *ip_addr_list_deliveryfind(struct ip_addr_list *,
+    struct ip_addr *dst, struct ip_addr *src);
+void icmp_neighbor_solicitation(struct stack *, struct ip_addr *,
+    struct ip_addr_list *);
+uint16_t inet_chksum(void *, uint16_t);
+int create_address_from_prefix(struct ip_addr *, struct ip_addr *mask,
+    struct ip_addr *prefix, int len, struct netif *);
+void start_dad_on_addr(struct ip_addr_list *, struct netif *);
+void icmp_send_dad(struct stack *, struct ip_addr_list *, struct netif *);
+struct ip_addr_list *ip_route_select_source_ip(struct netif *,
+    struct ip_addr *dst, struct ip_addr *hop);
+uint16_t inet_chksum_pbuf(struct pbuf *);
+void ip_autoconf_start(struct netif *);
+void ip_autoconf_stop(struct netif *);
+void rtr_sol_timeout(void *);
+void dad_remove_timer(struct ip_addr_list *);
+err_t ip_route_list_add(struct stack *, struct ip_addr *, struct ip_addr *,
+    struct ip_addr *, struct netif *, int);
+err_t ip_route_list_delnetif(struct stack *, struct netif *);
+err_t ip_route_list_del(struct stack *, struct ip_addr *, struct ip_addr *,
+    struct ip_addr *, struct netif *, int);
+
+struct ip_route_list {
+	struct ip_route_list *next;
+	struct ip_addr addr;
+	struct ip_addr netmask;
+	struct ip_addr nexthop;
+	struct netif *netif;
+	int flags;
+};
+ABI_AT(ip_route_list, netif, 56);
+
+/* The few fields of a stack that are looked at. */
+enum {
+	STACK_CAPFUN = 8, /* cap_fn *: what the program may do */
+	STACK_NETIF_LIST = 16,
+	STACK_ROUTE_HEAD = 48,
+	STACK_TCP_INPUT = 333016, /* the connection that has got a segment */
+	STACK_PACKET_ACTIVE = 333026, /* uint16_t: packet sockets exist */
+	STACK_UDP_LIST = 333040,
+	STACK_TCP_TICKS = 333056, /* uint32_t: of half a second */
+	STACK_TCP_LISTEN = 333064,
+	STACK_TCP_ACTIVE = 333072,
+	STACK_TCP_TW = 333080,
+	STACK_QUEUE = 333096,
+};
+typedef int cap_fn(void);
+#define STACK_FIELD(stack, offset, type) \
+	(*(type *)(void *)((char *)(stack) + (offset)))
+
+/* ---- TCP --------------------------------------------------------------- */
+
+enum tcp_state {
+	TCP_CLOSED,
+	TCP_LISTEN,
+	TCP_SYN_SENT,
+	TCP_SYN_RCVD,
+	TCP_ESTABLISHED,
+	TCP_FIN_WAIT_1,
+	TCP_FIN_WAIT_2,
+	TCP_CLOSE_WAIT,
+	TCP_CLOSING,
+	TCP_LAST_ACK,
+	TCP_TIME_WAIT,
+};
+enum {
+	TCP_SND_BUF_THEIRS = 32768,
+	TCP_WINDOW_THEIRS = 32768,
+	TCP_SND_BUF = 64000, /* it is rounded up here and there */
+	TCP_SND_QUEUELEN = 88,
+	TCP_SND_LOWAT = 16384,
+	TCP_WINDOW = 65535,
+	TCP_FLAG_ACK_DELAY = 0x1,
+	TCP_FLAG_ACK_NOW = 0x2,
+	TCP_FLAG_FAST = 0x4, /* in fast recovery */
+	TCP_FLAG_NODELAY = 0x40,
+};
+
+struct tcp_seg {
+	struct tcp_seg *next;
+	struct pbuf *p;
+	void *dataptr;
+	uint16_t len;
+	void *tcphdr;
+};
+ABI_SIZE(tcp_seg, 40);
+
+/* A connection; one that listens is shorter: see its state first. */
+struct tcp_pcb {
+	struct stack *stack;
+	struct ip_addr local_ip;
+	struct ip_addr remote_ip;
+	uint16_t so_options;
+	uint8_t tos;
+	uint8_t ttl;
+	void *slirp;
+	struct tcp_pcb *next;
+	enum tcp_state state;
+	uint32_t slirp_state;
+	uint8_t prio;
+	void *callback_arg;
+	uint16_t local_port;
+	uint16_t remote_port;
+	uint8_t flags;
+	uint8_t ours;	   /* what the library has between its fields is */
+	uint16_t said_ack; /* 0 in a new connection; see tcp_out.c */
+	uint32_t rcv_nxt;
+	uint16_t rcv_wnd;
+	uint16_t said_edge; /* likewise */
+	uint32_t tmr;
+	uint8_t polltmr;
+	uint8_t pollinterval;
+	uint16_t rtime;
+	uint16_t mss;
+	uint32_t rttest; /* the library's measuring: since this tick */
+	uint32_t rtseq;
+	int16_t sa, sv;
+	uint16_t rto;
+	uint8_t nrtx; /* retransmissions in a row */
+	uint32_t lastack;
+	uint8_t dupacks;
+	uint16_t cwnd;
+	uint16_t ssthresh;
+	uint32_t snd_nxt;
+	uint32_t snd_max;
+	uint32_t snd_wnd;
+	uint32_t snd_wl1;
+	uint32_t snd_wl2;
+	uint32_t snd_lbb;
+	uint16_t acked;
+	uint16_t snd_buf;
+	uint8_t snd_queuelen;
+	struct tcp_seg *unsent;
+	struct tcp_seg *unacked;
+	struct tcp_seg *ooseq;
+	err_t (*sent)(void *, struct tcp_pcb *, uint16_t);
+	err_t (*recv)(void *, struct tcp_pcb *, struct pbuf *, err_t);
+	err_t (*connected)(void *, struct tcp_pcb *, err_t);
+	err_t (*accept)(void *, struct tcp_pcb *, err_t);
+	err_t (*poll)(void *, struct tcp_pcb *);
+	void (*errf)(void *, err_t);
+	uint32_t keepalive;
+	uint8_t keep_cnt;
+	void *recover; /* slirp's, where that has it; else recover.c's */
+};
+ABI_AT(tcp_pcb, next, 56);
+ABI_AT(tcp_pcb, state, 64);
+ABI_AT(tcp_pcb, callback_arg, 80);
+ABI_AT(tcp_pcb, local_port, 88);
+ABI_AT(tcp_pcb, flags, 92);
+ABI_AT(tcp_pcb, ours, 93);
+ABI_AT(tcp_pcb, said_ack, 94);
+ABI_AT(tcp_pcb, rcv_nxt, 96);
+ABI_AT(tcp_pcb, rcv_wnd, 100);
+ABI_AT(tcp_pcb, said_edge, 102);
+ABI_AT(tcp_pcb, tmr, 104);
+ABI_AT(tcp_pcb, pollinterval, 109);
+ABI_AT(tcp_pcb, mss, 112);
+ABI_AT(tcp_pcb, rttest, 116);
+ABI_AT(tcp_pcb, sa, 124);
+ABI_AT(tcp_pcb, rto, 128);
+ABI_AT(tcp_pcb, nrtx, 130);
+ABI_AT(tcp_pcb, lastack, 132);
+ABI_AT(tcp_pcb, dupacks, 136);
+ABI_AT(tcp_pcb, cwnd, 138);
+ABI_AT(tcp_pcb, ssthresh, 140);
+ABI_AT(tcp_pcb, snd_nxt, 144);
+ABI_AT(tcp_pcb, snd_max, 148);
+ABI_AT(tcp_pcb, snd_wnd, 152);
+ABI_AT(tcp_pcb, snd_lbb, 164);
+ABI_AT(tcp_pcb, snd_buf, 170);
+ABI_AT(tcp_pcb, snd_queuelen, 172);
+ABI_AT(tcp_pcb, unsent, 176);
+ABI_AT(tcp_pcb, unacked, 184);
+ABI_AT(tcp_pcb, ooseq, 192);
+ABI_AT(tcp_pcb, sent, 200);
+ABI_AT(tcp_pcb, recv, 208);
+ABI_AT(tcp_pcb, accept, 224);
+ABI_AT(tcp_pcb, poll, 232);
+ABI_AT(tcp_pcb, errf, 240);
+ABI_AT(tcp_pcb, recover, 256);
+ABI_SIZE(tcp_pcb, 264);
+
+/* Where a connection that listens has what others have in accept. */
+typedef err_t accept_fn(void *, struct tcp_pcb *, err_t);
+#define LISTENER_ACCEPT(pcb) (*(accept_fn **)(void *)((char *)(pcb) + 96))
+
+/* Options of all kinds of connections. */
+enum {
+	SOF_REUSEADDR = 0x4,
+	SOF_KEEPALIVE = 0x8,
+	SOF_DONTROUTE = 0x10,
+	SOF_BROADCAST = 0x20,
+	SOF_OOBINLINE = 0x100,
+	SOF_REUSEPORT = 0x200,
+	SOF_HDRINCL = 0x4000,
+	SOF_IPV6_CHECKSUM = 0x8000,
+};
+
+struct tcp_pcb *tcp_new(struct stack *);
+struct tcp_pcb *tcp_listen(struct tcp_pcb *);
+void tcp_err(struct tcp_pcb *, void (*)(void *, err_t));
+err_t tcp_send_ctrl(struct tcp_pcb *, uint8_t flags);
+void tcp_rst(struct stack *, uint32_t seq, uint32_t ack, struct ip_addr *local,
+    struct ip_addr *remote, uint16_t local_port, uint16_t remote_port);
+void tcp_keepalive(struct tcp_pcb *);
+void tcp_slowtmr(struct stack *);
+void tcp_shutdown(struct stack *);
+err_t tcp_close(struct tcp_pcb *);
+err_t tcp_bind(struct tcp_pcb *, struct ip_addr *, uint16_t);
+err_t tcp_connect(struct tcp_pcb *, struct ip_addr *, uint16_t,
+    err_t (*)(void *, struct tcp_pcb *, err_t));
+uint32_t tcp_next_iss(struct stack *);
+void tcp_abort(struct tcp_pcb *);
+void tcp_input(struct pbuf *, struct ip_addr_list *, void *pseudo,
+    struct netif *slirp);
+void tcp_arg(struct tcp_pcb *, void *);
+void tcp_sent(struct tcp_pcb *, err_t (*)(void *, struct tcp_pcb *, uint16_t));
+void tcp_recv(struct tcp_pcb *,
+    err_t (*)(void *, struct tcp_pcb *, struct pbuf *, err_t));
+void tcp_poll(struct tcp_pcb *, err_t (*)(void *, struct tcp_pcb *), uint8_t);
+void tcp_accept(struct tcp_pcb *, err_t (*)(void *, struct tcp_pcb *, err_t));
+void tcp_recved(struct tcp_pcb *, uint16_t);
+err_t tcp_write(struct tcp_pcb *, const void *, uint16_t, uint8_t copy);
+err_t tcp_output(struct tcp_pcb *);
+void tcp_pcb_purge(struct tcp_pcb *);
+uint8_t tcp_seg_free(struct tcp_seg *);
+uint8_t tcp_segs_free(struct tcp_seg *);
+/* The first segment, or all, that nobody has acknowledged. */
+void tcp_rexmit(struct tcp_pcb *);
+void tcp_rexmit_rto(struct tcp_pcb *);
+uint8_t tcp_seg_free(struct tcp_seg *);
+void tcp_fasttmr(struct stack *);
+
+/* ---- UDP, raw and packet sockets ---------------------------------------- */
+
+struct udp_pcb {
+	struct stack *stack;
+	struct ip_addr local_ip;
+	struct ip_addr remote_ip;
+	uint16_t so_options;
+	uint8_t tos;
+	uint8_t ttl;
+	void *slirp;
+	struct udp_pcb *next;
+	uint8_t flags;
+	uint16_t local_port;
+	uint16_t remote_port;
+	uint16_t chksum_len;
+	void (*recv)(void *, struct udp_pcb *, struct pbuf *, struct ip_addr *,
+	    uint16_t);
+	void *recv_arg;
+	uint32_t slirp_expire;
+};
+ABI_AT(udp_pcb, next, 56);
+ABI_AT(udp_pcb, flags, 64);
+ABI_AT(udp_pcb, local_port, 66);
+ABI_AT(udp_pcb, recv, 72);
+ABI_AT(udp_pcb, recv_arg, 80);
+
+struct raw_pcb {
+	struct stack *stack;
+	struct ip_addr local_ip;
+	struct ip_addr remote_ip;
+	uint16_t so_options;
+	uint8_t tos; /* a packet socket: 1: without header */
+	uint8_t ttl;
+	void *slirp;
+	struct raw_pcb *next;
+	uint16_t in_protocol;
+	uint16_t out_protocol; /* a raw socket: IPV6_CHECKSUM */
+	void (*recv)(void *, struct raw_pcb *, struct pbuf *, struct ip_addr *,
+	    uint16_t);
+	void *recv_arg;
+};
+ABI_AT(raw_pcb, next, 56);
+ABI_AT(raw_pcb, in_protocol, 64);
+ABI_AT(raw_pcb, out_protocol, 66);
+ABI_AT(raw_pcb, recv, 72);
+ABI_AT(raw_pcb, recv_arg, 80);
+
+struct udp_pcb *udp_new(struct stack *);
+void udp_remove(struct udp_pcb *);
+err_t udp_connect(struct udp_pcb *, struct ip_addr *, uint16_t);
+void udp_disconnect(struct udp_pcb *);
+void udp_recv(struct udp_pcb *,
+    void (*)(void *, struct udp_pcb *, struct pbuf *, struct ip_addr *,
+	uint16_t),
+    void *);
+err_t udp_sendto(struct udp_pcb *, struct pbuf *, struct ip_addr *, uint16_t);
+struct raw_pcb *raw_new(struct stack *, uint16_t);
+void raw_remove(struct raw_pcb *);
+void raw_recv(struct raw_pcb *,
+    void (*)(void *, struct raw_pcb *, struct pbuf *, struct ip_addr *,
+	uint16_t),
+    void *);
+err_t raw_sendto(struct raw_pcb *, struct pbuf *, struct ip_addr *);
+/* The address is name_in()'s of an AF_PACKET one. */
+err_t packet_bind(struct raw_pcb *, struct ip_addr *, uint16_t);
+err_t packet_sendto(struct raw_pcb *, struct pbuf *, struct ip_addr *,
+    uint16_t);
+struct netif *netif_find_id(struct stack *, int);
+err_t ip_route_findpath(struct stack *, struct ip_addr *, struct ip_addr **hop,
+    struct netif **, int *flags);
+struct ip_addr_list *ip_route_select_source_ip(struct netif *,
+    struct ip_addr *dst, struct ip_addr *hop);
+
+/* ---- netlink sockets ---------------------------------------------------- */
+
+struct sockaddr;
+void *netlink_open(struct stack *, int type, int protocol);
+int netlink_close(void *);
+int netlink_bind(void *, struct sockaddr *, socklen_t);
+int netlink_connect(void *, struct sockaddr *, socklen_t);
+int netlink_recvfrom(void *, void *, int, unsigned, struct sockaddr *,
+    socklen_t *);
+int netlink_send(void *, void *, int, unsigned);
+int netlink_getsockname(void *, struct sockaddr *, socklen_t *);
+int netlink_getsockopt(void *, int, int, void *, socklen_t *);
+int netlink_setsockopt(void *, int, int, const void *, socklen_t);
+
+/* ---- what the driver calls of the socket layer (sock/sock.h) ---------- */
+
+int lwip_msocket(struct stack *stack, int domain, int type, int protocol);
+int lwip_close(int);
+int lwip_event_subscribe(void (*)(void *), void *, int, int);
+
+#endif /* SHMIF_LWIPV6_ABI_H */

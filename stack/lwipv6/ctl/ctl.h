@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ctl/ctl.h - what the files share by which an lwipv6 stack is controlled
+ * (not installed)
+ */
+#ifndef SHMIF_LWIPV6_CTL_H
+#define SHMIF_LWIPV6_CTL_H
+
+#include "stack/lwipv6/port.h"
+#include "shmif/stack_ctl.h"
+
+#define STACK_FORWARDING 1ul
+
+extern const struct stack_ctl stack_ctl_lwipv6;
+
+unsigned long lwip_stack_flags_get(struct stack *);
+void lwip_stack_flags_set(struct stack *, unsigned long);
+struct netif *netif_find_direct_destination(struct stack *, struct ip_addr *);
+err_t dhcp_start(struct netif *);
+err_t dhcp_release(struct netif *);
+void dhcp_stop(struct netif *);
+
+/*
+ * Splits "shmif3", "vd3" or, with *NUM -1, "shmif", "vd".  False: it is not of
+ * that form.
+ */
+bool ctl_split_name(const char *name, char letters[2], int *num);
+/* The name of NETIF. */
+void ctl_name(const struct netif *netif, char name[SHMIF_NAME_MAX]);
+unsigned ctl_prefix(const struct ip_addr *mask);
+/* The interface called NAME, or NULL.  On the stack's thread. */
+struct netif *ctl_netif(struct stack *stack, const char *name);
+
+/* Something to be done on the stack's thread. */
+struct ctl_job {
+	struct stack *stack;
+	const char *name;
+	struct netif *netif; /* NAME's, found before FN runs */
+	int (*fn)(struct ctl_job *);
+	bool on;
+	unsigned value;
+	const void *in;
+	void *list;
+	unsigned n;
+	int error;
+};
+/* Has it done.  Returns what FN does, ENXIO or ENOMEM. */
+int ctl_run(struct ctl_job *j);
+
+/* ctl/net.c; see stack_ctl.h */
+int ctl_address(void *stack, const char *name, const uint8_t ip[16],
+    unsigned prefix, bool add);
+int ctl_route(void *stack, const struct ctl_route *r, bool add);
+int ctl_routes(void *stack, struct ctl_route **list, unsigned *n);
+int ctl_neigh(void *stack, int family, const char *name,
+    struct ctl_neigh **list, unsigned *n);
+int ctl_neigh_del(void *stack, const char *name, const uint8_t ip[16]);
+
+/* ctl/foreign.c; see stack_ctl.h */
+bool foreign_is(const char *name);
+int foreign_create(void *stack, const char *name, const char *path,
+    unsigned flags, char made[SHMIF_NAME_MAX]);
+int foreign_destroy(void *stack, const char *name);
+/* What NETIF is connected to, or "". */
+void foreign_path(const struct netif *netif, char *path, size_t size);
+
+/* ctl/radv_file.c; see stack_ctl.h */
+int ctl_radv(void *stack, const char *file, char *why, size_t size);
+
+/* ctl/ping.c; see stack_ctl.h */
+int ping_begin(void *stack, const uint8_t ip[16], const char *name,
+    ctl_pong *pong, void *arg, struct ctl_ping **ping);
+int ping_send(struct ctl_ping *ping, unsigned seq, unsigned size);
+void ping_end(struct ctl_ping *ping);
+
+/*
+ * neigh.c: copies what is known of up to MAX neighbours, names left out.
+ * Returns how many that are; with LIST NULL, how many there are.
+ */
+unsigned neigh_look(const struct port *port, struct ctl_neigh *list,
+    unsigned max);
+
+#endif /* SHMIF_LWIPV6_CTL_H */

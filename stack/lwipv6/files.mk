@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The driver of lwipv6, and its cures, a layer each.
+LWIPV6_DRIVER := $(addprefix stack/lwipv6/driver/, \
+	delete.c driver.c frames.c)
+LWIPV6_CTL := $(addprefix stack/lwipv6/ctl/, \
+	ctl.c foreign.c ioctl.c net.c ping.c radv_file.c)
+LWIPV6_SOCK := $(addprefix stack/lwipv6/sock/, \
+	accept.c close.c connect.c dgram.c fcntl.c multicast.c options.c \
+	poll.c recv.c send.c sockaddr.c socket.c stream.c stream_send.c \
+	wait.c)
+LWIPV6_TCP := $(addprefix stack/lwipv6/tcp/, \
+	input.c isn.c ooseq.c output.c persist.c recover.c split.c)
+LWIPV6_IP := $(addprefix stack/lwipv6/ip/, \
+	checksum.c deliver.c echo.c forward.c frag.c icmp.c path.c \
+	pbuf_realloc.c radv.c reass.c source.c unreach.c)
+LWIPV6_LINK := $(addprefix stack/lwipv6/link/, \
+	autoconf.c dad.c igmp.c nd.c neighbours.c)
+LWIPV6_WALL := $(addprefix stack/lwipv6/wall/, \
+	ip4.c ip6.c tcp.c text.c wall.c)
+LWIPV6_THREADS := $(addprefix stack/lwipv6/threads/, \
+	fds.c mbox.c sem.c spin.c threads.c timer.c)
+LWIPV6_REPLACE := $(addprefix stack/lwipv6/replace/, \
+	check.c replace.c switch.c)
+LWIPV6_SRC := $(LWIPV6_DRIVER) $(LWIPV6_CTL) $(LWIPV6_SOCK) $(LWIPV6_TCP) \
+	$(LWIPV6_IP) $(LWIPV6_LINK) $(LWIPV6_WALL) \
+	$(LWIPV6_THREADS) $(LWIPV6_REPLACE)

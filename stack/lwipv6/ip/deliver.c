@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * deliver.c - a packet for an address that a router has on another side
+ *
+ * DOC: The fault: whether a packet is for the stack is decided by the addresses
+ * of the interface that it came by.  One for an address of another interface is
+ * forwarded to that one's network, and its own address asked for there.
+ *
+ * How it is seen: of a stack that forwards between two buses only the near
+ * address answers.
+ *
+ * The cure: RFC 1812, 5.2.3: what is for any of a router's addresses is for the
+ * router.  The library is told that the packet came by the interface that has
+ * the address.  But for addresses that are only good on one link (RFC 4291,
+ * 2.5.6) or inside of a host (RFC 1122, 3.2.1.3).
+ *
+ * A stack that does not forward stays as it was: what comes by the wrong
+ * interface is dropped, as RFC 1122, 3.3.4.2 has it of a strong host.
+ */
+#include <string.h>
+
+#include "stack/lwipv6/ctl/ctl.h"
+#include "stack/lwipv6/sock/sock.h"
+
+static bool
+has(const struct netif *netif, const struct ip_addr *ip)
+{
+	const struct ip_addr_list *tail = netif->addrs, *el = tail;
+
+	while (el != NULL) {
+		if (ip_same(&el->ipaddr, ip))
+			return true;
+		el = el->next == tail ? NULL : el->next;
+	}
+	return false;
+}
+
+/* Whether IP is the same host's wherever a packet comes from. */
+static bool
+everywhere(const struct ip_addr *ip)
+{
+	static const uint8_t loopback[16] = { [15] = 1 };
+	uint32_t first = ntohl(ip->addr[0]);
+
+	if (ip_is_v4(ip))
+		return ntohl(ip->addr[3]) >> 24 != 127;
+	return first >> 24 != 0xff && !ip_is_link_local(ip) &&
+	    memcmp(ip, loopback, sizeof(*ip)) != 0;
+}
+
+struct netif *
+deliver_at(struct netif *in, const struct ip_addr *dst)
+{
+	struct netif *other;
+
+	if (has(in, dst) || !everywhere(dst) ||
+	    !(lwip_stack_flags_get(in->stack) & STACK_FORWARDING))
+		return in;
+	for (other = STACK_FIELD(in->stack, STACK_NETIF_LIST, struct netif *);
+	     other != NULL; other = other->next)
+		if (has(other, dst))
+			return other;
+	return in;
+}
+
+/* Replaces the library's: an IP packet came by IN. */
+EXPORT void
+OURS(ip_input)(struct pbuf *p, struct netif *in)
+{
+	const uint8_t *ip = p->payload;
+	struct ip_addr dst;
+	bool known = false;
+
+	if ((p->len >= 20 && ip[0] >> 4 == 4) ||
+	    (p->len >= 40 && ip[0] >> 4 == 6)) {
+		dst = ip_target(ip);
+		/* Over IPv6 an IPv4 address is nobody's. */
+		known = ip[0] >> 4 == 4 || !ip_is_v4(&dst);
+	}
+	if (known) {
+		if (group_is(&dst) && group_input(p, in, &dst))
+			return;
+		in = deliver_at(in, &dst);
+		if (!has(in, &dst) && forward_not(p, in, &dst))
+			return;
+	}
+	real()->ip_input(p, in);
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * dad.c - an address that somebody else has already
+ *
+ * DOC: The faults: the library probes for duplicates of addresses that it
+ * configures itself only.  Its probes carry an option that RFC 4861, 4.3
+ * forbids, so that others drop them; the answers it would not understand, as
+ * it looks for flags in the wrong bits.  Addresses that a program adds are not
+ * probed for.  And of the hardware address it loses a byte when it makes an
+ * IPv6 address of it (RFC 4291, appendix A), so that interfaces which differ
+ * there only make themselves the same one.
+ *
+ * How they are seen: two hosts have one address, and neither says so; what is
+ * sent to it arrives at one or the other.
+ *
+ * The cure: every address that an interface gets is probed for, and again when
+ * the interface comes up or to another bus: a neighbour solicitation from the
+ * unspecified address (RFC 4862, 5.4), or an ARP probe (RFC 5227, 2.1.1).  The
+ * library's own addresses are tentative meanwhile.  Those that a program adds
+ * are used at once (RFC 4429), but announced only after WINDOW_S seconds, so
+ * that a neighbour's table is not changed before.
+ *
+ * Somebody else has an address of ours when an advertisement or ARP packet says
+ * that it is at another hardware address, or when somebody probes for one
+ * that we probe for, too.  Who comes later loses it: an address that is
+ * tentative, or within its window, is taken away.  One that was there before
+ * stays, and is announced (RFC 5227, 2.4 (b)), at most each DEFEND_S seconds.
+ * Both are said on stderr.
+ *
+ * Nothing here waits or needs the bus to answer.  The table of addresses in
+ * their window is bounded; what does not fit is not looked after.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stack/lwipv6/port.h"
+
+#define CLAIMS_MAX 64u
+#define WINDOW_S 2u /* of a clock that may be a second off */
+#define DEFEND_S 10u
+
+/* An address that is in its window, or was defended lately. */
+struct claim {
+	struct ip_addr ip;
+	unsigned left; /* seconds; 0: no entry */
+	bool defended;
+};
+
+struct dad {
+	struct claim claim[CLAIMS_MAX];
+};
+
+static struct claim *
+find(struct port *port, const struct ip_addr *ip)
+{
+	unsigned i;
+
+	for (i = 0; port->dad != NULL && i < CLAIMS_MAX; i++)
+		if (port->dad->claim[i].left != 0 &&
+		    ip_same(&port->dad->claim[i].ip, ip))
+			return &port->dad->claim[i];
+	return NULL;
+}
+
+/* Notes IP for SECONDS. */
+static void
+note(struct port *port, const struct ip_addr *ip, bool defended,
+    unsigned seconds)
+{
+	struct claim *c = find(port, ip);
+	unsigned i;
+
+	if (port->dad == NULL)
+		port->dad = calloc(1, sizeof(*port->dad));
+	for (i = 0; port->dad != NULL && c == NULL && i < CLAIMS_MAX; i++)
+		if (port->dad->claim[i].left == 0)
+			c = &port->dad->claim[i];
+	if (c == NULL)
+		return;
+	c->ip = *ip;
+	c->defended = defended;
+	c->left = seconds;
+}
+
+/* Says that IP is at MAC, too, and WHAT follows. */
+static void
+say(const struct port *port, const struct ip_addr *ip, const uint8_t mac[6],
+    const char *what)
+{
+	char text[INET6_ADDRSTRLEN] = "?";
+
+	if (ip_is_v4(ip))
+		inet_ntop(AF_INET, &ip->addr[3], text, sizeof(text));
+	else
+		inet_ntop(AF_INET6, ip, text, sizeof(text));
+	fprintf(stderr,
+	    "%s: shmif%d: %s: "
+	    "%02x:%02x:%02x:%02x:%02x:%02x has this address, too; %s\n",
+	    program_invocation_short_name, port->unit->num, text, mac[0],
+	    mac[1], mac[2], mac[3], mac[4], mac[5], what);
+}
+
+/* ---- probing ------------------------------------------------------------ */
+
+void
+dad_begin(struct port *port, const struct ip_addr *ip)
+{
+	if (port->neigh == NULL || !(port->netif.flags & NETIF_FLAG_UP))
+		return;
+	note(port, ip, false, WINDOW_S);
+	if (ip_is_v4(ip))
+		neigh_arp_probe(port, ip);
+	else
+		nd_probe(port, ip);
+}
+
+void
+dad_begin_all(struct port *port)
+{
+	const struct ip_addr_list *tail = port->netif.addrs, *el;
+
+	if (tail == NULL)
+		return;
+	for (el = tail->next;; el = el->next) {
+		dad_begin(port, &el->ipaddr);
+		if (el == tail)
+			return;
+	}
+}
+
+/* A second has gone by. */
+void
+dad_timer(struct port *port)
+{
+	unsigned i;
+
+	for (i = 0; port->dad != NULL && i < CLAIMS_MAX; i++) {
+		struct claim *c = &port->dad->claim[i];
+		struct ip_addr ip = c->ip;
+
+		if (c->left == 0 || --c->left != 0 || c->defended)
+			continue;
+		if (ip_addr_list_find(port->netif.addrs, &ip, NULL) != NULL)
+			neigh_announce(port, &ip);
+	}
+}
+
+/* ---- somebody else ------------------------------------------------------ */
+
+/* Takes IP from the addresses that are tentative.  False: it is none. */
+static bool
+drop_tentative(struct port *port, struct ip_addr *ip)
+{
+	struct netif *netif = &port->netif;
+	struct ip_addr_list *el;
+
+	if (netif->autoconf == NULL ||
+	    (el = ip_addr_list_find(netif->autoconf->tentative, ip, NULL)) ==
+		NULL)
+		return false;
+	dad_remove_timer(el);
+	ip_addr_list_del(&netif->autoconf->tentative, el);
+	ip_addr_list_free(netif->stack, el);
+	return true;
+}
+
+void
+dad_other(struct port *port, const struct ip_addr *at, const uint8_t mac[6],
+    bool probes)
+{
+	struct ip_addr ip = *at; /* the library wants it writable */
+	struct ip_addr_list *el;
+	struct claim *c;
+
+	if (memcmp(mac, port->netif.hwaddr, 6) == 0)
+		return;
+	if (drop_tentative(port, &ip)) {
+		say(port, &ip, mac, "not used");
+		return;
+	}
+	el = ip_addr_list_find(port->netif.addrs, &ip, NULL);
+	if (el == NULL)
+		return;
+	c = find(port, &ip);
+	if (c != NULL && !c->defended) {
+		struct ip_addr mask = el->netmask;
+
+		c->left = 0;
+		say(port, &ip, mac, "not used");
+		netif_del_addr(&port->netif, &ip, &mask);
+	} else if (c == NULL && !probes) {
+		note(port, &ip, true, DEFEND_S);
+		say(port, &ip, mac, "defended");
+		neigh_announce(port, &ip);
+	}
+}
+
+/* ---- the library's own addresses ---------------------------------------- */
+
+/* Puts the interface identifier into the lower half of IP: RFC 4291. */
+static void
+identify(const struct netif *netif, struct ip_addr *ip)
+{
+	const uint8_t *m = netif->hwaddr;
+	const uint8_t id[8] = { m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4],
+		m[5] };
+
+	memcpy(&ip->addr[2], id, sizeof(id));
+}
+
+/* Replaces the library's: an address of NETIF made from a router's prefix. */
+EXPORT int
+OURS(create_address_from_prefix)(struct ip_addr *ip, struct ip_addr *mask,
+    struct ip_addr *prefix, int len, struct netif *netif)
+{
+	int r = real()->create_address_from_prefix(ip, mask, prefix, len,
+	    netif);
+
+	if (port_of(netif) != NULL && len == 64)
+		identify(netif, ip);
+	return r;
+}
+
+/* Replaces the library's: begins to look for a duplicate of EL. */
+EXPORT void
+OURS(start_dad_on_addr)(struct ip_addr_list *el, struct netif *netif)
+{
+	if (port_of(netif) != NULL && ip_is_link_local(&el->ipaddr))
+		identify(netif, &el->ipaddr);
+	real()->start_dad_on_addr(el, netif);
+}
+
+/* Replaces the library's: sends a probe for EL. */
+EXPORT void
+OURS(icmp_send_dad)(struct stack *stack, struct ip_addr_list *el,
+    struct netif *netif)
+{
+	struct port *port = port_of(netif);
+
+	if (port != NULL)
+		nd_probe(port, &el->ipaddr);
+	else
+		real()->icmp_send_dad(stack, el, netif);
+}
+
+/*
+ * Replaces the library's: the address in the ring TAIL that a packet from SRC
+ * to DST is for.  What goes to an IPv6 group is answered from an address that
+ * the interface has; the library would make one up, as above.
+ */
+EXPORT struct ip_addr_list *
+OURS(ip_addr_list_deliveryfind)(struct ip_addr_list *tail, struct ip_addr *dst,
+    struct ip_addr *src)
+{
+	struct ip_addr_list *el, *any = NULL;
+	struct ip_addr to;
+
+	/* It is in the packet, at any offset. */
+	memcpy(&to, (const void *)dst, sizeof(to));
+	if (tail == NULL || ip_is_v4(&to) || ntohl(to.addr[0]) >> 24 != 0xff ||
+	    port_of(tail->netif) == NULL)
+		return real()->ip_addr_list_deliveryfind(tail, dst, src);
+	for (el = tail->next;; el = el->next) {
+		if (!ip_is_v4(&el->ipaddr)) {
+			any = el;
+			if (ip_is_link_local(&el->ipaddr))
+				break;
+		}
+		if (el == tail)
+			break;
+	}
+	return any;
+}

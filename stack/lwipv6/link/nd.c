@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * nd.c - answering neighbour solicitations
+ *
+ * DOC: The faults: the library answers a neighbour solicitation in the buffer
+ * it came in, and puts the option with its own address where the other's was.
+ * A solicitation without that option, which is an ordinary probe for a
+ * duplicate address (RFC 4862, 5.4.2) or for a neighbour that is still there
+ * (RFC 4861, 7.2.2), has no room: it writes beyond the buffer.  Flags are in
+ * the wrong bits, a probe is answered to the unspecified address, and the
+ * asker's own address is not learned from what it says.
+ *
+ * How they are seen: heap corruption when a Linux neighbour configures an
+ * address; an address that two hosts have and neither complains.
+ *
+ * The cure: solicitations for an address of the interface are answered here,
+ * as RFC 4861, 7.2.4 says, and the stack never sees one.  A probe is answered
+ * to all nodes, without the solicited flag.
+ */
+#include <string.h>
+
+#include "stack/lwipv6/port.h"
+#include "base/net_bytes.h"
+
+#define ETH_HLEN 14u
+#define IP6_HLEN 40u
+#define NA_HLEN 24u
+#define OPT_LEN 8u
+#define NA_LEN (ETH_HLEN + IP6_HLEN + NA_HLEN + OPT_LEN)
+#define NEXT_ICMP6 58
+#define TYPE_NS 135
+#define TYPE_NA 136
+#define OPT_SOURCE_LINK 1
+#define OPT_TARGET_LINK 2
+#define NA_ROUTER 0x80
+#define NA_SOLICITED 0x40
+#define NA_OVERRIDE 0x20
+
+/*
+ * The link-layer address in the options of the solicitation FRAME, or NULL.
+ */
+static const uint8_t *
+source_link(const uint8_t *frame, uint32_t len)
+{
+	uint32_t at = ETH_HLEN + IP6_HLEN + NA_HLEN;
+
+	while (at + OPT_LEN <= len && frame[at + 1] != 0) {
+		if (frame[at] == OPT_SOURCE_LINK && frame[at + 1] == 1)
+			return frame + at + 2;
+		at += frame[at + 1] * OPT_LEN;
+	}
+	return NULL;
+}
+
+/* Builds the advertisement that TARGET is at MAC. */
+static void
+advertise(struct port *port, const uint8_t target[16], const uint8_t dst[16],
+    const uint8_t dst_mac[6], uint8_t flags)
+{
+	const uint8_t *mac = port->netif.hwaddr;
+	uint8_t f[NA_LEN] = { 0 };
+	uint8_t *ip = f + ETH_HLEN, *na = ip + IP6_HLEN;
+	uint8_t *opt = na + NA_HLEN;
+
+	memcpy(f, dst_mac, 6);
+	memcpy(f + 6, mac, 6);
+	f[12] = 0x86;
+	f[13] = 0xdd;
+	ip[0] = 0x60;
+	ip[5] = NA_HLEN + OPT_LEN;
+	ip[6] = NEXT_ICMP6;
+	ip[7] = 255;
+	memcpy(ip + 8, target, 16);
+	memcpy(ip + 24, dst, 16);
+	na[0] = TYPE_NA;
+	na[4] = flags;
+	memcpy(na + 8, target, 16);
+	opt[0] = OPT_TARGET_LINK;
+	opt[1] = 1;
+	memcpy(opt + 2, mac, 6);
+	/* RFC 8200, 8.1: the addresses are summed, too */
+	put16(na + 2,
+	    ~fold(sum16(ip + 8, IP6_HLEN - 8 + NA_HLEN + OPT_LEN,
+		NA_HLEN + OPT_LEN + NEXT_ICMP6)));
+	port_send_bytes(port, f, sizeof(f));
+}
+
+static const uint8_t all_nodes[16] = { 0xff, 0x02, [15] = 1 };
+static const uint8_t all_nodes_mac[6] = { 0x33, 0x33, [5] = 1 };
+
+void
+nd_announce(struct port *port, const struct ip_addr *ip)
+{
+	bool router = (port->netif.flags & NETIF_FLAG_RADV) != 0;
+
+	advertise(port, (const uint8_t *)ip, all_nodes, all_nodes_mac,
+	    NA_OVERRIDE | (router ? NA_ROUTER : 0));
+}
+
+/*
+ * RFC 4861, 4.3, RFC 4862, 5.4.2: from the unspecified address, to the group of
+ * those whose address ends in the same three bytes, without options.
+ */
+void
+nd_probe(struct port *port, const struct ip_addr *target)
+{
+	const uint8_t *t = (const uint8_t *)target;
+	uint8_t f[ETH_HLEN + IP6_HLEN + NA_HLEN] = { 0x33, 0x33, 0xff, t[13],
+		t[14], t[15] };
+	uint8_t *ip = f + ETH_HLEN, *ns = ip + IP6_HLEN;
+
+	memcpy(f + 6, port->netif.hwaddr, 6);
+	f[12] = 0x86;
+	f[13] = 0xdd;
+	ip[0] = 0x60;
+	ip[5] = NA_HLEN;
+	ip[6] = NEXT_ICMP6;
+	ip[7] = 255;
+	ip[24] = 0xff;
+	ip[25] = 0x02;
+	ip[35] = 0x01;
+	ip[36] = 0xff;
+	memcpy(ip + 37, t + 13, 3);
+	ns[0] = TYPE_NS;
+	memcpy(ns + 8, t, 16);
+	put16(ns + 2,
+	    ~fold(sum16(ip + 8, IP6_HLEN - 8 + NA_HLEN, NA_HLEN + NEXT_ICMP6)));
+	port_send_bytes(port, f, sizeof(f));
+}
+
+bool
+nd_solicited(struct port *port, const uint8_t *frame, uint32_t len,
+    const uint8_t target[16], const uint8_t source[16])
+{
+	static const uint8_t none[16];
+	const uint8_t *link = source_link(frame, len);
+	bool router = (port->netif.flags & NETIF_FLAG_RADV) != 0;
+	uint8_t flags = NA_OVERRIDE | (router ? NA_ROUTER : 0);
+	struct ip_addr ip;
+
+	memcpy(&ip, target, sizeof(ip));
+	if (memcmp(source, none, sizeof(none)) == 0)
+		dad_other(port, &ip, frame + 6, true);
+	if (ip_addr_list_find(port->netif.addrs, &ip, NULL) == NULL)
+		return false;
+	if (memcmp(source, none, sizeof(none)) == 0) {
+		advertise(port, target, all_nodes, all_nodes_mac, flags);
+		return true;
+	}
+	memcpy(&ip, source, sizeof(ip));
+	if (link != NULL)
+		neigh_learn(port, &ip, link, true);
+	advertise(port, target, source, link != NULL ? link : frame + 6,
+	    flags | NA_SOLICITED);
+	return true;
+}

@@ -1,0 +1,617 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * neigh.c - which hardware address a neighbour has
+ *
+ * DOC: Theory of Operation
+ *
+ * The fault: the library keeps one table of ten entries for all interfaces of
+ * all stacks of a process, keyed by IP address alone, without a lock, though
+ * every stack has a thread; and while an address is being resolved it keeps
+ * one packet and drops the others.
+ *
+ * How it is seen: two stacks in one process mix up entries and free a packet
+ * twice; two buses with the same addresses do not work; with more than ten
+ * neighbours there are more ARP requests than packets; a datagram of more than
+ * one fragment to a new neighbour never arrives.
+ *
+ * The cure: a table for each interface, which belongs to the stack's thread,
+ * with IPv4 (RFC 826) and IPv6 (RFC 4861) in it alike.
+ *
+ * States of an entry:
+ *
+ *	ASKED	a request is out; packets wait.  Asked again each second;
+ *		after ASK_MAX unanswered ones the packets are dropped, who
+ *		was connecting by way of it (stream.c) and who has sent them
+ *		(icmp.c) is told, and the entry goes.
+ *	KNOWN	packets are sent.  The address was confirmed (a reply, a
+ *		request, an advertisement came) at CONFIRMED.  Once used more
+ *		than FRESH_S seconds after that, it is asked for again while
+ *		it still serves; after ASK_MAX unanswered ones it goes.
+ *		Unused for IDLE_S seconds: it goes.
+ *
+ * An address that is new on the bus, or comes back to it, is announced once
+ * nobody else was found to have it (dad.c): by a gratuitous ARP request (RFC
+ * 5227, 2.3) or an unsolicited advertisement (RFC 4861, 7.2.6).  A program that
+ * was started again has another hardware address, and its neighbours would go
+ * on for FRESH_S with the old one.
+ *
+ * A packet that waits is copied: the sender may go on with the original (a TCP
+ * segment that is retransmitted).  Packets that wait are bounded, per entry
+ * and in all, and so is the number of entries: nothing that arrives can make
+ * the table grow without end.  An entry is made by who asks for us or by whom
+ * we ask, not by what is overheard.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "stack/lwipv6/ctl/ctl.h"
+#include "stack/lwipv6/sock/sock.h"
+
+#define BUCKETS 64u
+#define ENTRIES_MAX 512u
+#define QUEUE_MAX 64u	   /* packets that wait for one address */
+#define QUEUE_ALL_MAX 256u /* ... for all */
+#define ASK_MAX 3u
+#define FRESH_S 30u
+#define IDLE_S 600u
+#define ETH_HLEN 14
+#define ETHERTYPE_IP4 0x0800u
+#define ETHERTYPE_ARP 0x0806u
+#define ETHERTYPE_IP6 0x86ddu
+#define ARP_LEN 42u
+#define ARP_REQUEST 1
+#define ARP_REPLY 2
+
+struct waiting {
+	struct waiting *next;
+	struct pbuf *p; /* whole frame, addresses to be filled in */
+};
+
+struct entry {
+	struct entry *next;
+	struct ip_addr ip;
+	uint8_t mac[6];
+	bool known;
+	uint8_t asked;	    /* requests unanswered */
+	uint32_t confirmed; /* in seconds of the table's clock */
+	uint32_t used;
+	struct waiting *head, **tail;
+	unsigned waiting;
+};
+
+struct neigh_table {
+	struct entry *bucket[BUCKETS];
+	unsigned entries;
+	unsigned waiting;
+	uint32_t now; /* seconds */
+};
+
+static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+/* ---- entries ------------------------------------------------------------ */
+
+static unsigned
+bucket_of(const struct ip_addr *ip)
+{
+	uint32_t h = ip->addr[0] ^ ip->addr[1] ^ ip->addr[2] ^ ip->addr[3];
+
+	h ^= h >> 16;
+	h ^= h >> 8;
+	return h % BUCKETS;
+}
+
+static bool
+same_ip(const struct ip_addr *a, const struct ip_addr *b)
+{
+	return a->addr[3] == b->addr[3] && a->addr[2] == b->addr[2] &&
+	    a->addr[1] == b->addr[1] && a->addr[0] == b->addr[0];
+}
+
+static struct entry *
+find(const struct neigh_table *t, const struct ip_addr *ip)
+{
+	struct entry *e;
+
+	for (e = t->bucket[bucket_of(ip)]; e != NULL; e = e->next)
+		if (same_ip(&e->ip, ip))
+			break;
+	return e;
+}
+
+/* Appends the packets that wait for E to a list, and moves LAST to its end. */
+static void
+take_waiting(struct neigh_table *t, struct entry *e, struct waiting ***last)
+{
+	if (e->head == NULL)
+		return;
+	**last = e->head;
+	*last = e->tail;
+	e->head = NULL;
+	e->tail = &e->head;
+	t->waiting -= e->waiting;
+	e->waiting = 0;
+}
+
+/* Drops the packets that wait for E. */
+static void
+drop_waiting(struct neigh_table *t, struct entry *e)
+{
+	struct waiting *list = NULL, **last = &list, *w;
+
+	take_waiting(t, e, &last);
+	while ((w = list) != NULL) {
+		list = w->next;
+		pbuf_free(w->p);
+		free(w);
+	}
+}
+
+static void
+remove_entry(struct neigh_table *t, struct entry **ep)
+{
+	struct entry *e = *ep;
+
+	drop_waiting(t, e);
+	*ep = e->next;
+	t->entries--;
+	free(e);
+}
+
+/* Makes room by removing the entry that was not used for longest. */
+static void
+evict(struct neigh_table *t)
+{
+	struct entry **ep, **oldest = NULL;
+	unsigned b;
+
+	for (b = 0; b < BUCKETS; b++)
+		for (ep = &t->bucket[b]; *ep != NULL; ep = &(*ep)->next)
+			if (oldest == NULL ||
+			    t->now - (*ep)->used > t->now - (*oldest)->used)
+				oldest = ep;
+	if (oldest != NULL)
+		remove_entry(t, oldest);
+}
+
+/* A new entry for IP, or NULL. */
+static struct entry *
+add(struct neigh_table *t, const struct ip_addr *ip)
+{
+	struct entry **head = &t->bucket[bucket_of(ip)];
+	struct entry *e;
+
+	if (t->entries >= ENTRIES_MAX)
+		evict(t);
+	if ((e = calloc(1, sizeof(*e))) == NULL)
+		return NULL;
+	e->ip = *ip;
+	e->tail = &e->head;
+	e->used = t->now;
+	e->next = *head;
+	*head = e;
+	t->entries++;
+	return e;
+}
+
+/* ---- asking ------------------------------------------------------------- */
+
+/* An ARP packet from the interface and its address FROM. */
+static void
+send_arp(struct port *port, unsigned op, const uint8_t to[6],
+    const uint8_t target[6], const struct ip_addr *from, uint32_t dst)
+{
+	const uint8_t *mac = port->netif.hwaddr;
+	uint8_t f[ARP_LEN] = { [12] = 0x08,
+		0x06,
+		0,
+		1,
+		0x08,
+		0x00,
+		6,
+		4,
+		0,
+		(uint8_t)op };
+
+	memcpy(f, to, 6);
+	memcpy(f + 6, mac, 6);
+	memcpy(f + 22, mac, 6);
+	memcpy(f + 28, &from->addr[3], 4);
+	memcpy(f + 32, target, 6);
+	memcpy(f + 38, &dst, 4);
+	port_send_bytes(port, f, sizeof(f));
+}
+
+/* An address of the interface to ask for IP with, or NULL. */
+static struct ip_addr_list *
+own_address(const struct port *port, struct ip_addr *ip)
+{
+	struct ip_addr_list *tail = port->netif.addrs;
+	struct ip_addr_list *el = ip_addr_list_maskfind(tail, ip);
+
+	if (el != NULL || tail == NULL || !ip_is_v4(ip))
+		return el;
+	for (el = tail->next;; el = el->next) {
+		if (ip_is_v4(&el->ipaddr))
+			return el;
+		if (el == tail)
+			return NULL;
+	}
+}
+
+/* Asks for E's hardware address.  False: there is no address to ask with. */
+static bool
+ask(struct port *port, struct entry *e)
+{
+	static const uint8_t none[6];
+	struct ip_addr ip = e->ip; /* the library wants it writable */
+	struct ip_addr_list *el = own_address(port, &ip);
+
+	if (el == NULL)
+		return false;
+	e->asked++;
+	if (!ip_is_v4(&ip))
+		icmp_neighbor_solicitation(port->netif.stack, &ip, el);
+	else
+		send_arp(port, ARP_REQUEST, e->known ? e->mac : broadcast, none,
+		    &el->ipaddr, ip.addr[3]);
+	return true;
+}
+
+/* ---- sending ------------------------------------------------------------ */
+
+/* Keeps a copy of the frame P until E is known. */
+static void
+keep(struct neigh_table *t, struct entry *e, const struct pbuf *p)
+{
+	const struct pbuf *q;
+	struct waiting *w;
+	uint8_t *to;
+
+	if (e->waiting >= QUEUE_MAX || t->waiting >= QUEUE_ALL_MAX ||
+	    (w = malloc(sizeof(*w))) == NULL)
+		return;
+	w->next = NULL;
+	w->p = pbuf_alloc(PBUF_RAW, p->tot_len, PBUF_RAM);
+	if (w->p == NULL) {
+		free(w);
+		return;
+	}
+	to = w->p->payload;
+	for (q = p; q != NULL; q = q->next) {
+		memcpy(to, q->payload, q->len);
+		to += q->len;
+	}
+	*e->tail = w;
+	e->tail = &w->next;
+	e->waiting++;
+	t->waiting++;
+}
+
+/* Sends what waits for E, which is known now. */
+static void
+flush(struct port *port, struct entry *e)
+{
+	struct waiting *w = NULL, **last = &w;
+
+	take_waiting(port->neigh, e, &last);
+	while (w != NULL) {
+		struct waiting *next = w->next;
+
+		memcpy(w->p->payload, e->mac, 6);
+		port_send(port, w->p);
+		pbuf_free(w->p);
+		free(w);
+		w = next;
+	}
+}
+
+/* Whether DST is the directed broadcast of a network of the interface. */
+static bool
+is_broadcast(const struct port *port, const struct ip_addr *dst)
+{
+	const struct ip_addr_list *tail = port->netif.addrs, *el;
+	uint32_t ip = dst->addr[3];
+
+	if (ip == 0xffffffffu || ip == 0)
+		return true;
+	if (tail == NULL)
+		return false;
+	for (el = tail->next;; el = el->next) {
+		uint32_t host = ~el->netmask.addr[3];
+
+		if (ip_is_v4(&el->ipaddr) && ntohl(host) > 1 &&
+		    ((ip ^ el->ipaddr.addr[3]) & ~host) == 0 &&
+		    (ip & host) == host)
+			return true;
+		if (el == tail)
+			return false;
+	}
+}
+
+/* The hardware address of a group, RFC 1112 and RFC 2464; or false. */
+static bool
+group_mac(const struct port *port, const struct ip_addr *dst, uint8_t mac[6])
+{
+	const uint8_t *b = (const uint8_t *)dst;
+
+	if (!ip_is_v4(dst)) {
+		if (b[0] != 0xff)
+			return false;
+		mac[0] = mac[1] = 0x33;
+		memcpy(mac + 2, b + 12, 4);
+	} else if ((b[12] & 0xf0) == 0xe0) {
+		mac[0] = 0x01;
+		mac[1] = 0x00;
+		mac[2] = 0x5e;
+		mac[3] = b[13] & 0x7f;
+		memcpy(mac + 4, b + 14, 2);
+	} else if (is_broadcast(port, dst)) {
+		memcpy(mac, broadcast, 6);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* Sends the frame P, complete but for its destination, to neighbour DST. */
+static err_t
+send_to(struct port *port, struct pbuf *p, const struct ip_addr *dst)
+{
+	struct neigh_table *t = port->neigh;
+	struct entry *e;
+
+	if (group_mac(port, dst, p->payload))
+		return port_send(port, p);
+	e = find(t, dst);
+	if (e == NULL) {
+		if ((e = add(t, dst)) == NULL)
+			return ERR_MEM;
+		keep(t, e, p);
+		if (!ask(port, e)) {
+			struct entry **ep = &t->bucket[bucket_of(dst)];
+
+			while (*ep != e)
+				ep = &(*ep)->next;
+			remove_entry(t, ep);
+			return ERR_RTE;
+		}
+		return ERR_OK;
+	}
+	e->used = t->now;
+	if (!e->known) {
+		keep(t, e, p);
+		return ERR_OK;
+	}
+	memcpy(p->payload, e->mac, 6);
+	return port_send(port, p);
+}
+
+err_t
+neigh_output(struct netif *netif, struct pbuf *p, struct ip_addr *dst)
+{
+	struct port *port = port_of(netif);
+	unsigned type = ip_is_v4(dst) ? ETHERTYPE_IP4 : ETHERTYPE_IP6;
+	struct pbuf *head = p;
+	uint8_t *f;
+	err_t err;
+
+	if (port == NULL || port->neigh == NULL ||
+	    !(netif->flags & NETIF_FLAG_UP))
+		return ERR_OK;
+	if (port->paths != NULL && path_exceeded(netif, p))
+		return (ip_is_v4(dst) ?
+			OURS(ip4_frag) :
+			OURS(ip6_frag))(netif->stack, p, netif, dst);
+	if (pbuf_header(p, ETH_HLEN) != 0) {
+		head = pbuf_alloc(PBUF_RAW, ETH_HLEN, PBUF_RAM);
+		if (head == NULL)
+			return ERR_MEM;
+		head->next = p;
+		head->tot_len = (uint16_t)(head->tot_len + p->tot_len);
+	}
+	f = head->payload;
+	memcpy(f + 6, netif->hwaddr, 6);
+	f[12] = (uint8_t)(type >> 8);
+	f[13] = (uint8_t)type;
+	err = send_to(port, head, dst);
+	if (head != p) {
+		head->next = NULL;
+		pbuf_free(head);
+	}
+	return err;
+}
+
+/* ---- learning ----------------------------------------------------------- */
+
+void
+neigh_learn(struct port *port, const struct ip_addr *dst, const uint8_t mac[6],
+    bool create)
+{
+	static const struct ip_addr any;
+	struct neigh_table *t = port->neigh;
+	uint8_t group[6];
+	struct entry *e;
+
+	if (t == NULL || (mac[0] & 1) || group_mac(port, dst, group) ||
+	    same_ip(dst, &any))
+		return;
+	e = find(t, dst);
+	if (e == NULL) {
+		if (!create || (e = add(t, dst)) == NULL)
+			return;
+	}
+	memcpy(e->mac, mac, 6);
+	e->known = true;
+	e->asked = 0;
+	e->confirmed = t->now;
+	flush(port, e);
+}
+
+bool
+neigh_find(struct port *port, const struct ip_addr *dst, uint8_t mac[6])
+{
+	const struct entry *e = NULL;
+
+	if (port->neigh != NULL)
+		e = find(port->neigh, dst);
+	if (e == NULL || !e->known)
+		return false;
+	memcpy(mac, e->mac, 6);
+	return true;
+}
+
+void
+neigh_forget(struct port *port, const struct ip_addr *dst)
+{
+	struct neigh_table *t = port->neigh;
+	struct entry **ep;
+
+	if (t == NULL)
+		return;
+	for (ep = &t->bucket[bucket_of(dst)]; *ep != NULL; ep = &(*ep)->next)
+		if (same_ip(&(*ep)->ip, dst)) {
+			remove_entry(t, ep);
+			return;
+		}
+}
+
+unsigned
+neigh_look(const struct port *port, struct ctl_neigh *list, unsigned max)
+{
+	const struct neigh_table *t = port->neigh;
+	const struct entry *e;
+	unsigned b, n = 0;
+
+	if (t == NULL || list == NULL)
+		return t == NULL ? 0 : t->entries;
+	for (b = 0; b < BUCKETS; b++)
+		for (e = t->bucket[b]; e != NULL && n < max; e = e->next) {
+			struct ctl_neigh *c = &list[n++];
+
+			memcpy(c->ip, &e->ip, sizeof(c->ip));
+			memcpy(c->mac, e->mac, sizeof(c->mac));
+			c->known = e->known;
+			c->age_s = e->known ? t->now - e->confirmed : 0;
+			c->idle_s = t->now - e->used;
+		}
+	return n;
+}
+
+void
+neigh_arp_input(struct port *port, const uint8_t *frame, uint32_t len)
+{
+	struct ip_addr sender = { { 0, 0, htonl(0xffff), 0 } };
+	struct ip_addr target = sender;
+	struct ip_addr_list *mine;
+
+	if (len < ARP_LEN)
+		return;
+	memcpy(&sender.addr[3], frame + 28, 4);
+	memcpy(&target.addr[3], frame + 38, 4);
+	dad_other(port, &sender, frame + 22, false);
+	if (sender.addr[3] == 0)
+		dad_other(port, &target, frame + 22, true);
+	mine = ip_addr_list_find(port->netif.addrs, &target, NULL);
+	if (ip_addr_list_find(port->netif.addrs, &sender, NULL) == NULL)
+		neigh_learn(port, &sender, frame + 22, mine != NULL);
+	if (mine != NULL && frame[21] == ARP_REQUEST)
+		send_arp(port, ARP_REPLY, frame + 22, frame + 22, &target,
+		    sender.addr[3]);
+}
+
+void
+neigh_announce(struct port *port, const struct ip_addr *ip)
+{
+	static const uint8_t none[6];
+
+	if (port->neigh == NULL || !(port->netif.flags & NETIF_FLAG_UP))
+		return;
+	if (ip_is_v4(ip))
+		send_arp(port, ARP_REQUEST, broadcast, none, ip, ip->addr[3]);
+	else
+		nd_announce(port, ip);
+}
+
+void
+neigh_arp_probe(struct port *port, const struct ip_addr *ip)
+{
+	static const struct ip_addr nobody;
+	static const uint8_t none[6];
+
+	send_arp(port, ARP_REQUEST, broadcast, none, &nobody, ip->addr[3]);
+}
+
+/* Tells the senders of the packets in the list W that they did not get away. */
+static void
+give_up(struct port *port, struct waiting *w)
+{
+	while (w != NULL) {
+		struct waiting *next = w->next;
+
+		pbuf_header(w->p, -ETH_HLEN);
+		icmp_undelivered(port->netif.stack, w->p);
+		pbuf_free(w->p);
+		free(w);
+		w = next;
+	}
+}
+
+/* ---- time --------------------------------------------------------------- */
+
+/* What a second more does to E.  True: it goes. */
+static bool
+age(struct port *port, struct entry *e)
+{
+	uint32_t now = port->neigh->now;
+
+	if (!e->known)
+		return e->asked >= ASK_MAX || !ask(port, e);
+	if (now - e->used > IDLE_S)
+		return true;
+	if (now - e->confirmed <= FRESH_S || now - e->used > 1)
+		return false;
+	return e->asked >= ASK_MAX || !ask(port, e);
+}
+
+void
+neigh_timer(struct port *port)
+{
+	struct neigh_table *t = port->neigh;
+	struct waiting *lost = NULL, **last = &lost;
+	struct entry **ep;
+	unsigned b;
+
+	if (t == NULL)
+		return;
+	t->now++;
+	for (b = 0; b < BUCKETS; b++)
+		for (ep = &t->bucket[b]; *ep != NULL;)
+			if (age(port, *ep)) {
+				if (!(*ep)->known)
+					stream_unreachable(&port->netif,
+					    &(*ep)->ip);
+				take_waiting(t, *ep, &last);
+				remove_entry(t, ep);
+			} else {
+				ep = &(*ep)->next;
+			}
+	/* Only now: what is said may ask for further neighbours. */
+	give_up(port, lost);
+}
+
+struct neigh_table *
+neigh_new(void)
+{
+	return calloc(1, sizeof(struct neigh_table));
+}
+
+void
+neigh_free(struct neigh_table *t)
+{
+	unsigned b;
+
+	for (b = 0; b < BUCKETS; b++)
+		while (t->bucket[b] != NULL)
+			remove_entry(t, &t->bucket[b]);
+	free(t);
+}

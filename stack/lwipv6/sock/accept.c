@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * accept.c - listeners
+ *
+ * DOC: The faults: lwip_accept() ignores O_NONBLOCK; the address that it gives
+ * is garbage; the stack's thread makes a socket for each connection that comes
+ * in, and waits for a lock that lwip_close() holds while it waits for the
+ * stack's thread; a listener that nobody accepts from takes connections until
+ * the process has no descriptor left; a listener that is closed leaves those
+ * behind that are half open, with a pointer to it.
+ *
+ * How they are seen: a server with an event loop hangs in lwip_accept(); every
+ * stack of the process stands still for ever; a crash some seconds after a
+ * listener was closed.
+ *
+ * The cure: a listener has a queue, as long as lwip_listen() said.  Connections
+ * get a descriptor from who accepts them, and are sockets without one until
+ * then.  While the queue is full, or would be if all
+ * that are half open became whole, SYNs are not answered (as Linux does: the
+ * client tries again), see listener_answers(); a listener of the other family
+ * refuses them.  When a listener is closed, what is in its queue is reset, and
+ * so is what is half open.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stack/lwipv6/sock/sock.h"
+
+/* The listener of S that a SYN to IP and PORT is for, or NULL. */
+static struct tcp_pcb *
+find_listener(struct stack *stack, const struct ip_addr *ip, uint16_t port)
+{
+	struct tcp_pcb *pcb;
+
+	for (pcb = STACK_FIELD(stack, STACK_TCP_LISTEN, struct tcp_pcb *);
+	     pcb != NULL; pcb = pcb->next)
+		if (pcb->local_port == port &&
+		    (name_is_any(&pcb->local_ip) ||
+			ip_same(&pcb->local_ip, ip)))
+			break;
+	return pcb;
+}
+
+/* Whether PCB is a connection that is half open, of the listener S. */
+static bool
+half_open(const struct tcp_pcb *pcb, const struct sock *s)
+{
+	return pcb->state == TCP_SYN_RCVD && pcb->callback_arg == s &&
+	    pcb->accept == listener_accept;
+}
+
+static unsigned
+count_half_open(struct stack *stack, const struct sock *s)
+{
+	const struct tcp_pcb *pcb;
+	unsigned n = 0;
+
+	for (pcb = STACK_FIELD(stack, STACK_TCP_ACTIVE, struct tcp_pcb *);
+	     pcb != NULL; pcb = pcb->next)
+		n += half_open(pcb, s);
+	return n;
+}
+
+enum listener_verdict
+listener_answers(struct stack *stack, const struct ip_addr *from,
+    const struct ip_addr *to, uint16_t port)
+{
+	struct tcp_pcb *pcb = find_listener(stack, to, port);
+	enum listener_verdict v = SYN_ANSWER;
+	struct sock *s;
+	unsigned room;
+
+	/* Not everything that listens is ours: slirp does. */
+	if (pcb == NULL || pcb->slirp != NULL ||
+	    LISTENER_ACCEPT(pcb) != listener_accept ||
+	    (s = pcb->callback_arg) == NULL)
+		return v;
+	pthread_mutex_lock(&s->lock);
+	if (!name_fits(s, from))
+		v = SYN_REFUSE;
+	room = s->waiting_max - s->waiting_n;
+	pthread_mutex_unlock(&s->lock);
+	if (v == SYN_ANSWER && count_half_open(stack, s) >= room)
+		v = SYN_DROP;
+	return v;
+}
+
+/* What a connection has from its listener. */
+static void
+inherit(struct sock *child, const struct sock *s)
+{
+	child->so_options = s->so_options;
+	child->nodelay = s->nodelay;
+	child->linger = s->linger;
+	child->linger_s = s->linger_s;
+	child->ttl = s->ttl;
+	child->tos = s->tos;
+	child->v6only = s->v6only;
+	child->keep_idle = s->keep_idle;
+	child->keep_every = s->keep_every;
+	child->keep_count = s->keep_count;
+	child->timeout[0] = s->timeout[0];
+	child->timeout[1] = s->timeout[1];
+}
+
+/*
+ * The library's accept function: PCB is established.  An error makes the
+ * library reset it.
+ */
+err_t
+listener_accept(void *arg, struct tcp_pcb *pcb, err_t err)
+{
+	struct sock *s = arg, *child;
+
+	if (s == NULL || err != ERR_OK)
+		return ERR_ABRT;
+	child = sock_new(pcb->stack, s->family, SOCK_STREAM, IPPROTO_TCP,
+	    KIND_TCP);
+	if (child == NULL)
+		return ERR_MEM;
+	pthread_mutex_lock(&s->lock);
+	if (s->closed || s->waiting_n >= s->waiting_max) {
+		pthread_mutex_unlock(&s->lock);
+		sock_put(child);
+		return ERR_MEM;
+	}
+	inherit(child, s);
+	child->state = SOCK_CONNECTED;
+	child->local = pcb->local_ip;
+	child->local_port = pcb->local_port;
+	child->remote = pcb->remote_ip;
+	child->remote_port = pcb->remote_port;
+	stream_attach(child, pcb);
+	s->waiting[s->waiting_n++] = child; /* with its count */
+	sock_unlock_wake(s, POLLIN | POLLRDNORM);
+	return ERR_OK;
+}
+
+void
+listener_close(struct sock *s)
+{
+	struct tcp_pcb *listener = s->pcb.tcp, *pcb, *next;
+	struct sock **waiting;
+	unsigned n, i;
+
+	for (pcb = STACK_FIELD(listener->stack, STACK_TCP_ACTIVE,
+		 struct tcp_pcb *);
+	     pcb != NULL; pcb = next) {
+		next = pcb->next;
+		if (half_open(pcb, s))
+			tcp_abort(pcb);
+	}
+	tcp_accept(listener, NULL);
+	stream_detach(s);
+	tcp_close(listener);
+	pthread_mutex_lock(&s->lock);
+	waiting = s->waiting;
+	n = s->waiting_n;
+	s->waiting = NULL;
+	s->waiting_n = s->waiting_max = 0;
+	pthread_mutex_unlock(&s->lock);
+	for (i = 0; i < n; i++) {
+		stream_abort(waiting[i], ECONNABORTED);
+		sock_put(waiting[i]);
+	}
+	free(waiting);
+}
+
+/* Takes the first connection that waits; *CHILD is counted.  Or an error. */
+static int
+take(struct sock *s, struct sock **child)
+{
+	struct timespec at;
+	const struct timespec *until;
+	int error = 0;
+
+	pthread_mutex_lock(&s->lock);
+	until = sock_until(s, WAIT_IN, &at);
+	while (s->waiting_n == 0 && error == 0) {
+		if (s->state != SOCK_LISTENING)
+			error = EINVAL;
+		else if (s->stack == NULL)
+			error = ENETDOWN;
+		else if (s->nonblock)
+			error = EAGAIN;
+		else
+			error = sock_wait(s, WAIT_IN, until);
+	}
+	if (s->waiting_n != 0) {
+		error = 0;
+		*child = s->waiting[0];
+		memmove(s->waiting, s->waiting + 1,
+		    --s->waiting_n * sizeof(*s->waiting));
+	}
+	pthread_mutex_unlock(&s->lock);
+	return error;
+}
+
+/* Puts CHILD back where it was, for there is no descriptor for it. */
+static void
+put_back(struct sock *s, struct sock *child)
+{
+	bool closed;
+
+	pthread_mutex_lock(&s->lock);
+	closed = s->closed || s->waiting == NULL ||
+	    s->waiting_n >= s->waiting_max;
+	if (!closed) {
+		memmove(s->waiting + 1, s->waiting,
+		    s->waiting_n++ * sizeof(*s->waiting));
+		s->waiting[0] = child;
+	}
+	pthread_mutex_unlock(&s->lock);
+	if (closed) {
+		sock_close(child);
+		sock_put(child);
+	}
+}
+
+static int
+accept_on(int fd, struct sockaddr *name, socklen_t *len, int flags)
+{
+	struct sock *s, *child = NULL;
+	struct ip_addr ip;
+	uint16_t port;
+	int error, new;
+
+	if ((s = sock_get(fd)) == NULL)
+		return -1;
+	if (s->kind != KIND_TCP)
+		error = EOPNOTSUPP;
+	else if (name != NULL && len == NULL)
+		error = EFAULT;
+	else
+		error = take(s, &child);
+	if (error != 0) {
+		sock_put(s);
+		return sock_fail(error);
+	}
+	pthread_mutex_lock(&child->lock);
+	ip = child->remote;
+	port = child->remote_port;
+	child->nonblock = (flags & SOCK_NONBLOCK) != 0;
+	pthread_mutex_unlock(&child->lock);
+	if ((new = sock_install(child)) == -1) {
+		error = errno;
+		put_back(s, child);
+		errno = error;
+	} else {
+		name_out(child->family, &ip, port, name, len);
+		sock_put(child);
+	}
+	sock_put(s);
+	return new;
+}
+
+/* Replaces the library's. */
+EXPORT int
+OURS(lwip_accept)(int fd, struct sockaddr *name, socklen_t *len)
+{
+	return accept_on(fd, name, len, 0);
+}

@@ -1,0 +1,553 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * stream.c - a TCP connection between the library's pcb and a socket's buffers
+ *
+ * DOC: Theory of Operation
+ *
+ * The faults, all of the way from lwip_send() and lwip_close() to the peer:
+ *   - lwip_close() and lwip_shutdown() cannot queue a FIN when 88 buffers are
+ *     outstanding; the one aborts the connection, the other does nothing at
+ *     all.  One bulk transfer in five loses its tail; the receiver sees a
+ *     plain end of file, too early.
+ *   - The library's states after a FIN was queued (FIN_WAIT_1, CLOSING,
+ *     LAST_ACK) take any acknowledgement of all that was *sent* for one of the
+ *     FIN, so that after a retransmission a connection is freed with data
+ *     still queued; and a FIN of the peer that comes out of order ends
+ *     reception before its time (FIN_WAIT_2).
+ *   - Each send makes a semaphore that the stack's thread signals after it was
+ *     freed; reads of a pcb that may be gone; and small segments that never fit
+ *     the queue are offered for ever.
+ *   - Keepalive ends a connection and goes on to use what it freed.
+ *   - What arrives after lwip_close() is acknowledged, for as long as the
+ *     peer cares to send.
+ *
+ * Sending is in stream_send.c.
+ *
+ * The end.  When the program wants no more sent (shutdown, or close) and the
+ * ring is empty, a FIN is queued behind all data, at once if there is room in
+ * the queue, with the next acknowledgement otherwise.  The pcb however stays in
+ * the state it was in, ESTABLISHED or CLOSE_WAIT, where the library sends,
+ * retransmits and receives as ever, and both directions go on.  That the FIN
+ * was acknowledged is certain when nothing is outstanding any more.  When the
+ * peer's FIN has been received in its order, too, the connection is done: it
+ * goes to TIME_WAIT if our FIN went first, and else it is free (RFC 9293,
+ * 3.6).  One that nobody holds, and whose peer does not send a FIN, goes to
+ * FIN_WAIT_2, where the library ends it after 20 seconds.
+ *
+ * "It is free": nothing may free a pcb from within a callback.  Such a one loses
+ * its ports and is put into FIN_WAIT_2 with its time run out (doom()), and the
+ * library's timer takes it away.
+ *
+ * Receiving.  Data goes into the socket's queue as it comes; the window is
+ * what bounds it.  It opens again as the program reads, by kicks that are saved
+ * up until it is worth a segment, or until the window had been nearly shut.
+ * The first segments of a connection, and those that fill a gap (RFC 5681,
+ * 4.2), are acknowledged at once.
+ *
+ * What comes for a socket that is closed is dropped; once all that was sent is
+ * acknowledged it is answered with a reset (RFC 1122, 4.2.2.13): not before,
+ * lest the reset overtakes what the peer has yet to read.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "stack/lwipv6/sock/sock.h"
+
+#define QUICK 8 /* first pieces that are acknowledged at once */
+#define LOW_WINDOW (TCP_WINDOW / 4)
+#define TICKS_PER_S 2
+#define LONG_AGO 1000 /* ticks; more than any timeout */
+
+static __thread bool in_timer;
+
+/* ---- pcbs --------------------------------------------------------------- */
+
+static uint32_t
+ticks(const struct tcp_pcb *pcb)
+{
+	return STACK_FIELD(pcb->stack, STACK_TCP_TICKS, uint32_t);
+}
+
+/* The library's timer frees PCB when it runs next; no segment finds it now. */
+static void
+doom(struct tcp_pcb *pcb)
+{
+	tcp_pcb_purge(pcb);
+	pcb->flags &= (uint8_t) ~(TCP_FLAG_ACK_DELAY | TCP_FLAG_ACK_NOW);
+	pcb->local_port = pcb->remote_port = 0;
+	/* In TIME-WAIT it is on another list, whose timer frees it as well. */
+	if (pcb->state != TCP_TIME_WAIT)
+		pcb->state = TCP_FIN_WAIT_2;
+	pcb->tmr = ticks(pcb) - LONG_AGO;
+}
+
+static void
+time_wait(struct tcp_pcb *pcb)
+{
+	struct tcp_pcb **list = &STACK_FIELD(pcb->stack, STACK_TCP_ACTIVE,
+	    struct tcp_pcb *);
+	struct tcp_pcb **tw = &STACK_FIELD(pcb->stack, STACK_TCP_TW,
+	    struct tcp_pcb *);
+
+	if (pcb->state == TCP_TIME_WAIT)
+		return;
+	while (*list != NULL && *list != pcb)
+		list = &(*list)->next;
+	if (*list == NULL)
+		return;
+	tcp_pcb_purge(pcb);
+	*list = pcb->next;
+	pcb->next = *tw;
+	*tw = pcb;
+	pcb->state = TCP_TIME_WAIT;
+	pcb->tmr = ticks(pcb);
+}
+
+static void
+reset(struct tcp_pcb *pcb)
+{
+	tcp_rst(pcb->stack, pcb->snd_nxt, pcb->rcv_nxt, &pcb->local_ip,
+	    &pcb->remote_ip, pcb->local_port, pcb->remote_port);
+}
+
+bool
+stream_is_open(const struct tcp_pcb *pcb)
+{
+	return pcb->state == TCP_ESTABLISHED || pcb->state == TCP_CLOSE_WAIT;
+}
+
+/* ---- the end ------------------------------------------------------------ */
+
+void
+stream_detach(struct sock *s)
+{
+	struct tcp_pcb *pcb = s->pcb.tcp;
+
+	if (pcb == NULL)
+		return;
+	tcp_arg(pcb, NULL);
+	if (pcb->state != TCP_LISTEN) {
+		tcp_recv(pcb, NULL);
+		tcp_sent(pcb, NULL);
+		tcp_poll(pcb, NULL, 0);
+		tcp_err(pcb, NULL);
+	}
+	s->pcb.tcp = NULL;
+	pthread_mutex_lock(&s->lock);
+	s->settled = true;
+	sock_unlock_wake(s, POLLOUT);
+	sock_put(s);
+}
+
+void
+stream_failed(struct sock *s, int error)
+{
+	pthread_mutex_lock(&s->lock);
+	s->error = error;
+	s->state = SOCK_DONE;
+	s->settled = true;
+	s->out_tail = s->out_head;
+	sock_unlock_wake(s, POLLIN | POLLOUT | POLLERR | POLLHUP);
+}
+
+void
+stream_abort(struct sock *s, int error)
+{
+	struct tcp_pcb *pcb = s->pcb.tcp;
+
+	if (pcb == NULL)
+		return;
+	sock_hold(s);
+	stream_detach(s);
+	if (pcb->state == TCP_SYN_SENT) {
+		doom(pcb);
+	} else {
+		reset(pcb);
+		doom(pcb);
+	}
+	stream_failed(s, error);
+	sock_put(s);
+}
+
+/* Whether both directions have come to their end; if so the pcb goes. */
+static void
+finish(struct sock *s)
+{
+	struct tcp_pcb *pcb = s->pcb.tcp;
+
+	if (pcb == NULL || !s->fin_sent || stream_unacked(pcb))
+		return;
+	if (!s->got_fin) {
+		pthread_mutex_lock(&s->lock);
+		s->settled = true;
+		sock_unlock_wake(s, POLLOUT);
+		if (s->orphan && pcb->state == TCP_ESTABLISHED)
+			pcb->state = TCP_FIN_WAIT_2;
+		return;
+	}
+	if (s->passive)
+		doom(pcb);
+	else
+		time_wait(pcb);
+	stream_detach(s);
+}
+
+/* ---- acknowledgements, and silence -------------------------------------- */
+
+static err_t
+on_sent(void *arg, struct tcp_pcb *pcb, uint16_t len)
+{
+	struct sock *s = arg;
+
+	(void)pcb;
+	(void)len;
+	s->soft = 0;
+	stream_send(s);
+	finish(s);
+	return ERR_OK;
+}
+
+/* Probes a peer that has been silent; ends the connection if it is gone. */
+static void
+keep_alive(struct sock *s, struct tcp_pcb *pcb, uint32_t after, uint32_t every,
+    uint32_t times)
+{
+	uint32_t idle = (ticks(pcb) - pcb->tmr) / TICKS_PER_S;
+
+	if (idle < after) {
+		s->keep_tried = 0;
+		return;
+	}
+	if (s->keep_tried >= times && idle >= after + times * every) {
+		stream_abort(s, s->soft != 0 ? s->soft : ETIMEDOUT);
+	} else if (idle >= after + s->keep_tried * every) {
+		s->keep_tried++;
+		tcp_keepalive(pcb);
+	}
+}
+
+/* Twice a second. */
+static err_t
+on_poll(void *arg, struct tcp_pcb *pcb)
+{
+	struct sock *s = arg;
+	uint32_t after, every, times;
+	bool alive;
+
+	stream_send(s);
+	pthread_mutex_lock(&s->lock);
+	alive = (s->so_options & SOF_KEEPALIVE) != 0;
+	after = s->keep_idle;
+	every = s->keep_every;
+	times = s->keep_count;
+	pthread_mutex_unlock(&s->lock);
+	if (alive && stream_is_open(pcb))
+		keep_alive(s, pcb, after, every, times);
+	return ERR_OK;
+}
+
+/* ---- receiving ---------------------------------------------------------- */
+
+/* The program has taken LEN bytes. */
+static void
+open_window(struct tcp_pcb *pcb, uint32_t len)
+{
+	bool low = pcb->rcv_wnd < LOW_WINDOW;
+
+	while (len > 0) {
+		uint16_t n = (uint16_t)(len > TCP_WINDOW ? TCP_WINDOW : len);
+
+		tcp_recved(pcb, n);
+		len -= n;
+	}
+	/* The library's own tcp_recved() may only have put it off. */
+	if (low && pcb->rcv_wnd >= LOW_WINDOW && stream_is_open(pcb) &&
+	    (pcb->flags & TCP_FLAG_ACK_DELAY)) {
+		pcb->flags |= TCP_FLAG_ACK_NOW;
+		tcp_output(pcb);
+	}
+}
+
+static void
+discard(struct sock *s, struct tcp_pcb *pcb, struct pbuf *p)
+{
+	uint16_t len = p->tot_len;
+
+	pbuf_free(p);
+	if (s->orphan && s->fin_sent && !stream_unacked(pcb)) {
+		reset(pcb);
+		doom(pcb);
+		stream_detach(s);
+		return;
+	}
+	open_window(pcb, len);
+}
+
+static void
+got_end(struct sock *s, struct tcp_pcb *pcb)
+{
+	s->got_fin = true;
+	/* The library forgets this when it comes with the handshake's end. */
+	if (pcb->state == TCP_ESTABLISHED)
+		pcb->state = TCP_CLOSE_WAIT;
+	pthread_mutex_lock(&s->lock);
+	s->eof = true;
+	sock_unlock_wake(s, POLLIN | POLLRDNORM | POLLRDHUP | POLLHUP);
+	finish(s);
+}
+
+static err_t
+on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
+{
+	struct item it = { .p = p };
+	struct sock *s = arg;
+	uint32_t credit;
+
+	(void)err;
+	if (p == NULL) {
+		sock_hold(s);
+		got_end(s, pcb);
+		sock_put(s);
+		return ERR_OK;
+	}
+	pthread_mutex_lock(&s->lock);
+	if (s->closed || s->shut_rd) {
+		pthread_mutex_unlock(&s->lock);
+		sock_hold(s);
+		discard(s, pcb, p);
+		sock_put(s);
+		return ERR_OK;
+	}
+	if (!fifo_put(&s->in, &it)) {
+		pthread_mutex_unlock(&s->lock);
+		pbuf_free(p);
+		stream_abort(s, ENOBUFS);
+		return ERR_OK;
+	}
+	if (s->quick < QUICK || pcb->ooseq != NULL || p->next != NULL) {
+		if (s->quick < QUICK)
+			s->quick++;
+		pcb->flags |= TCP_FLAG_ACK_NOW;
+	}
+	s->in_bytes += p->tot_len;
+	credit = s->credit;
+	s->credit = 0;
+	sock_unlock_wake(s, POLLIN | POLLRDNORM);
+	if (credit != 0)
+		open_window(pcb, credit);
+	return ERR_OK;
+}
+
+void
+stream_waits(struct tcp_pcb *pcb)
+{
+	if (pcb->recv == on_recv && pcb->callback_arg != NULL)
+		stream_detach(pcb->callback_arg);
+}
+
+/* ---- beginning ---------------------------------------------------------- */
+
+bool
+stream_in_timer(void)
+{
+	return in_timer;
+}
+
+/*
+ * Replaces the library's, only to know that it runs: when it ends a connection
+ * that was because of a timeout.
+ */
+EXPORT void
+OURS(tcp_slowtmr)(struct stack *stack)
+{
+	in_timer = true;
+	real()->tcp_slowtmr(stack);
+	in_timer = false;
+}
+
+/* The pcb is gone. */
+static void
+on_err(void *arg, err_t err)
+{
+	struct sock *s = arg;
+	bool connecting;
+	int error;
+
+	s->pcb.tcp = NULL;
+	pthread_mutex_lock(&s->lock);
+	connecting = s->state == SOCK_CONNECTING;
+	pthread_mutex_unlock(&s->lock);
+	if (err == ERR_RST)
+		error = connecting ? ECONNREFUSED :
+		    s->got_fin	   ? EPIPE :
+				     ECONNRESET;
+	else if (!in_timer)
+		error = ECONNABORTED;
+	else
+		error = s->soft != 0 ? s->soft : ETIMEDOUT;
+	if (s->got_fin && s->fin_sent)
+		error = 0; /* nothing is lost */
+	stream_failed(s, error);
+	sock_put(s);
+}
+
+void
+stream_attach(struct sock *s, struct tcp_pcb *pcb)
+{
+	sock_hold(s);
+	s->pcb.tcp = pcb;
+	s->began = false;
+	s->soft = 0;
+	s->quick = 0;
+	s->fin_sent = s->passive = s->got_fin = s->sent_small = false;
+	tcp_arg(pcb, s);
+	tcp_recv(pcb, on_recv);
+	tcp_sent(pcb, on_sent);
+	tcp_poll(pcb, on_poll, 1);
+	tcp_err(pcb, on_err);
+	if (s->ttl >= 0)
+		pcb->ttl = (uint8_t)s->ttl;
+	if (s->tos >= 0)
+		pcb->tos = (uint8_t)s->tos;
+}
+
+struct tcp_pcb *
+stream_pcb(struct sock *s)
+{
+	struct tcp_pcb *pcb = s->pcb.tcp;
+
+	if (pcb == NULL && (pcb = tcp_new(s->stack)) != NULL)
+		stream_attach(s, pcb);
+	return pcb;
+}
+
+err_t
+stream_connected(void *arg, struct tcp_pcb *pcb, err_t err)
+{
+	struct sock *s = arg;
+
+	if (s == NULL || err != ERR_OK)
+		return ERR_OK;
+	pthread_mutex_lock(&s->lock);
+	s->state = SOCK_CONNECTED;
+	s->local = pcb->local_ip;
+	s->local_port = pcb->local_port;
+	sock_unlock_wake(s, POLLOUT | POLLWRNORM);
+	return ERR_OK;
+}
+
+/* ---- kicks -------------------------------------------------------------- */
+
+void
+stream_work(struct sock *s)
+{
+	struct tcp_pcb *pcb;
+	uint32_t credit;
+
+	pthread_mutex_lock(&s->lock);
+	s->kicked = false;
+	credit = s->credit;
+	s->credit = 0;
+	pthread_mutex_unlock(&s->lock);
+	pcb = s->pcb.tcp;
+	if (pcb == NULL || pcb->state == TCP_LISTEN)
+		return;
+	if (credit != 0)
+		open_window(pcb, credit);
+	stream_send(s);
+	finish(s);
+}
+
+static void
+work(void *arg)
+{
+	struct sock *s = arg;
+
+	stream_work(s);
+	sock_put(s);
+}
+
+bool
+stream_want_kick(struct sock *s)
+{
+	bool had = s->kicked;
+
+	s->kicked = true;
+	return !had;
+}
+
+void
+stream_kick(struct sock *s)
+{
+	sock_post(s, work);
+}
+
+/* ---- a neighbour that is not there -------------------------------------- */
+
+struct lost {
+	struct netif *netif;
+	const struct ip_addr *hop;
+};
+
+static void
+check_lost(struct sock *s, void *arg)
+{
+	const struct lost *l = arg;
+	struct tcp_pcb *pcb = s->kind == KIND_TCP ? s->pcb.tcp : NULL;
+	struct ip_addr *hop;
+	struct netif *netif;
+	int flags;
+
+	if (pcb == NULL || pcb->state != TCP_SYN_SENT ||
+	    ip_route_findpath(pcb->stack, &pcb->remote_ip, &hop, &netif,
+		&flags) != ERR_OK)
+		return;
+	if (netif == l->netif && ip_same(hop, l->hop))
+		stream_abort(s, EHOSTUNREACH);
+}
+
+void
+stream_unreachable(struct netif *netif, const struct ip_addr *hop)
+{
+	struct lost l = { .netif = netif, .hop = hop };
+
+	sock_each(netif->stack, check_lost, &l);
+}
+
+/* ---- ICMP errors -------------------------------------------------------- */
+
+struct tcp_pcb *
+stream_quoted(struct stack *stack, const struct icmp_quote *q)
+{
+	struct tcp_pcb *pcb = STACK_FIELD(stack, STACK_TCP_ACTIVE,
+	    struct tcp_pcb *);
+
+	while (pcb != NULL &&
+	    (pcb->local_port != q->sport || pcb->remote_port != q->dport ||
+		!ip_same(&pcb->local_ip, &q->src) ||
+		!ip_same(&pcb->remote_ip, &q->dst)))
+		pcb = pcb->next;
+	/* RFC 5927, 4.1: is it of what is under way? */
+	if (pcb == NULL || pcb->slirp != NULL ||
+	    seq_before(q->seq, pcb->lastack) ||
+	    !seq_before(q->seq, pcb->snd_max))
+		return NULL;
+	return pcb;
+}
+
+void
+stream_error(struct stack *stack, const struct icmp_quote *q,
+    struct icmp_meaning m)
+{
+	struct tcp_pcb *pcb = stream_quoted(stack, q);
+	struct sock *s;
+
+	if (pcb == NULL || pcb->recv != on_recv || pcb->callback_arg == NULL)
+		return;
+	s = pcb->callback_arg;
+	if (pcb->state == TCP_SYN_SENT &&
+	    (m.hard || (s->soft != 0 && pcb->nrtx != 0)))
+		stream_abort(s, m.error);
+	else
+		s->soft = m.error;
+}

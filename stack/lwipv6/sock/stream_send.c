@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * stream_send.c - what a TCP connection sends, and when
+ *
+ * DOC: A program puts bytes into a ring and kicks; stream_work(), on the
+ * stack's thread, hands them to tcp_write(), as much as there is room for:
+ * bytes, which tcp_out.c counts, and segments.  Whatever makes room (an
+ * acknowledgement) does the same again.  Nagle's algorithm (RFC 9293, 3.7.4)
+ * is here as well, as Minshall put it: less than a segment waits in the ring
+ * while another such is on its way, unless the program said TCP_NODELAY or
+ * that there will be no more.
+ *
+ * The library begins to send with one segment, which its peer may acknowledge
+ * a quarter of a second later.  Here it begins with ten (RFC 6928).
+ *
+ * Behind all data goes the FIN, when the program wants no more sent; see
+ * stream.c for what it leads to.
+ */
+#include "stack/lwipv6/sock/sock.h"
+
+#define FIN 0x01
+#define FIRST_WINDOW 14600u /* RFC 6928 */
+
+bool
+stream_unacked(const struct tcp_pcb *pcb)
+{
+	return pcb->unsent != NULL || pcb->unacked != NULL;
+}
+
+uint32_t
+stream_outstanding(const struct sock *s)
+{
+	const struct tcp_pcb *pcb = s->pcb.tcp;
+	uint32_t n;
+
+	if (pcb == NULL || !stream_is_open(pcb))
+		return 0;
+	n = pcb->snd_lbb - pcb->lastack;
+	return s->fin_sent && n > 0 ? n - 1 : n;
+}
+
+/* Whether a segment that was not full is on its way. */
+static bool
+small_on_its_way(const struct sock *s, const struct tcp_pcb *pcb)
+{
+	return s->sent_small && (int32_t)(s->small_end - pcb->lastack) > 0;
+}
+
+/* How much of LEN bytes to give to PCB now; EAGER: without Nagle's rule. */
+static uint32_t
+portion(const struct sock *s, struct tcp_pcb *pcb, uint32_t len, bool eager)
+{
+	uint32_t room, segs;
+
+	if (pcb->snd_queuelen >= TCP_SND_QUEUELEN || pcb->mss == 0)
+		return 0;
+	segs = (uint32_t)TCP_SND_QUEUELEN - pcb->snd_queuelen;
+	room = segs * pcb->mss;
+	if (room > pcb->snd_buf)
+		room = pcb->snd_buf;
+	if (room < len)
+		/* There is more: only full segments, if anything is out. */
+		return stream_unacked(pcb) ? room - room % pcb->mss : room;
+	/*
+	 * Where the window is closed more may come meanwhile, which is better
+	 * here than in a segment of many small pieces.
+	 */
+	if (pcb->unsent == NULL && (eager || !small_on_its_way(s, pcb)))
+		return len;
+	return len - len % pcb->mss;
+}
+
+/* Moves bytes from the ring to the pcb.  Whether the ring is empty. */
+static bool
+push(struct sock *s, struct tcp_pcb *pcb)
+{
+	bool some = false, empty, eager;
+	uint32_t n, at;
+	int events;
+
+	for (;;) {
+		pthread_mutex_lock(&s->lock);
+		n = s->out_head - s->out_tail;
+		at = s->out_size == 0 ? 0 : s->out_tail % s->out_size;
+		eager = s->nodelay || s->shut_wr || s->closed;
+		pthread_mutex_unlock(&s->lock);
+		empty = n == 0;
+		if (empty)
+			break;
+		n = portion(s, pcb, n, eager);
+		if (n > s->out_size - at)
+			n = s->out_size - at;
+		if (n == 0 ||
+		    tcp_write(pcb, s->out + at, (uint16_t)n, 1) != ERR_OK)
+			break;
+		some = true;
+		if (n % pcb->mss != 0) {
+			s->sent_small = true;
+			s->small_end = pcb->snd_lbb;
+		}
+		pthread_mutex_lock(&s->lock);
+		s->out_tail += n;
+		events = s->out_head - s->out_tail <= s->out_size / 2 ?
+		    POLLOUT | POLLWRNORM :
+		    0;
+		if (events != 0)
+			sock_unlock_wake(s, events);
+		else
+			pthread_mutex_unlock(&s->lock);
+	}
+	if (some)
+		tcp_output(pcb);
+	return empty;
+}
+
+/* The congestion window of a connection that sends for the first time. */
+static void
+first_window(struct sock *s, struct tcp_pcb *pcb)
+{
+	uint32_t most = 10u * pcb->mss, w = 2u * pcb->mss;
+
+	if (s->began)
+		return;
+	s->began = true;
+	if (w < FIRST_WINDOW)
+		w = FIRST_WINDOW;
+	if (w > most)
+		w = most;
+	if (pcb->cwnd < w)
+		pcb->cwnd = (uint16_t)w;
+}
+
+void
+stream_send(struct sock *s)
+{
+	struct tcp_pcb *pcb = s->pcb.tcp;
+	bool last;
+
+	if (pcb == NULL || !stream_is_open(pcb) || s->fin_sent)
+		return;
+	first_window(s, pcb);
+	if (!push(s, pcb))
+		return;
+	pthread_mutex_lock(&s->lock);
+	last = (s->shut_wr || s->closed) && s->out_head == s->out_tail;
+	pthread_mutex_unlock(&s->lock);
+	if (!last || pcb->snd_queuelen >= TCP_SND_QUEUELEN)
+		return;
+	if (tcp_send_ctrl(pcb, FIN) != ERR_OK)
+		return; /* on_sent() or on_poll() will */
+	s->fin_sent = true;
+	s->passive = s->got_fin;
+	tcp_output(pcb);
+}

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * recover.c - what was lost on the way is sent again, soon
+ *
+ * DOC: The faults: the library's clock for retransmission ticks twice a second
+ * and waits for three ticks at least, twice as many for a SYN, and doubles
+ * before the first retransmission.  It knows fast retransmit, but not what
+ * comes after: the first acknowledgement ends recovery, so that each further
+ * segment lost of a window waits for the clock; its slow start threshold may
+ * be less than a segment; with less than four segments on their way nothing
+ * but the clock helps.  Retransmitting all after the clock makes the peer
+ * acknowledge twice what it has, which starts fast retransmit.  The receiver
+ * delays the acknowledgement of a segment that filled a gap by up to 250 ms.
+ *
+ * How they are seen: with one frame of a hundred lost 1 MiB takes 13 seconds,
+ * with five of a hundred more than a minute.
+ *
+ * The cure, for every connection but slirp's:
+ *   - RFC 6298: round trips are measured in microseconds, not over what was
+ *     sent twice (Karn); the timer has a grain of TICK_MS, while something is
+ *     on its way.  Its least value is RTO_MIN: a bus has round trips of less
+ *     than a millisecond.  A single segment waits for RTO_SINGLE, since its
+ *     acknowledgement may be delayed.
+ *   - RFC 6582 (NewReno): recovery goes on until all is acknowledged that was
+ *     sent before it began; an acknowledgement of less has the next segment
+ *     sent again.  After the timer there is no fast retransmit until then.
+ *   - RFC 3042: the first two duplicates let new segments out.
+ *   - RFC 5827: with less than four segments on their way, and nothing more to
+ *     send, fewer duplicates than three are enough.
+ *   - RFC 5681, 4.2: what fills a gap is acknowledged at once; and
+ *     acknowledgements are delayed by ACK_TICKS ticks at most.
+ *   - RFC 9293, 3.8.6.1: a window of zero is probed as often as the timer
+ *     would have it, see persist.c.
+ * And segments that are still queued when a connection ends by the peer's reset
+ * or its last acknowledgement are freed, which the library forgets.
+ *
+ * A connection ends after GIVE_UP without progress, as it did before; one that
+ * is being opened after four SYNs more (the library counts them).
+ *
+ * How: the library's own timer is set to never in every connection that sends.
+ * What we know of one is in memory of ours, which a field keeps that only
+ * slirp uses.  What must be done on a segment that came is done around the
+ * library's tcp_input(): see input.c.
+ */
+#include <stdlib.h>
+#include <time.h>
+
+#include "stack/lwipv6/port.h"
+#include "base/net_bytes.h"
+
+#define TICK_MS 5u
+#define ACK_TICKS 8u
+#define LINGER 40u /* ticks that find nothing to do before it stops */
+#define MS INT64_C(1000)
+#define RTO_MIN (10 * MS)
+#define RTO_MAX (60000 * MS)
+#define RTO_SINGLE (100 * MS)
+#define RTO_SYN (1000 * MS)
+#define RTO_SYN_MAX (4000 * MS)
+#define RTO_FIRST (200 * MS) /* before anything was measured */
+#define GIVE_UP (900000 * MS)
+#define NEVER 0x4000 /* ticks of the library's clock: two hours */
+#define MAX_RTX 12   /* the library ends a connection at this */
+
+enum phase { OPEN, FAST, TIMEOUT };
+
+struct recover {
+	int64_t armed; /* the timer runs since; 0: it does not */
+	int64_t timed; /* when timed_seq was sent; 0: nothing is timed */
+	int64_t stuck; /* since when the timer goes off; 0: it does not */
+	uint32_t timed_seq;
+	uint32_t end; /* FAST, TIMEOUT: last when this is acknowledged */
+	int64_t srtt, var;
+	enum phase phase;
+	unsigned backoff;
+	struct ticker *ticker; /* of the stack; NULL: not known */
+};
+
+/*
+ * The stack whose thread this is, and its timer.  Another thread that is the
+ * stack for a while (core_call()) comes to it by way of a connection.
+ */
+static __thread struct ticker {
+	const struct stack *stack;
+	bool runs;
+	unsigned tick, idle;
+} mine;
+
+static void tick(void *arg);
+static void start_tick(void *arg);
+
+static int64_t
+now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static struct recover *
+of(const struct tcp_pcb *pcb)
+{
+	return pcb->slirp == NULL ? pcb->recover : NULL;
+}
+
+/* Starts the timer of STACK that T is, on its own thread. */
+static void
+run_timer(struct ticker *t, struct stack *stack)
+{
+	t->idle = 0;
+	if (t->runs || t->stack != stack)
+		return;
+	t->runs = true;
+	if (t == &mine)
+		sys_timeout(TICK_MS, tick, stack);
+	else if (tcpip_callback(stack, start_tick, stack, 0) != ERR_OK)
+		t->runs = false;
+}
+
+void
+recover_thread(struct stack *stack)
+{
+	mine.stack = stack;
+	run_timer(&mine, stack);
+}
+
+/* Asked for by run_timer(), elsewhere. */
+static void
+start_tick(void *arg)
+{
+	if (mine.stack == arg && mine.runs)
+		sys_timeout(TICK_MS, tick, arg);
+}
+
+void
+recover_end(struct stack *stack)
+{
+	if (mine.runs)
+		sys_untimeout(tick, stack);
+	mine.runs = false;
+	mine.stack = NULL;
+}
+
+/* ---- sending ------------------------------------------------------------ */
+
+/* Keeps the library's timer from going off. */
+static void
+hush(struct tcp_pcb *pcb)
+{
+	pcb->rttest = 0;
+	pcb->sa = 0;
+	pcb->sv = NEVER;
+	pcb->rto = NEVER;
+}
+
+/* Replaces the library's: sends what may be sent. */
+EXPORT err_t
+OURS(tcp_output)(struct tcp_pcb *pcb)
+{
+	uint32_t max = pcb->snd_max;
+	struct recover *r;
+	err_t err = tcp_out(pcb);
+
+	if (pcb->slirp != NULL || (pcb->unacked == NULL && of(pcb) == NULL))
+		return err;
+	if (pcb->recover == NULL &&
+	    (pcb->recover = calloc(1, sizeof(struct recover))) == NULL)
+		return err;
+	r = pcb->recover;
+	hush(pcb);
+	if (mine.stack == pcb->stack)
+		r->ticker = &mine;
+	if (pcb->unacked != NULL && r->armed == 0) {
+		r->armed = now_us();
+		if (r->ticker != NULL)
+			run_timer(r->ticker, pcb->stack);
+	}
+	if (r->timed == 0 && r->phase == OPEN &&
+	    seq_before(max, pcb->snd_max)) {
+		r->timed = r->armed != 0 && max == pcb->lastack ? r->armed :
+								  now_us();
+		r->timed_seq = max;
+	}
+	return err;
+}
+
+/* Replaces the library's: forgets what PCB has queued, and what we know. */
+EXPORT void
+OURS(tcp_pcb_purge)(struct tcp_pcb *pcb)
+{
+	/* One that listens is shorter, and has none. */
+	if (pcb->state != TCP_LISTEN && pcb->slirp == NULL) {
+		free(pcb->recover);
+		pcb->recover = NULL;
+	}
+	real()->tcp_pcb_purge(pcb);
+	/* The library leaves what a connection has that was ended just now. */
+	if (pcb->state == TCP_CLOSED && pcb->slirp == NULL) {
+		tcp_segs_free(pcb->unsent);
+		tcp_segs_free(pcb->unacked);
+		tcp_segs_free(pcb->ooseq);
+		pcb->unsent = pcb->unacked = pcb->ooseq = NULL;
+	}
+}
+
+/* Puts a bound to what fits a field. */
+static uint16_t
+window(uint32_t n)
+{
+	return n > UINT16_MAX ? UINT16_MAX : (uint16_t)n;
+}
+
+/* RFC 5681, equation (4). */
+static uint16_t
+threshold(const struct tcp_pcb *pcb)
+{
+	uint32_t half = (pcb->snd_max - pcb->lastack) / 2;
+
+	return window(half > 2u * pcb->mss ? half : 2u * pcb->mss);
+}
+
+/* ---- the timer ---------------------------------------------------------- */
+
+static int64_t
+timeout_of(const struct tcp_pcb *pcb, const struct recover *r)
+{
+	int64_t rto = RTO_FIRST, max = RTO_MAX;
+
+	if (pcb->state == TCP_SYN_SENT || pcb->state == TCP_SYN_RCVD) {
+		rto = RTO_SYN;
+		max = RTO_SYN_MAX;
+	} else if (r->srtt != 0) {
+		rto = 4 * r->var;
+		if (rto < TICK_MS * MS)
+			rto = TICK_MS * MS;
+		rto += r->srtt;
+		if (rto < RTO_MIN)
+			rto = RTO_MIN;
+	}
+	if (r->backoff == 0 && rto < RTO_SINGLE && pcb->unacked != NULL &&
+	    pcb->unacked->next == NULL && r->phase == OPEN)
+		rto = RTO_SINGLE;
+	rto <<= r->backoff < 12 ? r->backoff : 12;
+	return rto < max ? rto : max;
+}
+
+void
+recover_again(struct tcp_pcb *pcb)
+{
+	struct recover *r = of(pcb);
+
+	if (r != NULL)
+		r->timed = 0;
+	if (pcb->unacked != NULL)
+		tcp_rexmit(pcb);
+	else
+		tcp_output(pcb);
+	pcb->nrtx = 0;
+}
+
+static uint32_t
+seq_of(const struct tcp_seg *seg)
+{
+	return be32((const uint8_t *)seg->tcphdr + 4);
+}
+
+/*
+ * What is not acknowledged is to be sent again.  The library puts it before all
+ * that waits to be sent; what is there to be sent again already may come before
+ * it, and would never be its turn.
+ */
+static void
+take_back(struct tcp_pcb *pcb)
+{
+	struct tcp_seg **at = &pcb->unsent, *seg;
+
+	while ((seg = pcb->unacked) != NULL) {
+		pcb->unacked = seg->next;
+		while (*at != NULL && seq_before(seq_of(*at), seq_of(seg)))
+			at = &(*at)->next;
+		seg->next = *at;
+		*at = seg;
+		at = &seg->next;
+	}
+	if (pcb->unsent != NULL)
+		pcb->snd_nxt = seq_of(pcb->unsent);
+	pcb->rttest = 0;
+}
+
+void
+recover_all(struct tcp_pcb *pcb)
+{
+	struct recover *r = of(pcb);
+
+	if (r != NULL)
+		r->timed = 0;
+	take_back(pcb);
+	tcp_output(pcb);
+	pcb->nrtx = 0;
+}
+
+/* The timer of PCB went off. */
+static void
+time_out(struct tcp_pcb *pcb, struct recover *r, int64_t now)
+{
+	if (r->stuck == 0)
+		r->stuck = now;
+	if (pcb->state >= TCP_ESTABLISHED) {
+		pcb->ssthresh = threshold(pcb);
+		pcb->nrtx = now - r->stuck > GIVE_UP ? MAX_RTX : 0;
+	}
+	pcb->cwnd = pcb->mss;
+	pcb->dupacks = 0;
+	pcb->flags &= (uint8_t)~TCP_FLAG_FAST;
+	r->phase = TIMEOUT;
+	r->end = pcb->snd_max;
+	r->timed = 0;
+	r->backoff++;
+	r->armed = now;
+	take_back(pcb);
+	pcb->nrtx++;
+	tcp_output(pcb);
+}
+
+/* Looks after PCB.  Returns whether it has to be looked after again. */
+static bool
+look_after(struct tcp_pcb *pcb, int64_t now)
+{
+	struct recover *r = of(pcb);
+	bool delayed = (pcb->flags & TCP_FLAG_ACK_DELAY) != 0;
+
+	if (delayed && mine.tick % ACK_TICKS == 0)
+		tcp_ack_late(pcb);
+	if (r == NULL)
+		return delayed;
+	if (pcb->unacked == NULL && !persist_needed(pcb)) {
+		r->armed = 0;
+		return delayed;
+	}
+	if (r->armed == 0)
+		r->armed = now;
+	if (now - r->armed < timeout_of(pcb, r))
+		return true;
+	if (pcb->unacked != NULL) {
+		time_out(pcb, r, now);
+	} else {
+		r->armed = now;
+		r->backoff += r->backoff < 6;
+		persist_probe(pcb);
+	}
+	return true;
+}
+
+static void
+tick(void *arg)
+{
+	struct stack *stack = arg;
+	int64_t now = now_us();
+	struct tcp_pcb *pcb, *next;
+	bool busy = false;
+
+	mine.tick++;
+	for (pcb = STACK_FIELD(stack, STACK_TCP_ACTIVE, struct tcp_pcb *);
+	     pcb != NULL; pcb = next) {
+		next = pcb->next;
+		busy |= look_after(pcb, now);
+	}
+	mine.idle = busy ? 0 : mine.idle + 1;
+	mine.runs = mine.idle < LINGER;
+	if (mine.runs)
+		sys_timeout(TICK_MS, tick, stack);
+}
+
+/* ---- receiving ---------------------------------------------------------- */
+
+void
+recover_before(struct tcp_pcb *pcb, struct recover_seen *s)
+{
+	struct recover *r = of(pcb);
+
+	/*
+	 * RFC 5681, 3.1.  The library halves the peer's window, which may be
+	 * none, makes that the congestion window, and divides by it.
+	 */
+	if (pcb->slirp == NULL && pcb->ssthresh < 2u * pcb->mss)
+		pcb->ssthresh = window(2u * pcb->mss);
+	if (pcb->slirp == NULL && pcb->cwnd < pcb->mss)
+		pcb->cwnd = pcb->mss;
+	s->pcb = pcb;
+	s->lastack = pcb->lastack;
+	s->rcv_nxt = pcb->rcv_nxt;
+	s->cwnd = pcb->cwnd;
+	s->dupacks = pcb->dupacks;
+	s->fast = (pcb->flags & TCP_FLAG_FAST) != 0;
+	s->gap = pcb->ooseq != NULL;
+	if (r == NULL)
+		return;
+	hush(pcb);
+	if (r->phase == TIMEOUT)
+		pcb->dupacks = 0; /* it shall not count to three */
+}
+
+/* A round trip of M microseconds: RFC 6298, 2. */
+static void
+measured(struct recover *r, int64_t m)
+{
+	int64_t off;
+
+	if (r->srtt == 0) {
+		r->srtt = m > 0 ? m : 1;
+		r->var = m / 2;
+		return;
+	}
+	off = m - r->srtt;
+	r->var += ((off < 0 ? -off : off) - r->var) / 4;
+	r->srtt += off / 8;
+	if (r->srtt < 1)
+		r->srtt = 1;
+}
+
+/* Something new was acknowledged. */
+static void
+went_on(struct tcp_pcb *pcb, struct recover *r, const struct recover_seen *s)
+{
+	uint32_t acked = pcb->lastack - s->lastack, cwnd;
+	int64_t now = now_us();
+
+	if (r->timed != 0 && seq_before(r->timed_seq, pcb->lastack)) {
+		measured(r, now - r->timed);
+		r->timed = 0;
+	}
+	r->backoff = 0;
+	r->stuck = 0;
+	r->armed = pcb->unacked != NULL ? now : 0;
+	if (r->phase == OPEN)
+		return;
+	if (!seq_before(pcb->lastack, r->end)) {
+		r->phase = OPEN;
+		return;
+	}
+	if (r->phase == TIMEOUT || pcb->unacked == NULL)
+		return;
+	/* RFC 6582, 3.2, step 3: a partial acknowledgement. */
+	cwnd = s->cwnd > acked ? s->cwnd - acked : 0;
+	pcb->cwnd = window(cwnd + pcb->mss);
+	pcb->flags |= TCP_FLAG_FAST;
+	pcb->dupacks = 3;
+	tcp_rexmit(pcb);
+	pcb->nrtx = 0;
+}
+
+/* Whether DUPACKS duplicates are enough for PCB: RFC 5827. */
+static bool
+early(const struct tcp_pcb *pcb)
+{
+	const struct tcp_seg *seg = pcb->unacked;
+	unsigned n = 0;
+
+	if (pcb->unsent != NULL)
+		return false;
+	for (; seg != NULL && n < 4; seg = seg->next)
+		n++;
+	return n > 1 && n < 4 && pcb->dupacks >= n - 1;
+}
+
+/* A duplicate came; the library has counted it. */
+static void
+duplicate(struct tcp_pcb *pcb, struct recover *r, const struct recover_seen *s)
+{
+	bool fast = (pcb->flags & TCP_FLAG_FAST) != 0;
+
+	if (r->phase != OPEN || pcb->unacked == NULL)
+		return;
+	if (fast && !s->fast) {
+		pcb->ssthresh = threshold(pcb);
+	} else if (!fast && early(pcb)) {
+		pcb->ssthresh = threshold(pcb);
+		pcb->flags |= TCP_FLAG_FAST;
+		pcb->dupacks = 3;
+		tcp_rexmit(pcb);
+	} else {
+		if (!fast && pcb->dupacks > s->dupacks && pcb->dupacks < 3) {
+			uint16_t cwnd = pcb->cwnd;
+
+			pcb->cwnd = window(
+			    cwnd + (uint32_t)pcb->dupacks * pcb->mss);
+			tcp_output(pcb);
+			pcb->cwnd = cwnd;
+		}
+		return;
+	}
+	pcb->cwnd = window(pcb->ssthresh + 3u * pcb->mss);
+	pcb->nrtx = 0;
+	r->phase = FAST;
+	r->end = pcb->snd_max;
+	r->timed = 0;
+	r->armed = now_us();
+}
+
+/* Whether the library has not freed PCB. */
+static bool
+lives(const struct stack *stack, const struct tcp_pcb *pcb)
+{
+	const struct tcp_pcb *p = STACK_FIELD(stack, STACK_TCP_ACTIVE,
+	    struct tcp_pcb *);
+
+	while (p != NULL && p != pcb)
+		p = p->next;
+	return p != NULL;
+}
+
+void
+recover_after(struct stack *stack, const struct recover_seen *s)
+{
+	struct tcp_pcb *pcb = s->pcb;
+	struct recover *r;
+
+	if (!lives(stack, pcb) || (r = of(pcb)) == NULL)
+		return;
+	if (s->gap && pcb->rcv_nxt != s->rcv_nxt)
+		tcp_ack_delayed(pcb);
+	else if (pcb->flags & TCP_FLAG_ACK_DELAY)
+		run_timer(&mine, stack);
+	if (pcb->lastack != s->lastack)
+		went_on(pcb, r, s);
+	else if (pcb->dupacks != 0)
+		duplicate(pcb, r, s);
+}
