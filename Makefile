@@ -46,7 +46,7 @@ PACKAGES := gcc g++ make pkg-config libc6-dev liblwipv6-dev liburcu-dev \
 	libatomic-ops-dev libpcap-dev libjson-c-dev libcmocka-dev bats perl \
 	mandoc tcpdump iproute2 vde-switch libvdeplug-dev
 # PACKAGES_goal: what make goal needs beside them.
-PACKAGES_check := tshark
+PACKAGES_check := tshark python3
 PACKAGES_model := spin
 PACKAGES_arm64 := gcc-aarch64-linux-gnu qemu-user
 PACKAGES_fuzz := clang-14 libclang-rt-14-dev
