@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "dumpbus/dump.h"
-#include "dumpbus/now.h"
+#include "base/clock.h"
 
 #define PROGRAM "shmif_dumpbus"
 #define SECOND_NS 1000000000u

@@ -36,7 +36,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dumpbus/now.h"
+#include "base/clock.h"
 #include "dumpbus/dump.h"
 
 #define BATCH 32u

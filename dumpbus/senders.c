@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dumpbus/now.h"
+#include "base/clock.h"
 #include "dumpbus/dump.h"
 
 #define NUMBERS (SHMBUS_ATTACH_MAX + 1u) /* the last: all that are larger */

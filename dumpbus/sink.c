@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "dumpbus/now.h"
+#include "base/clock.h"
 #include "dumpbus/dump.h"
 
 #define CAPTURE_HEAD 512u /* bytes of a file besides its frames, at most */

@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "shmbus/ring.h"
 #include "shmbus/shmbus.h"
 #include "shmbus/walltime.h"
@@ -167,15 +167,6 @@ mac_to_word(const uint8_t mac[6])
 	for (i = 0; i < 6; i++)
 		w = w << 8 | mac[i];
 	return w << 16;
-}
-
-static inline uint64_t
-clock_ns(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 #endif /* SHMBUS_INTERNAL_H */

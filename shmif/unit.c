@@ -53,6 +53,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "shmif/rcu.h"
 #include "shmif/unit.h"
 
@@ -153,15 +154,6 @@ sem_wait_for(sem_t *s)
 		continue;
 }
 
-static int64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* Says what became of the bus file. */
 static void
 say(const struct unit *u, const struct link *l, const char *what)
@@ -177,7 +169,7 @@ say(const struct unit *u, const struct link *l, const char *what)
 static bool
 file_died(struct unit *u, const struct link *l)
 {
-	int64_t now = now_ns();
+	int64_t now = (int64_t)now_ns();
 	int error;
 
 	if (now < u->rx_check_at)
@@ -293,7 +285,7 @@ unit_start(struct unit *u)
 	pthread_mutex_unlock(&u->tx);
 	u->rx_link = u->link;
 	atomic_store(&u->bus_dead, false);
-	u->rx_check_at = now_ns() + CHECK_EVERY_NS;
+	u->rx_check_at = (int64_t)now_ns() + CHECK_EVERY_NS;
 	u->rx_said = false;
 	u->rx_direct = true; /* before the stack's thread may look */
 	if (u->ops->watch != NULL && u->ops->watch(u))

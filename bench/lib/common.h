@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "base/clock.h"
+
 /* Two lines: processors prefetch pairs. */
 #define LINE 128
 /* Frames a send at most, and frames that a reader asks for. */
@@ -17,15 +19,6 @@
 #define READ_BATCH 32u
 
 /* ---- time -------------------------------------------------------------- */
-
-static inline uint64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 double clock_cost_ns(void);
 

@@ -31,6 +31,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "bench/lib/busfile.h"
 #include "bench/lib/common.h"
 #include "bench/lib/idlers.h"
@@ -116,10 +117,7 @@ allowance(const struct control *c, unsigned number, uint64_t sent)
 static uint64_t
 cpu_ns(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 /* Sends frames of IOV until it is told to stop; how many. */

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dumpbus/now.h"
+#include "base/clock.h"
 #include "dumpbus/in/in.h"
 
 #define PROGRAM "shmif_pcapin"

@@ -23,7 +23,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "dumpbus/now.h"
+#include "base/clock.h"
 #include "dumpbus/in/in.h"
 
 #define PATIENCE 1000000000u

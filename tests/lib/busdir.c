@@ -23,6 +23,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "tests/lib/busdir.h"
 
 #define NOBODY 65534
@@ -270,10 +271,7 @@ in_unprivileged_child(int (*body)(void *arg), void *arg)
 uint64_t
 clock_now(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 void

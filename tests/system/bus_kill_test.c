@@ -28,6 +28,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "tests/lib/living.h"
 #include "shmbus/shmbus.h"
 
@@ -95,10 +96,7 @@ struct talker {
 static uint64_t
 real_ns(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
+	return clock_ns(CLOCK_REALTIME);
 }
 
 /* How long this thread has waited for a processor so far; 0: not known. */

@@ -26,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "shmbus/shmbus.h"
 
 #define FRAMES_MAX 64
@@ -39,15 +40,6 @@ die(const char *object, const char *cause)
 {
 	fprintf(stderr, "busfeed: %s: %s\n", object, cause);
 	exit(1);
-}
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
 /* The next number of the sequence that the seed begins (splitmix64). */
@@ -76,14 +68,14 @@ random_frame(uint8_t *buf, uint32_t max)
 static void
 feed(const uint8_t *frame, size_t len)
 {
-	uint64_t before = now_ns();
+	uint64_t before = clock_ns(CLOCK_REALTIME);
 	int err = shmbus_send(bus, frame, len);
 
 	if (err != 0)
 		die("send", shmbus_strerror(err));
 	if (quiet)
 		return;
-	printf("%" PRIu64 " %" PRIu64 " ", before, now_ns());
+	printf("%" PRIu64 " %" PRIu64 " ", before, clock_ns(CLOCK_REALTIME));
 	for (size_t i = 0; i < len; i++)
 		printf("%02x", frame[i]);
 	putchar('\n');

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "stack/lwipv6/ctl/ctl.h"
 
 #define SLOTS 4096u /* requests whose time is remembered */
@@ -48,15 +49,6 @@ struct ctl_ping {
 	unsigned seq, size;
 	int error;
 };
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* An ICMP packet came.  P, in one piece, is ours to free. */
 static void

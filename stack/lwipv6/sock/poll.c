@@ -21,6 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "stack/lwipv6/sock/sock.h"
 
 #define BITS (8 * sizeof(unsigned long))
@@ -142,15 +143,6 @@ hand_out(struct round *r)
 	return ready;
 }
 
-static int64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /*
  * Lets the kernel wait, LEFT ns (-1: for ever), or not at all.  Returns what
  * ppoll() does.
@@ -176,7 +168,7 @@ sleep_on(struct round *r, int64_t left, const sigset_t *mask)
 static int
 wait_round(struct round *r, int64_t timeout, const sigset_t *mask)
 {
-	int64_t end = timeout < 0 ? 0 : now_ns() + timeout, left;
+	int64_t end = timeout < 0 ? 0 : (int64_t)now_ns() + timeout, left;
 	uint64_t drain;
 	int ready, n;
 
@@ -184,7 +176,7 @@ wait_round(struct round *r, int64_t timeout, const sigset_t *mask)
 		struct timespec none = { 0 };
 
 		ready = ask_ours(r, false);
-		left = timeout < 0 ? -1 : end - now_ns();
+		left = timeout < 0 ? -1 : end - (int64_t)now_ns();
 		if (timeout >= 0 && left < 0)
 			left = 0;
 		if (ready != 0 || left == 0 || timeout == 0) {

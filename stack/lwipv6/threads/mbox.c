@@ -56,6 +56,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "stack/lwipv6/port.h"
 
 #define MS 1000000
@@ -102,15 +103,6 @@ static __thread struct {
 		int n;
 	} call[PUT_OFF_MAX];
 } batch;
-
-static int64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 * MS + t.tv_nsec;
-}
 
 /* Sleeps while *F is V, for NS at most (negative: for ever). */
 static void
@@ -382,7 +374,7 @@ sleep_until(struct sys_mbox *m, int64_t end)
 	m->asleep++;
 	pthread_mutex_unlock(&m->lock);
 	if (end != INT64_MAX)
-		left = end - now_ns();
+		left = end - (int64_t)now_ns();
 	if (left > 0)
 		futex_wait(&m->bell, seen, end == INT64_MAX ? -1 : left);
 	pthread_mutex_lock(&m->lock);
@@ -427,7 +419,7 @@ park_until(struct sys_mbox *m, int64_t end)
 	}
 	m->on_bus = true;
 	pthread_mutex_unlock(&m->lock);
-	if (end != INT64_MAX && (left = end - now_ns()) < 0)
+	if (end != INT64_MAX && (left = end - (int64_t)now_ns()) < 0)
 		left = 0;
 	unit_wait(u, left);
 	pthread_mutex_lock(&m->lock);
@@ -472,7 +464,7 @@ fetch_until(struct sys_mbox *m, void **msg, int64_t end)
 			look_at_bus(m);
 		pthread_mutex_lock(&m->lock);
 		if ((got = take(m, msg)) ||
-		    (end != INT64_MAX && now_ns() >= end))
+		    (end != INT64_MAX && (int64_t)now_ns() >= end))
 			break;
 		if (mine)
 			park_until(m, end);
@@ -498,14 +490,14 @@ sys_arch_mbox_fetch(struct sys_mbox *m, void **msg, uint32_t timeout)
 
 	if (timeout == 0) {
 		fetch_until(m, msg, INT64_MAX);
-		clock_at = now_ns();
+		clock_at = (int64_t)now_ns();
 		return 0;
 	}
-	now = now_ns();
+	now = (int64_t)now_ns();
 	if (clock_at == 0)
 		clock_at = now;
 	if (fetch_until(m, msg, clock_at + limit)) {
-		gone = now_ns() - clock_at;
+		gone = (int64_t)now_ns() - clock_at;
 		if (gone > limit + LATE_MAX) {
 			clock_at += gone - limit;
 			gone = limit;
@@ -514,7 +506,7 @@ sys_arch_mbox_fetch(struct sys_mbox *m, void **msg, uint32_t timeout)
 		clock_at += gone;
 		return (uint32_t)(gone / MS);
 	}
-	now = now_ns();
+	now = (int64_t)now_ns();
 	clock_at += limit;
 	if (now - clock_at > LATE_MAX)
 		clock_at = now;

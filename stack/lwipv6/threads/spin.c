@@ -21,19 +21,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "stack/lwipv6/port.h"
 
 #define MISSES_FREE 4u
 #define SKIP_MAX 64u
-
-static int64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static bool
 alone(void)
@@ -70,7 +62,7 @@ spin_wait(struct spin *s, int64_t ns, bool (*ready)(void *), void *arg)
 	}
 	if (alone())
 		return ready(arg);
-	until = now_ns() + ns;
+	until = (int64_t)now_ns() + ns;
 	do {
 		if (ready(arg)) {
 			s->misses = 0;
@@ -80,10 +72,10 @@ spin_wait(struct spin *s, int64_t ns, bool (*ready)(void *), void *arg)
 		    again !=
 			atomic_load_explicit(&s->again, memory_order_relaxed)) {
 			longer = true;
-			until = now_ns() + ns;
+			until = (int64_t)now_ns() + ns;
 		}
 		sched_yield();
-	} while (now_ns() < until);
+	} while ((int64_t)now_ns() < until);
 	if (longer)
 		s->misses = 0; /* it was of use: nobody was woken */
 	else
