@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * addr.c - an address with its prefix, as text
+ * addr.c - addresses in 16 bytes, and their text
  */
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "shmif/stack_ctl.h"
+#include "base/addr.h"
 
 static const uint8_t mapped[12] = { [10] = 0xff, 0xff };
 
@@ -27,7 +27,13 @@ small_number(const char *p)
 }
 
 bool
-ip_parse(const char *text, uint8_t ip[16], unsigned *prefix)
+addr_is_v4(const uint8_t ip[16])
+{
+	return memcmp(ip, mapped, sizeof(mapped)) == 0;
+}
+
+bool
+addr_parse(const char *text, uint8_t ip[16], unsigned *prefix)
 {
 	const char *slash = strchr(text, '/');
 	size_t len = slash != NULL ? (size_t)(slash - text) : strlen(text);
@@ -42,11 +48,10 @@ ip_parse(const char *text, uint8_t ip[16], unsigned *prefix)
 		memcpy(ip, mapped, sizeof(mapped));
 		base = 96;
 		max = 32;
-	} else if (inet_pton(AF_INET6, host, ip) != 1 ||
-	    memcmp(ip, mapped, sizeof(mapped)) == 0) {
+	} else if (inet_pton(AF_INET6, host, ip) != 1 || addr_is_v4(ip)) {
 		return false;
 	}
-	*prefix = CTL_PREFIX_ANY;
+	*prefix = ADDR_PREFIX_NONE;
 	if (slash == NULL)
 		return true;
 	n = small_number(slash + 1);

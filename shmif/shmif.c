@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shmif/stack_ctl.h"
+#include "base/addr.h"
 #include "shmif/unit.h"
 
 #define FLAGS_KNOWN \
@@ -353,9 +353,9 @@ address(int ifnum, const char *text, bool add)
 	struct unit *u;
 	int error;
 
-	if (text == NULL || !ip_parse(text, ip, &prefix))
+	if (text == NULL || !addr_parse(text, ip, &prefix))
 		return EINVAL;
-	if (prefix == CTL_PREFIX_ANY)
+	if (prefix == ADDR_PREFIX_NONE)
 		prefix = 128;
 	if ((error = unit_hold(ifnum, &u)) != 0)
 		return error;

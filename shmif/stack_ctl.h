@@ -7,8 +7,7 @@
  * shmifN, and those of the stack's own kinds.  It calls these functions from
  * one thread, which is never the stack's.
  *
- * Addresses are of 16 bytes, IPv4 as ::ffff:a.b.c.d with 96 added to the
- * length of its prefix.  ERRORS: 0 or a positive errno value; ENXIO where
+ * Addresses and prefixes are those of base/addr.h.  ERRORS: 0 or a positive errno value; ENXIO where
  * there is no interface NAME, EOPNOTSUPP where its kind cannot do it, ENOMEM.
  */
 #ifndef SHMIF_STACK_CTL_H
@@ -18,15 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "shmif/shmif.h"
-
-#define CTL_PREFIX_ANY 255u
-
-/*
- * Reads address[/prefix]; an IPv4 one becomes ::ffff:a.b.c.d, and the prefix
- * that of 128 bits, CTL_PREFIX_ANY where there is none.  False: it is none.
- */
-bool ip_parse(const char *text, uint8_t ip[16], unsigned *prefix); /* addr.c */
 
 enum ctl_origin { CTL_MANUAL, CTL_AUTO };
 
@@ -99,7 +91,7 @@ struct stack_ctl {
 	/* On: also up.  Off: gives the address back. */
 	int (*set_dhcp)(void *stack, const char *name, bool on);
 	/*
-	 * EADDRINUSE, EADDRNOTAVAIL.  PREFIX CTL_PREFIX_ANY when deleting:
+	 * EADDRINUSE, EADDRNOTAVAIL.  PREFIX ADDR_PREFIX_NONE when deleting:
 	 * whichever it has.
 	 */
 	int (*address)(void *stack, const char *name, const uint8_t ip[16],

@@ -63,10 +63,10 @@ string_check(enum field_type type, const char *s, const char **wanted)
 		return is_name(s, true);
 	case FIELD_ADDR:
 		*wanted = "not an address";
-		return ip_parse(s, b, &prefix);
+		return addr_parse(s, b, &prefix);
 	case FIELD_HOST:
 		*wanted = "not an address";
-		return ip_parse(s, b, &prefix) && strchr(s, '/') == NULL;
+		return addr_parse(s, b, &prefix) && strchr(s, '/') == NULL;
 	case FIELD_DST:
 		*wanted = "not a destination";
 		return dst_parse(s, b, &prefix);

@@ -195,7 +195,7 @@ op_ping(struct call *c)
 	w->name[0] = '\0';
 	if (arg_given(c, "if") && (error = call_if(c, w->name, NULL)) != 0)
 		return error;
-	ip_parse(arg_string(c, "host"), w->ip, &prefix);
+	addr_parse(arg_string(c, "host"), w->ip, &prefix);
 	w->count = (unsigned)arg_int(c, "count", 4);
 	w->interval_ms = (unsigned)arg_int(c, "interval_ms", 1000);
 	w->size = (unsigned)arg_int(c, "size", 56);

@@ -13,14 +13,6 @@
 
 /* ---- addresses ---------------------------------------------------------- */
 
-static bool
-is_v4(const uint8_t ip[16])
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, 0xff };
-
-	return memcmp(ip, mapped, sizeof(mapped)) == 0;
-}
-
 static int
 undo_address(struct env *env, const struct undo *u)
 {
@@ -58,7 +50,7 @@ find_first(const struct ctl_if *f, const uint8_t ip[16], unsigned prefix,
 	for (unsigned i = 0; i < f->addrs; i++) {
 		const struct ctl_addr *a = &f->addr[i];
 
-		if (is_v4(a->ip) != is_v4(ip))
+		if (addr_is_v4(a->ip) != addr_is_v4(ip))
 			continue;
 		if (!found)
 			*first = *a;
@@ -119,8 +111,8 @@ op_addr_add(struct call *c)
 	if ((error = call_if(c, name, &was)) != 0)
 		return error;
 	n = unit_of(name);
-	ip_parse(text, ip, &prefix);
-	if (prefix == CTL_PREFIX_ANY)
+	addr_parse(text, ip, &prefix);
+	if (prefix == ADDR_PREFIX_NONE)
 		prefix = 128;
 	/* As in shmif(4) of rump kernels. */
 	if (n != -1 && shmif_path(n, path, sizeof(path)) == ENOTCONN)
@@ -161,16 +153,16 @@ op_addr_del(struct call *c)
 
 	if ((error = call_if(c, name, &was)) != 0)
 		return error;
-	ip_parse(text, ip, &prefix);
+	addr_parse(text, ip, &prefix);
 	undo_name(c, name, undo_address);
 	memcpy(c->undo->ip, ip, sizeof(ip));
 	c->undo->on = true;
 	c->undo->value = prefix;
-	for (i = 0; i < was->addrs && prefix == CTL_PREFIX_ANY; i++)
+	for (i = 0; i < was->addrs && prefix == ADDR_PREFIX_NONE; i++)
 		if (memcmp(was->addr[i].ip, ip, sizeof(ip)) == 0)
 			c->undo->value = prefix = was->addr[i].prefix;
 	c->env->ctl->list_free(was, 1);
-	error = prefix == CTL_PREFIX_ANY ?
+	error = prefix == ADDR_PREFIX_NONE ?
 	    EADDRNOTAVAIL :
 	    c->env->ctl->address(stack_of(c->env, name), name, ip, prefix,
 		false);
@@ -248,10 +240,10 @@ route(struct call *c, bool add)
 	dst_parse(dst, r.dst, &prefix);
 	r.prefix = (uint8_t)prefix;
 	if (via != NULL)
-		ip_parse(via, r.via, &prefix);
+		addr_parse(via, r.via, &prefix);
 	if (via == NULL && !arg_given(c, "if"))
 		return fail(c, EINVAL, "%s: neither via nor if is given", dst);
-	if (via != NULL && is_v4(r.via) != is_v4(r.dst))
+	if (via != NULL && addr_is_v4(r.via) != addr_is_v4(r.dst))
 		return fail(c, EINVAL, "%s: not of the same family as %s", via,
 		    dst);
 	if (arg_given(c, "if") && (error = call_if(c, name, NULL)) != 0)
@@ -375,7 +367,7 @@ op_neigh_del(struct call *c)
 
 	if ((error = call_if(c, name, NULL)) != 0)
 		return error;
-	ip_parse(text, ip, &prefix);
+	addr_parse(text, ip, &prefix);
 	error = c->env->ctl->neigh_del(stack_of(c->env, name), name, ip);
 	if (error == ESRCH)
 		return fail(c, error, "%s: %s: no such neighbour", name, text);

@@ -178,7 +178,7 @@ void *stack_of(const struct env *env, const char *name);
 const char *ip_text(const uint8_t ip[16], char text[ADDR_TEXT]);
 /* PREFIX as people count it. */
 unsigned prefix_shown(const uint8_t ip[16], unsigned prefix);
-/* As ip_parse(), "default" and "default6" too; a host where none is given. */
+/* As addr_parse(), "default" and "default6" too; a host where none is given. */
 bool dst_parse(const char *text, uint8_t ip[16], unsigned *prefix);
 bool mac_parse(const char *text, uint8_t mac[6]);
 void mac_text(const uint8_t mac[6], char text[18]);

@@ -8,12 +8,10 @@
 
 #include "ctl/serve/server.h"
 
-static const uint8_t mapped[12] = { [10] = 0xff, 0xff };
-
 const char *
 ip_text(const uint8_t ip[16], char text[ADDR_TEXT])
 {
-	bool v4 = memcmp(ip, mapped, sizeof(mapped)) == 0;
+	bool v4 = addr_is_v4(ip);
 
 	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? ip + 12 : ip, text, ADDR_TEXT);
 	return v4 ? "inet" : "inet6";
@@ -22,7 +20,7 @@ ip_text(const uint8_t ip[16], char text[ADDR_TEXT])
 unsigned
 prefix_shown(const uint8_t ip[16], unsigned prefix)
 {
-	if (memcmp(ip, mapped, sizeof(mapped)) != 0)
+	if (!addr_is_v4(ip))
 		return prefix;
 	return prefix < 96 ? 0 : prefix - 96;
 }
@@ -34,9 +32,9 @@ dst_parse(const char *text, uint8_t ip[16], unsigned *prefix)
 		text = "0.0.0.0/0";
 	else if (strcmp(text, "default6") == 0)
 		text = "::/0";
-	if (!ip_parse(text, ip, prefix))
+	if (!addr_parse(text, ip, prefix))
 		return false;
-	if (*prefix == CTL_PREFIX_ANY)
+	if (*prefix == ADDR_PREFIX_NONE)
 		*prefix = 128;
 	return true;
 }

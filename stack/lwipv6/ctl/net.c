@@ -39,7 +39,7 @@ address_fn(struct ctl_job *j)
 		make_mask(a->prefix, &mask);
 		return -netif_add_addr(j->netif, &ip, &mask);
 	}
-	if (a->prefix == CTL_PREFIX_ANY) {
+	if (a->prefix == ADDR_PREFIX_NONE) {
 		el = ip_addr_list_find(j->netif->addrs, &ip, NULL);
 		if (el == NULL)
 			return EADDRNOTAVAIL;

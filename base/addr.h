@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * addr.h - addresses in 16 bytes, and their text
+ *
+ * An IPv6 address is itself, an IPv4 address is ::ffff:a.b.c.d (RFC 4291,
+ * 2.5.5.2), and the length of its prefix is counted from the first of the 128
+ * bits: a /24 is 120.
+ */
+#ifndef BASE_ADDR_H
+#define BASE_ADDR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define ADDR_PREFIX_NONE 255u /* no prefix was given */
+
+/* Whether IP is an IPv4 address. */
+bool addr_is_v4(const uint8_t ip[16]);
+/*
+ * Reads TEXT, "ADDRESS" or "ADDRESS/PREFIX".  Without a prefix *PREFIX is
+ * ADDR_PREFIX_NONE.  False: TEXT is no address.
+ */
+bool addr_parse(const char *text, uint8_t ip[16], unsigned *prefix);
+
+#endif /* BASE_ADDR_H */
