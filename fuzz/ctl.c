@@ -126,7 +126,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cut = in8(&in) % 8;
 	all.env = (struct env){ .stack = &fake_stack,
 		.stack_name = "fake",
-		.ctl = the_stack->ctl,
+		.ctl = the_stack.ctl,
 		.url = "unix://fuzz" };
 	while (in.n > 0) {
 		const uint8_t *end = memchr(in.p, '\n', in.n);

@@ -17,8 +17,6 @@
 #define FLAGS_KNOWN \
 	(SHMIF_NOCREATE | SHMIF_NOAUTOCONF | SHMIF_RADV | SHMIF_PROMISC)
 
-const struct stack_ops *const the_stack = &stack_lwipv6;
-
 /* ---- things done on the stack's thread ---------------------------------- */
 
 enum what { SET_MAC, SET_MTU, SET_LINK, SET_PROMISC };
@@ -88,7 +86,7 @@ check_options(const char *path, const struct shmif_options *o)
 	    (o->flags & ~(unsigned)FLAGS_KNOWN) || (o->mac[0] & 1))
 		return EINVAL;
 	if (o->mtu != 0 &&
-	    (o->mtu < SHMIF_MTU_MIN || o->mtu > the_stack->mtu_max))
+	    (o->mtu < SHMIF_MTU_MIN || o->mtu > the_stack.mtu_max))
 		return EMSGSIZE;
 	/* Before a bus is made that cannot carry it. */
 	if (o->bus_mtu != 0 && o->mtu > o->bus_mtu)
@@ -128,7 +126,7 @@ build(int num, void *stack, const char *path, const struct shmif_options *o,
 	struct unit *u;
 	int error;
 
-	if ((error = unit_new(&u, the_stack, stack, num)) != 0)
+	if ((error = unit_new(&u, &the_stack, stack, num)) != 0)
 		return error;
 	u->mtu_wanted = o->mtu;
 	u->promisc = (o->flags & SHMIF_PROMISC) != 0;
@@ -182,7 +180,7 @@ unit_create(const char *path, const struct shmif_options *opt, int want,
 	if ((error = check_options(path, opt)) != 0)
 		return error;
 	stack = opt->stack;
-	if (stack == NULL && (error = the_stack->find(&stack)) != 0)
+	if (stack == NULL && (error = the_stack.find(&stack)) != 0)
 		return error;
 	if ((num = table_reserve(want)) == -1)
 		return want == -1 ? EMFILE : EEXIST;

@@ -4,8 +4,14 @@
  *
  * A unit is one Ethernet interface: on one side a stack in this process, on
  * the other a bus, which is a file (see shmbus.h).  Units are numbered from 0,
- * the lowest free number first.  Unit N is shmifN to the tools and shN inside
- * lwipv6, whose names have two letters and show N % 10.
+ * the lowest free number first.  Unit N is shmifN to the tools; the stack may
+ * show it under a name of its own.
+ *
+ * THE LINKED STACK.  This header is the same for every stack.  Which one
+ * carries the units is decided by the library that the program is linked with:
+ * there is one for each stack.  Below it is called the linked stack, and what
+ * depends on it is said to.  Its own header declares what struct netif and
+ * struct stack are, and how stacks are made and deleted.
  *
  * ERRORS.  Every function that returns int returns 0 or a positive errno
  * value, unless it says otherwise; errno itself is not touched.  Values of
@@ -20,8 +26,8 @@
  *
  *   function                        never
  *   create*, linkstr, destroy,      from the stack's own thread (EDEADLK), or
- *   up, down, set_*, add_addr,      while lwip_del_stack() runs on the stack
- *   del_addr                        of the unit
+ *   up, down, set_*, add_addr,      while the stack of the unit is being
+ *   del_addr                        deleted
  *   init_server, fini_server,       from the stack's own thread
  *   request
  *   netif                           used after the unit was destroyed; what
@@ -29,7 +35,7 @@
  *   stats, info, path, name, next,  -
  *   stack
  *
- * A unit whose stack is deleted by lwip_del_stack() is destroyed with it.
+ * A unit whose stack is deleted is destroyed with it.
  *
  * After fork() the child has neither the stack's threads nor a part in the
  * bus: create stacks and units after forking.
@@ -44,12 +50,12 @@
 extern "C" {
 #endif
 
-struct netif; /* lwipv6.h */
-struct stack; /* lwipv6.h */
+struct netif; /* of the linked stack's header */
+struct stack;
 
 #define SHMIF_UNITS_MAX 256 /* units in one process */
 #define SHMIF_MTU_MIN 68    /* RFC 791 */
-#define SHMIF_MTU_MAX 1500  /* more smashes lwipv6's stack */
+#define SHMIF_MTU_MAX 65521 /* of any stack and bus: SHMBUS_MTU_MAX */
 #define SHMIF_NAME_MAX 16   /* bytes of "shmif255" and its NUL, and to spare */
 
 enum shmif_flags {
@@ -57,8 +63,8 @@ enum shmif_flags {
 				      none: ENOENT */
 	SHMIF_NOAUTOCONF = 1 << 1, /* no IPv6 autoconfiguration; the link-local
 				      address is there at once */
-	SHMIF_RADV = 1 << 2,	   /* may send router advertisements
-				      (lwip_radv_load_configfile) */
+	SHMIF_RADV = 1 << 2,	   /* the linked stack may send router
+				      advertisements by it */
 	SHMIF_PROMISC = 1 << 3,	   /* packet sockets see others' unicast too */
 };
 
@@ -111,18 +117,17 @@ struct shmif_info {
 /* ---- life -------------------------------------------------------------- */
 
 /*
- * Creates a unit on the process's default stack (lwip_stack_get(), made and
- * set where there is none), connects it to the bus file PATH, which is
- * created where there is none, and stores its number in *IFNUM.  With PATH
+ * Creates a unit on the process's default stack, which is made where there is
+ * none, connects it to the bus file PATH, which is created where there is none,
+ * and stores its number in *IFNUM.  With PATH
  * NULL the unit has no bus yet.  The interface is down and has no address:
  * see shmif_netif(), shmif_up().  On failure nothing is left behind but what
  * this call had to make first: the default stack, the bus file.
  * Errors: those of shmbus_attach(); EINVAL (IFNUM is NULL, PATH is empty, an
  * unknown flag or a group address in the options), EMSGSIZE (an MTU that the
  * stack or the bus cannot carry), EMFILE (SHMIF_UNITS_MAX units), ENOMEM,
- * EAGAIN (no more threads), EDEADLK, ENOTSUP (the library that carries the
- * stack is not the one that this was built for; a message on stderr says in
- * what).
+ * EAGAIN (no more threads), EDEADLK, ENOTSUP (the linked stack is not the one
+ * that this library was built for; a message on stderr says in what).
  */
 int shmif_create(const char *path, int *ifnum);
 /* The same on a stack of one's own.  EINVAL: STACK is NULL. */
@@ -183,14 +188,14 @@ int shmif_request(const char *request, char **reply);
 /* ---- configuration ----------------------------------------------------- */
 
 /*
- * The interface of unit IFNUM as lwipv6 knows it, for lwip_add_addr(),
- * lwip_ifup(), lwip_add_route(), ...; NULL if there is no such unit.
+ * The interface of unit IFNUM as the linked stack knows it, for the stack's
+ * own functions; NULL if there is no such unit.
  */
 struct netif *shmif_netif(int ifnum);
 /* The stack that unit IFNUM is on; NULL if there is no such unit. */
 struct stack *shmif_stack(int ifnum);
 
-/* Up and down, as lwip_ifup() and lwip_ifdown().  Errors: ENXIO, EDEADLK. */
+/* The interface begins, or ends, to be used.  Errors: ENXIO, EDEADLK. */
 int shmif_up(int ifnum);
 int shmif_down(int ifnum);
 
@@ -214,8 +219,9 @@ int shmif_mac(int ifnum, uint8_t mac[6]);
 int shmif_set_mac(int ifnum, const uint8_t mac[6]);
 
 /*
- * The MTU, SHMIF_MTU_MIN to SHMIF_MTU_MAX and not above the bus's; 0 goes
- * back to the largest possible.
+ * The MTU: at least SHMIF_MTU_MIN, at most what the linked stack and the bus can
+ * carry (the limit of most stacks is far below SHMIF_MTU_MAX).  0 goes back to
+ * the largest possible, which is the way to ask for it.
  * Errors: ENXIO, EMSGSIZE, EDEADLK.
  */
 int shmif_mtu(int ifnum, unsigned *mtu);

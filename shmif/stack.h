@@ -55,7 +55,7 @@ struct stack_ctl;
 
 struct stack_ops {
 	const char *name;
-	uint16_t mtu_max;
+	uint16_t mtu_max; /* of any interface; at most SHMIF_MTU_MAX */
 
 	/*
 	 * The process's default stack, made where there is none.  0 or ENOMEM,
@@ -124,8 +124,10 @@ struct stack_ops {
 	const struct stack_ctl *ctl; /* stack_ctl.h */
 };
 
-extern const struct stack_ops stack_lwipv6;
-/* The one that carries units; the choice of others is yet to come. */
-extern const struct stack_ops *const the_stack;
+/*
+ * The linked stack, which carries all units.  Its driver defines this, and
+ * whoever links the library chooses the driver: nothing in shmif/ names one.
+ */
+extern const struct stack_ops the_stack;
 
 #endif /* SHMIF_STACK_H */

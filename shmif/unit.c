@@ -8,8 +8,8 @@
  * to one thread at a time.
  *
  * The send side belongs to whoever holds unit.tx.  Nearly always that is the
- * stack's thread; but lwipv6 may send from a program's thread as well (an
- * address is deleted, an ARP entry set), so the lock stays.  It is free of
+ * stack's thread; but a stack may send from a program's thread as well (an
+ * address is deleted, a neighbour set), so the lock stays.  It is free of
  * contention, and tx_link under it is what makes disconnecting safe: once it
  * is NULL nobody is in the attachment.
  *

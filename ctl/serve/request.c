@@ -403,8 +403,8 @@ request_do(struct env *env, const char *text, size_t len, bool *fatal)
 int
 shmif_request(const char *request, char **reply)
 {
-	struct env env = { .stack_name = the_stack->name,
-		.ctl = the_stack->ctl,
+	struct env env = { .stack_name = the_stack.name,
+		.ctl = the_stack.ctl,
 		.url = "" };
 	struct json_object *o;
 	const char *text;
@@ -412,7 +412,7 @@ shmif_request(const char *request, char **reply)
 	int error;
 
 	*reply = NULL;
-	if ((error = the_stack->find(&env.stack)) != 0)
+	if ((error = the_stack.find(&env.stack)) != 0)
 		return error;
 	o = request_do(&env, request, strlen(request), &fatal);
 	if (env.halt)

@@ -269,13 +269,13 @@ server_make(struct server *s, const char *url)
 
 	s->pid = getpid();
 	s->place.fd = s->all.epoll = s->all.wake = s->spare = -1;
-	s->all.env.stack_name = the_stack->name;
-	s->all.env.ctl = the_stack->ctl;
+	s->all.env.stack_name = the_stack.name;
+	s->all.env.ctl = the_stack.ctl;
 	s->all.env.place = &s->place;
 	if ((s->url = strdup(url)) == NULL)
 		return ENOMEM;
 	s->all.env.url = s->url;
-	if ((error = the_stack->find(&s->all.env.stack)) != 0)
+	if ((error = the_stack.find(&s->all.env.stack)) != 0)
 		return error;
 	s->all.epoll = epoll_create1(EPOLL_CLOEXEC);
 	s->all.wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

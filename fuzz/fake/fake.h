@@ -14,6 +14,7 @@
 #include "shmif/stack_ctl.h"
 
 #define IFS 12
+#define FAKE_MTU_MAX 1500
 #define ADDRS 6
 #define ROUTES 12
 

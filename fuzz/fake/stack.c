@@ -315,5 +315,6 @@ static const struct stack_ctl fake_ctl = {
 	.ping_send = fake_ping_send,
 	.ping_end = fake_ping_end,
 };
-static const struct stack_ops fake_ops = { .name = "fake", .ctl = &fake_ctl };
-const struct stack_ops *const the_stack = &fake_ops;
+const struct stack_ops the_stack = { .name = "fake",
+	.mtu_max = FAKE_MTU_MAX,
+	.ctl = &fake_ctl };

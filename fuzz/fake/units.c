@@ -181,7 +181,7 @@ shmif_set_mtu(int n, unsigned mtu)
 
 	if (f == NULL)
 		return ENXIO;
-	if ((mtu != 0 && mtu < SHMIF_MTU_MIN) || mtu > SHMIF_MTU_MAX ||
+	if ((mtu != 0 && mtu < SHMIF_MTU_MIN) || mtu > FAKE_MTU_MAX ||
 	    fake_fails())
 		return EMSGSIZE;
 	f->mtu_wanted = mtu;

@@ -72,6 +72,8 @@ enum {
 	NETIF_FLAG_DHCP = 0x4000,
 	NETIF_FLAG_LINK_UP = 0x8000,
 };
+/* A larger datagram is written beyond a buffer of the library's. */
+#define LWIPV6_MTU_MAX 1500
 enum { NETIF_CHANGE_UP = 1, NETIF_CHANGE_DOWN, NETIF_CHANGE_MTU };
 enum { NETIFCTL_CLEANUP = 1 };
 enum {

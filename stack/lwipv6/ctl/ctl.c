@@ -265,7 +265,7 @@ static int
 mtu_fn(struct ctl_job *j)
 {
 	unsigned max = memcmp(j->netif->name, "sl", 2) == 0 ? UINT16_MAX :
-							      SHMIF_MTU_MAX;
+							      LWIPV6_MTU_MAX;
 
 	if (j->value == 0)
 		j->value = max;

@@ -492,9 +492,9 @@ port_handle(struct unit *u)
 	return &port_in(u)->netif;
 }
 
-const struct stack_ops stack_lwipv6 = {
+const struct stack_ops the_stack = {
 	.name = "lwipv6",
-	.mtu_max = SHMIF_MTU_MAX,
+	.mtu_max = LWIPV6_MTU_MAX,
 	.find = port_find,
 	.attach = port_attach,
 	.detach = port_detach,

@@ -140,15 +140,15 @@ judge(const struct port *port, uint8_t *data, uint32_t *len,
 	unsigned mtu = port->netif.mtu;
 	size_t grown;
 
-	if (wall_check(data, *len, SHMIF_MTU_MAX, r) == WALL_DROP &&
+	if (wall_check(data, *len, LWIPV6_MTU_MAX, r) == WALL_DROP &&
 	    r->reason == WALL_TCP_NO_MSS) {
 		grown = wall_add_mss(data, *len, *len + MSS_ROOM, mtu);
 		if (grown != 0) {
 			*len = (uint32_t)grown;
-			wall_check(data, *len, SHMIF_MTU_MAX, r);
+			wall_check(data, *len, LWIPV6_MTU_MAX, r);
 		}
 	}
-	if (mtu < SHMIF_MTU_MAX && r->verdict == WALL_PASS)
+	if (mtu < LWIPV6_MTU_MAX && r->verdict == WALL_PASS)
 		wall_clamp_sent(data, *len, mtu);
 	return r->verdict;
 }
