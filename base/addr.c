@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * addr.c - addresses in 16 bytes, and their text
+ * addr.c - addresses in bytes, and their text
  */
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/addr.h"
@@ -59,4 +60,26 @@ addr_parse(const char *text, uint8_t ip[16], unsigned *prefix)
 		return false;
 	*prefix = (unsigned)(base + n);
 	return true;
+}
+
+bool
+mac_parse(const char *text, uint8_t mac[6])
+{
+	int end = -1;
+
+	/* sscanf() alone would take signs and white space, too. */
+	if (strlen(text) >= MAC_TEXT ||
+	    strspn(text, "0123456789abcdefABCDEF:") != strlen(text))
+		return false;
+	(void)sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0],
+	    &mac[1], &mac[2], &mac[3], &mac[4], &mac[5], &end);
+	return end != -1 && text[end] == '\0';
+}
+
+const char *
+mac_text(const uint8_t mac[6], char text[MAC_TEXT])
+{
+	snprintf(text, MAC_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0],
+	    mac[1], mac[2], mac[3], mac[4], mac[5]);
+	return text;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * addr.h - addresses in 16 bytes, and their text
+ * addr.h - addresses in bytes, and their text
  *
- * An IPv6 address is itself, an IPv4 address is ::ffff:a.b.c.d (RFC 4291,
+ * An IP address has 16 bytes.  An IPv4 one is ::ffff:a.b.c.d (RFC 4291,
  * 2.5.5.2), and the length of its prefix is counted from the first of the 128
  * bits: a /24 is 120.
  */
@@ -21,5 +21,14 @@ bool addr_is_v4(const uint8_t ip[16]);
  * ADDR_PREFIX_NONE.  False: TEXT is no address.
  */
 bool addr_parse(const char *text, uint8_t ip[16], unsigned *prefix);
+
+/* ---- hardware addresses ------------------------------------------------- */
+
+#define MAC_TEXT 18 /* "b2:a0:01:02:03:04" and its NUL */
+
+/* Reads six numbers of one or two hexadecimal digits, with colons between. */
+bool mac_parse(const char *text, uint8_t mac[6]);
+/* Returns TEXT. */
+const char *mac_text(const uint8_t mac[6], char text[MAC_TEXT]);
 
 #endif /* BASE_ADDR_H */

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * net_bytes.h - numbers in network byte order, at any address; private
+ * net_bytes.h - numbers at any address, in network byte order or in that of a
+ * file's machine; private
  */
 #ifndef SHMIF_NET_BYTES_H
 #define SHMIF_NET_BYTES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 static inline unsigned
 be16(const uint8_t *p)
@@ -38,6 +41,25 @@ put32(uint8_t *p, uint32_t v)
 {
 	put16(p, v >> 16);
 	put16(p + 2, v & 0xffff);
+}
+
+/* The number at P, of this machine's byte order or, with SWAP, of the other. */
+static inline uint32_t
+load32(const void *p, bool swap)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return swap ? __builtin_bswap32(v) : v;
+}
+
+static inline uint64_t
+load64(const void *p, bool swap)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return swap ? __builtin_bswap64(v) : v;
 }
 
 /* Folds a sum of 16-bit words until it is one itself: RFC 1071. */

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/addr.h"
 #include "dumpbus/dump.h"
 
 /* Copies NAME, which comes from the file, leaving out what is not text. */
@@ -24,13 +25,11 @@ static void
 peer_print(const struct shmbus_peer *p)
 {
 	const struct shmbus_stats *st = &p->stats;
-	char name[SHMBUS_NAME_MAX], since[TIME_TEXT];
+	char name[SHMBUS_NAME_MAX], since[TIME_TEXT], mac[MAC_TEXT];
 
 	safe_name(name, p->name);
-	printf("%3u  %02x:%02x:%02x:%02x:%02x:%02x  %s%s  pid %" PRId32
-	       "  name %s\n",
-	    p->index, p->mac[0], p->mac[1], p->mac[2], p->mac[3], p->mac[4],
-	    p->mac[5], p->alive ? "alive" : "dead",
+	printf("%3u  %s  %s%s  pid %" PRId32 "  name %s\n", p->index,
+	    mac_text(p->mac, mac), p->alive ? "alive" : "dead",
 	    p->promisc ? "  promiscuous" : "", p->pid, name);
 	printf("     since %s\n", time_text(since, p->since_ns));
 	printf("     sent %" PRIu64 " frames, %" PRIu64 " bytes, %" PRIu64

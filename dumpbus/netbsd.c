@@ -42,6 +42,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/net_bytes.h"
 #include "dumpbus/dump.h"
 
 #define MAGIC 0xca11d054u
@@ -62,24 +63,6 @@ struct bus {
 	uint64_t senders[SENDERS];
 	unsigned n_senders;
 };
-
-static uint32_t
-get32(const struct bus *b, const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return b->swap ? __builtin_bswap32(v) : v;
-}
-
-static uint64_t
-get64(const struct bus *b, const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return b->swap ? __builtin_bswap64(v) : v;
-}
 
 /* Copies N bytes (at most the ring) at offset OFF of the ring to TO. */
 static void
@@ -106,10 +89,10 @@ packet_read(const struct bus *b, unsigned header, struct packet *k)
 	uint8_t h[24] = { 0 };
 
 	copy_out(b, h, k->off, header);
-	k->len = get32(b, h);
-	k->sec = get32(b, h + 4);
-	k->usec = get32(b, h + 8);
-	k->sender = header > 12 ? get64(b, h + header - 8) : 0;
+	k->len = load32(h, b->swap);
+	k->sec = load32(h + 4, b->swap);
+	k->usec = load32(h + 8, b->swap);
+	k->sender = header > 12 ? load64(h + header - 8, b->swap) : 0;
 	return k->len <= FRAME_MAX && k->usec < 1000000;
 }
 
@@ -184,10 +167,10 @@ bus_load(struct bus *b)
 		return err;
 	if (got < 8)
 		return ENOMSG;
-	b->swap = get32(b, b->p) != MAGIC;
-	if (get32(b, b->p) != MAGIC)
+	b->swap = load32(b->p, b->swap) != MAGIC;
+	if (load32(b->p, b->swap) != MAGIC)
 		return ENOMSG;
-	b->version = get32(b, b->p + 4);
+	b->version = load32(b->p + 4, b->swap);
 	if (got < FILE_SIZE)
 		return SHMBUS_ETRUNC;
 	return b->version == 2 || b->version == 3 ? 0 : SHMBUS_EVERSION;
@@ -197,10 +180,10 @@ bus_load(struct bus *b)
 static int
 bus_look(struct bus *b)
 {
-	b->generation = get64(b, b->p + 8);
-	b->first = get32(b, b->p + 16);
-	b->last = get32(b, b->p + 20);
-	b->lock = get32(b, b->p + 24);
+	b->generation = load64(b->p + 8, b->swap);
+	b->first = load32(b->p + 16, b->swap);
+	b->last = load32(b->p + 20, b->swap);
+	b->lock = load32(b->p + 24, b->swap);
 	if (b->first > RING || b->last >= RING)
 		return SHMBUS_EDAMAGED;
 	b->header = b->version == 2 ? 12 : 24;

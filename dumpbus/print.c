@@ -11,6 +11,8 @@
 #include <netinet/in.h>
 #include <time.h>
 
+#include "base/addr.h"
+#include "base/net_bytes.h"
 #include "dumpbus/dump.h"
 
 /* Bytes that are left of a frame. */
@@ -18,13 +20,6 @@ struct bytes {
 	const uint8_t *p;
 	size_t n;
 };
-
-/* The 16-bit number at P, in network order. */
-static unsigned
-be16(const uint8_t *p)
-{
-	return (unsigned)p[0] << 8 | p[1];
-}
 
 /* Drops the first N bytes; all, when there are fewer. */
 static void
@@ -60,13 +55,6 @@ time_text(char text[TIME_TEXT], uint64_t ns)
 	snprintf(text, TIME_TEXT, "%s.%09u", last,
 	    (unsigned)(ns % 1000000000u));
 	return text;
-}
-
-static void
-print_mac(FILE *f, const uint8_t m[6])
-{
-	fprintf(f, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3],
-	    m[4], m[5]);
 }
 
 /* The name of an ICMP or ICMPv6 type, or NULL. */
@@ -209,6 +197,7 @@ static void
 print_arp(FILE *f, struct bytes b)
 {
 	char sender[INET_ADDRSTRLEN], target[INET_ADDRSTRLEN];
+	char mac[MAC_TEXT];
 
 	/* Ethernet and IPv4, nothing else. */
 	if (b.n < 28 || be16(b.p) != 1 || be16(b.p + 2) != 0x0800 ||
@@ -222,7 +211,7 @@ print_arp(FILE *f, struct bytes b)
 		break;
 	case 2:
 		fprintf(f, ": %s is-at ", sender);
-		print_mac(f, b.p + 8);
+		fputs(mac_text(b.p + 8, mac), f);
 		break;
 	default:
 		fprintf(f, ": operation %u", be16(b.p + 6));
@@ -238,7 +227,7 @@ void
 print_frame(FILE *f, const struct shmbus_frame *frame)
 {
 	struct bytes b = { frame->data, frame->len };
-	char when[TIME_TEXT];
+	char when[TIME_TEXT], mac[MAC_TEXT];
 
 	fprintf(f, "%s #%" PRIu64 " from %" PRIu32,
 	    time_text(when, frame->time_ns), frame->position, frame->sender);
@@ -247,9 +236,9 @@ print_frame(FILE *f, const struct shmbus_frame *frame)
 		return;
 	}
 	putc(' ', f);
-	print_mac(f, b.p + 6);
+	fputs(mac_text(b.p + 6, mac), f);
 	fputs(" > ", f);
-	print_mac(f, b.p);
+	fputs(mac_text(b.p, mac), f);
 	advance(&b, 12);
 	unsigned type = be16(b.p);
 	if (type == 0x8100 && b.n >= 6) {

@@ -21,6 +21,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/addr.h"
+#include "base/net_bytes.h"
 #include "dumpbus/dump.h"
 #include "shmbus/format.h"
 
@@ -37,22 +39,17 @@ struct swapped {
 	uint8_t slot[]; /* of stride bytes */
 };
 
+/* What a bus of the other byte order has at P. */
 static uint32_t
 get32(const void *p)
 {
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return __builtin_bswap32(v);
+	return load32(p, true);
 }
 
 static uint64_t
 get64(const void *p)
 {
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return __builtin_bswap64(v);
+	return load64(p, true);
 }
 
 /* Reads N bytes at AT.  0, or an errno value. */
@@ -275,7 +272,7 @@ static int
 show_header(const struct swapped *s)
 {
 	struct sender who;
-	char text[TIME_TEXT];
+	char text[TIME_TEXT], mac[MAC_TEXT];
 
 	printf("format    of a %s-endian machine\n",
 	    __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? "big" : "little");
@@ -290,10 +287,8 @@ show_header(const struct swapped *s)
 	    s->tail < s->slots ? 0 : s->tail - s->slots);
 	for (unsigned i = 0; i < FORMAT_ATTACHMENTS; i++)
 		if (owner(s, i, &who))
-			printf("%3u  %02x:%02x:%02x:%02x:%02x:%02x  name %s\n"
-			       "     since %s\n",
-			    i, who.mac[0], who.mac[1], who.mac[2], who.mac[3],
-			    who.mac[4], who.mac[5], who.name,
+			printf("%3u  %s  name %s\n     since %s\n", i,
+			    mac_text(who.mac, mac), who.name,
 			    time_text(text, who.since_ns));
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return 0;

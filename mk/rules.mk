@@ -80,7 +80,7 @@ $(BUILD)/lib/libshmbus.a: $(call objs,$(BUS_SRC))
 # For unit tests only: not installed.
 $(BUILD)/obj/libshmif.a: $(call objs,$(IF_SRC))
 $(BUILD)/obj/libshmifctl.a: $(call objs,$(filter-out %/main.c,$(CTL_SRC))) \
-    $(call objs,$(WIRE_SRC))
+    $(call objs,$(WIRE_SRC) $(BASE_SRC))
 $(BUILD)/obj/libtest.a: $(call objs,$(TESTLIB_SRC))
 $(BUILD)/obj/libbench.a: $(call objs,$(BENCHLIB_SRC))
 $(BUILD)/lib/libshmbus.a $(addprefix $(BUILD)/obj/,libshmif.a \
@@ -112,7 +112,8 @@ LIBJSON_A := $(call static_lib,libjson-c.a)
 STATIC := $(if $(and $(LIBJSON_A),$(call static_lib,libc.a)),$(if \
 	$(filter -fsanitize% -pie,$(LINK) $(CFLAGS) $(LDFLAGS)),,-static))
 $(BUILD)/bin/shmifctl: private LDLIBS := $(or $(LIBJSON_A),-ljson-c) $(STATIC)
-$(BUILD)/bin/shmifctl: $(call objs,$(CTL_SRC)) $(call objs,$(WIRE_SRC)) $(BUILD)/lib/libshmbus.a
+$(BUILD)/bin/shmifctl: $(call objs,$(CTL_SRC) $(WIRE_SRC) $(BASE_SRC)) \
+    $(BUILD)/lib/libshmbus.a
 	@mkdir -p $(@D)
 	$(link_program)
 

@@ -118,7 +118,7 @@ static struct json_object *
 show_if(const struct ctl_if *f)
 {
 	struct json_object *o = json_object_new_object();
-	char mac[18];
+	char mac[MAC_TEXT];
 
 	STRING(o, "name", f->name);
 	STRING(o, "kind", f->kind);

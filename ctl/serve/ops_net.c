@@ -316,7 +316,7 @@ static int
 op_neigh(struct call *c)
 {
 	const char *family = arg_string(c, "family");
-	char name[SHMIF_NAME_MAX] = "", text[ADDR_TEXT], mac[18];
+	char name[SHMIF_NAME_MAX] = "", text[ADDR_TEXT], mac[MAC_TEXT];
 	struct json_object *list;
 	struct ctl_neigh *g;
 	unsigned i, n;

@@ -180,8 +180,6 @@ const char *ip_text(const uint8_t ip[16], char text[ADDR_TEXT]);
 unsigned prefix_shown(const uint8_t ip[16], unsigned prefix);
 /* As addr_parse(), "default" and "default6" too; a host where none is given. */
 bool dst_parse(const char *text, uint8_t ip[16], unsigned *prefix);
-bool mac_parse(const char *text, uint8_t mac[6]);
-void mac_text(const uint8_t mac[6], char text[18]);
 /* TEXT as part of a one-line message: control characters become '?'. */
 void plain(const char *text, char *to, size_t size);
 

@@ -39,29 +39,6 @@ dst_parse(const char *text, uint8_t ip[16], unsigned *prefix)
 	return true;
 }
 
-bool
-mac_parse(const char *text, uint8_t mac[6])
-{
-	unsigned v[6];
-	int i, n = 0;
-
-	if (strlen(text) > 17 ||
-	    sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &v[0], &v[1], &v[2],
-		&v[3], &v[4], &v[5], &n) != 6 ||
-	    text[n] != '\0' || strpbrk(text, "+- xX\t") != NULL)
-		return false;
-	for (i = 0; i < 6; i++)
-		mac[i] = (uint8_t)v[i];
-	return true;
-}
-
-void
-mac_text(const uint8_t mac[6], char text[18])
-{
-	snprintf(text, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1],
-	    mac[2], mac[3], mac[4], mac[5]);
-}
-
 void
 plain(const char *text, char *to, size_t size)
 {

@@ -68,7 +68,7 @@ put_peer(const struct shmbus_peer *p, bool verbose)
 	put_clean(stdout, p->name);
 	printf(" %s%s pid %" PRId32 "\n\tether %s since %s\n",
 	    p->alive ? "alive" : "dead", p->promisc ? " promisc" : "", p->pid,
-	    mac_text(mac, p->mac), time_text(since, p->since_ns));
+	    mac_text(p->mac, mac), time_text(since, p->since_ns));
 	printf("\tsent %" PRIu64 " frames, %" PRIu64 " bytes; received %" PRIu64
 	       " frames, %" PRIu64 " bytes; lost %" PRIu64 " frames\n",
 	    p->stats.tx_frames, p->stats.tx_bytes, p->stats.rx_frames,
@@ -114,7 +114,7 @@ peer_json(const struct shmbus_peer *p)
 
 	op_int(o, "index", p->index);
 	op_string(o, "name", p->name);
-	op_string(o, "mac", mac_text(mac, p->mac));
+	op_string(o, "mac", mac_text(p->mac, mac));
 	op_int(o, "pid", p->pid);
 	op_bool(o, "alive", p->alive != 0);
 	op_bool(o, "promisc", p->promisc != 0);

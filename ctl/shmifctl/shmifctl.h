@@ -26,6 +26,8 @@
 
 #include <json-c/json.h>
 
+#include "base/addr.h"
+
 enum status { OK, FAILED, USAGE };
 
 /* What all verbs are told. */
@@ -41,7 +43,6 @@ int complain(int status, const char *fmt, ...)
 
 /* ---- text.c: what words on a command line may be -------------- */
 
-#define MAC_TEXT 18    /* "b2:a0:01:02:03:04" and its NUL */
 #define ADDR_TEXT 50   /* the longest IPv6 address, "/128" and a NUL */
 #define IFNAME_TEXT 16 /* as IFNAMSIZ */
 
@@ -57,7 +58,6 @@ bool text_number(const char *text, unsigned long max, unsigned long *n);
 int text_addr(const char *text, int family, struct addr *a);
 int text_mask(const char *text, int *prefix);
 int text_mac(const char *text, char mac[MAC_TEXT]);
-const char *mac_text(char text[MAC_TEXT], const uint8_t m[6]);
 int text_path(const char *text, char **path);
 /* An interface ("shmif0"), or with KIND set a mere kind ("shmif") too. */
 bool text_ifname(const char *text, bool kind);

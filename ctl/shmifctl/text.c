@@ -129,31 +129,19 @@ text_mask(const char *text, int *prefix)
 	return OK;
 }
 
-const char *
-mac_text(char text[MAC_TEXT], const uint8_t m[6])
-{
-	snprintf(text, MAC_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1],
-	    m[2], m[3], m[4], m[5]);
-	return text;
-}
-
 /* Takes TEXT for the hardware address of one station, and writes it out. */
 int
 text_mac(const char *text, char mac[MAC_TEXT])
 {
 	static const uint8_t zero[6];
 	uint8_t m[6];
-	int end = -1;
 
-	if (strspn(text, "0123456789abcdefABCDEF:") == strlen(text))
-		(void)sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n",
-		    &m[0], &m[1], &m[2], &m[3], &m[4], &m[5], &end);
-	if (end == -1 || text[end] != '\0')
+	if (!mac_parse(text, m))
 		return complain(FAILED, "%s: not a hardware address", text);
 	if ((m[0] & 1) != 0 || memcmp(m, zero, sizeof(m)) == 0)
 		return complain(FAILED,
 		    "%s: not the hardware address of an interface", text);
-	mac_text(mac, m);
+	mac_text(m, mac);
 	return OK;
 }
 

@@ -100,20 +100,13 @@ bucket_of(const struct ip_addr *ip)
 	return h % BUCKETS;
 }
 
-static bool
-same_ip(const struct ip_addr *a, const struct ip_addr *b)
-{
-	return a->addr[3] == b->addr[3] && a->addr[2] == b->addr[2] &&
-	    a->addr[1] == b->addr[1] && a->addr[0] == b->addr[0];
-}
-
 static struct entry *
 find(const struct neigh_table *t, const struct ip_addr *ip)
 {
 	struct entry *e;
 
 	for (e = t->bucket[bucket_of(ip)]; e != NULL; e = e->next)
-		if (same_ip(&e->ip, ip))
+		if (ip_same(&e->ip, ip))
 			break;
 	return e;
 }
@@ -433,7 +426,7 @@ neigh_learn(struct port *port, const struct ip_addr *dst, const uint8_t mac[6],
 	struct entry *e;
 
 	if (t == NULL || (mac[0] & 1) || group_mac(port, dst, group) ||
-	    same_ip(dst, &any))
+	    ip_same(dst, &any))
 		return;
 	e = find(t, dst);
 	if (e == NULL) {
@@ -469,7 +462,7 @@ neigh_forget(struct port *port, const struct ip_addr *dst)
 	if (t == NULL)
 		return;
 	for (ep = &t->bucket[bucket_of(dst)]; *ep != NULL; ep = &(*ep)->next)
-		if (same_ip(&(*ep)->ip, dst)) {
+		if (ip_same(&(*ep)->ip, dst)) {
 			remove_entry(t, ep);
 			return;
 		}
