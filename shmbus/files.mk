@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # libshmbus
 BUS_SRC := $(addprefix shmbus/, \
-	attach.c bell.c bus.c error.c file.c geometry.c guard.c poll.c \
+	bell.c entry.c error.c file.c geometry.c guard.c poll.c receive.c \
 	ring.c ring_join.c ring_recv.c ring_sleep.c wait.c walltime.c)
