@@ -1,71 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * attach.c - attachments: taking a number, being alive, leaving, being listed
+ * entry.c - the table of attachments: numbers, entries, who is alive
  *
  * DOC: Theory of Operation
  *
  * Attachment i holds a write lock on byte i of a range far beyond the file's
  * end, by an open file description lock.  Taking the first byte that is free
- * is attaching; the kernel lets go of it when the process ends, however it
+ * is attaching.  The kernel drops the lock when the process ends, however it
  * ends, and anybody may ask whether it is held, across PID namespaces too.
- * No number is ever in doubt, and no lock is in memory.
+ * So it is never in doubt whether the owner of a number is alive, and there is
+ * no lock in the file's memory.
  *
- * Whoever takes a number first clears up after its last owner, who is dead
- * (the lock says so): the slots it was writing to, its place in the sleeping
- * map (ring_join(), enter()).
+ * Whoever takes a number first cleans up after its last owner, who is dead,
+ * for the lock was free: the slots it was writing to (ring_join()), its bits in
+ * the two maps (entry_fill()).
  *
- * A number that nobody takes again is cleared up by reap(): a second look a
- * second at a few entries, by everybody who waits; it takes the dead one's
- * lock while it does.  The entry stays to be seen, marked as dead.
+ * After an owner whose number nobody takes again, entry_reap() cleans up:
+ * everybody who waits examines a few entries about once a second, and holds the
+ * dead one's lock while it does.  The entry stays in the table, marked as dead,
+ * for shmbus_list() to show.
  */
-#include <sys/mman.h>
-#include <sys/random.h>
-#include <sys/stat.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "shmbus/internal.h"
 
-#define SPIN_DEFAULT_NS 20000
-#define ALIVE_FOR_NS 1000000u /* how long "alive" is believed */
-#define REAP_AT_ONCE 8u
-#define FLAGS_KNOWN \
-	(SHMBUS_CREATE | SHMBUS_RDONLY | SHMBUS_PROMISC | SHMBUS_OLDEST)
-/* Smaller files are mapped with their page tables filled in. */
-#define POPULATE_MAX (64u << 20)
-
-/* ---- what the ring asks ------------------------------------------------- */
-
-/*
- * Whether OWNER is dead.  That it is alive is believed for a millisecond, so
- * that a reader's spinning makes few system calls; that it is dead never is:
- * the number may be somebody else's a moment later.
- */
-static bool
-env_dead(void *arg, unsigned owner)
-{
-	struct shmbus *b = arg;
-	uint64_t now = clock_ns(CLOCK_MONOTONIC);
-
-	if (now - AO_load(&b->alive_at[owner]) < ALIVE_FOR_NS)
-		return false;
-	if (!file_locked(b->fd, FORMAT_LOCK_ATTACH + owner))
-		return true;
-	AO_store(&b->alive_at[owner], now);
-	return false;
-}
-
-static uint64_t
-env_now(void *arg)
-{
-	(void)arg;
-	return clock_ns(CLOCK_MONOTONIC);
-}
-
-/* ---- the entry ---------------------------------------------------------- */
+#define REAP_AT_ONCE 8u /* entries examined in one call of entry_reap() */
 
 static void
 mac_from_word(AO_t ident, uint8_t mac[6])
@@ -77,11 +38,12 @@ mac_from_word(AO_t ident, uint8_t mac[6])
 }
 
 /*
- * Takes the address and mode set last to the table.  Two threads may do so at
- * once: whoever was overtaken does it again.
+ * Writes the address and mode set last to the table.  Two threads may do so at
+ * once: the one that finds that the other has set them meanwhile writes them
+ * again.
  */
-static void
-announce(struct shmbus *b)
+void
+entry_announce(struct shmbus *b)
 {
 	struct format_header *hdr = b->ring.hdr;
 	unsigned i = b->ring.me;
@@ -99,7 +61,7 @@ announce(struct shmbus *b)
 	} while (AO_load(&b->ident) != ident);
 }
 
-/* Clears what a dead attachment I has left in the maps. */
+/* Clears the bits of attachment I, which is dead or leaves, in both maps. */
 static void
 clear_maps(struct format_header *hdr, unsigned i)
 {
@@ -109,9 +71,9 @@ clear_maps(struct format_header *hdr, unsigned i)
 	AO_and_full(&hdr->promisc[i / 64], ~bit);
 }
 
-/* Fills in the entry of the number just taken. */
-static void
-enter(struct shmbus *b, const char *name)
+/* Fills in the entry of the number that B has just taken. */
+void
+entry_fill(struct shmbus *b, const char *name)
 {
 	unsigned i = b->ring.me;
 	struct format_attachment *a = b->entry;
@@ -119,7 +81,7 @@ enter(struct shmbus *b, const char *name)
 
 	AO_store(&a->ident, 0);
 	clear_maps(b->ring.hdr, i);
-	AO_store(&a->door, (AO_load(&a->door) | 1) + 1); /* awake */
+	AO_store(&a->door, (AO_load(&a->door) | 1) + 1); /* even: awake */
 	AO_store(&a->hint, 0);
 	AO_store(&a->since_ns, clock_ns(CLOCK_REALTIME));
 	AO_store(&a->pid, (AO_t)getpid());
@@ -139,12 +101,12 @@ enter(struct shmbus *b, const char *name)
 	AO_store(&a->rx_bad, 0);
 	AO_store(&a->gave_up, 0);
 	AO_store(&a->wakeups, 0);
-	announce(b);
+	entry_announce(b);
 }
 
 /* Takes the first free number.  Returns 0, SHMBUS_EFULL, or an errno value. */
-static int
-take_number(int fd, unsigned *me)
+int
+entry_take_number(int fd, unsigned *me)
 {
 	unsigned i;
 
@@ -160,11 +122,21 @@ take_number(int fd, unsigned *me)
 	return SHMBUS_EFULL;
 }
 
+/* Takes B, which detaches, out of the table. */
+void
+entry_leave(struct shmbus *b)
+{
+	clear_maps(b->ring.hdr, b->ring.me);
+	AO_store_release(&b->entry->ident, 0);
+	AO_fetch_and_add1_full(&b->ring.hdr->changes);
+}
+
 /*
- * Clears up after a few of those who died and whose number nobody took since.
+ * Examines a few entries, and cleans up after owners who died and whose number
+ * nobody has taken since.
  */
 void
-reap(struct shmbus *b)
+entry_reap(struct shmbus *b)
 {
 	unsigned n;
 	unsigned done = 0;
@@ -191,172 +163,7 @@ reap(struct shmbus *b)
 	}
 }
 
-/* ---- attach, detach ----------------------------------------------------- */
-
-static int
-choose_mac(const uint8_t *wanted, uint8_t mac[6])
-{
-	static const uint8_t none[6];
-
-	if (memcmp(wanted, none, sizeof(none)) != 0) {
-		if (wanted[0] & 1) {
-			why_set("the hardware address is a group address");
-			return EINVAL;
-		}
-		memcpy(mac, wanted, 6);
-		return 0;
-	}
-	mac[0] = 0xb2;
-	mac[1] = 0xa0;
-	return getrandom(mac + 2, 4, 0) == 4 ? 0 : errno;
-}
-
-/* Maps the file that is open as B->fd. */
-static int
-map_file(struct shmbus *b)
-{
-	int prot = b->rdonly ? PROT_READ : PROT_READ | PROT_WRITE;
-	int flags = MAP_SHARED;
-	struct stat st;
-
-	if (b->geo.file_size <= POPULATE_MAX)
-		flags |= MAP_POPULATE;
-	if (fstat(b->fd, &st) == -1)
-		return errno;
-	b->dev = st.st_dev;
-	b->ino = st.st_ino;
-	b->mode = st.st_mode & 07777;
-	b->base = mmap(NULL, b->geo.file_size, prot, flags, b->fd, 0);
-	if (b->base == MAP_FAILED)
-		return errno;
-	b->map = guard_add(b->base, b->geo.file_size, b->rdonly, b->fd);
-	if (b->map == NULL) {
-		munmap(b->base, b->geo.file_size);
-		return ENOMEM;
-	}
-	return 0;
-}
-
-/*
- * Opens, locks and maps.  What file_open() gives may have been inherited by a
- * child of another thread, which would keep the number's lock; so that which
- * is locked is opened once more, with forks kept away until it is entered in
- * the list of guard.c.
- */
-static int
-open_bus(struct shmbus *b, const char *path, const struct shmbus_options *opt,
-    unsigned *me)
-{
-	int first;
-	int error;
-
-	error = file_open(path, opt->flags, &opt->geometry, false, &first,
-	    &b->geo);
-	if (error != 0)
-		return error;
-	guard_lock();
-	error = file_again(path, b->rdonly, first, &b->fd);
-	if (error == EACCES) { /* it has just been made with such a mode */
-		b->fd = first;
-		first = -1;
-		error = 0;
-	}
-	if (error == 0 &&
-	    ((!b->rdonly && (error = take_number(b->fd, me)) != 0) ||
-		((b->path = realpath(path, NULL)) == NULL &&
-		    (error = errno) != 0) ||
-		(error = map_file(b)) != 0)) {
-		free(b->path);
-		close(b->fd);
-	}
-	guard_unlock();
-	if (first != -1)
-		close(first);
-	return error;
-}
-
-int
-shmbus_attach(const char *path, const struct shmbus_options *opt,
-    struct shmbus **bp)
-{
-	static const struct shmbus_options defaults;
-	const struct ring_env env = { .dead = env_dead, .now = env_now };
-	struct shmbus *b;
-	unsigned me = SLOT_NOBODY;
-	uint8_t mac[6];
-	int error;
-
-	if (opt == NULL)
-		opt = &defaults;
-	*bp = NULL;
-	why_set("%s", "");
-	if ((opt->flags & ~(unsigned)FLAGS_KNOWN) ||
-	    ((opt->flags & SHMBUS_RDONLY) && (opt->flags & SHMBUS_CREATE))) {
-		why_set("flags that are unknown, or to create read-only");
-		return EINVAL;
-	}
-	if (posix_memalign((void **)&b, 128, sizeof(*b)) != 0) {
-		why_set("%s", shmbus_strerror(ENOMEM));
-		return ENOMEM;
-	}
-	memset(b, 0, sizeof(*b));
-	b->rdonly = (opt->flags & SHMBUS_RDONLY) != 0;
-	if ((error = choose_mac(opt->mac, mac)) != 0 ||
-	    (error = open_bus(b, path, opt, &me)) != 0) {
-		free(b);
-		if (*shmbus_why() == '\0')
-			why_set("%s", shmbus_strerror(error));
-		return error;
-	}
-	walltime_init(&b->clock);
-	ring_init(&b->ring, b->base, &b->geo, me, &env);
-	b->ring.env.arg = b;
-	b->entry = b->rdonly ? &b->spare : &b->ring.att[me];
-	AO_store(&b->id, b->ring.hdr->id);
-	b->ring.rx.promisc = b->rdonly || (opt->flags & SHMBUS_PROMISC);
-	b->ring.rx.mac = mac_to_word(mac);
-	AO_store(&b->ident,
-	    mac_to_word(mac) | FORMAT_ATT_USED |
-		(b->ring.rx.promisc ? FORMAT_ATT_PROMISC : 0));
-	b->spin_ns = opt->spin_us == 0 ? SPIN_DEFAULT_NS :
-	    opt->spin_us < 0	       ? 0 :
-					 (int64_t)opt->spin_us * 1000;
-	ring_join(&b->ring, (opt->flags & SHMBUS_OLDEST) != 0);
-	b->next_check = clock_ns(CLOCK_MONOTONIC) + 1000000000u;
-	b->next_reap = me + 1;
-	if (!b->rdonly)
-		enter(b,
-		    opt->name[0] != '\0' ? opt->name :
-					   program_invocation_short_name);
-	if (usable(b) != 0) { /* truncated between the check and now */
-		error = usable(b);
-		why_set("%s", shmbus_strerror(error));
-		shmbus_detach(b);
-		return error;
-	}
-	*bp = b;
-	return 0;
-}
-
-void
-shmbus_detach(struct shmbus *b)
-{
-	if (b == NULL)
-		return;
-	helper_stop(b);
-	if (usable(b) == 0 && !b->rdonly) {
-		if (b->reserved)
-			shmbus_cancel(b);
-		clear_maps(b->ring.hdr, b->ring.me);
-		AO_store_release(&b->entry->ident, 0);
-		AO_fetch_and_add1_full(&b->ring.hdr->changes);
-	}
-	guard_remove(b->map);
-	free(b->path);
-	free(b);
-}
-
-/* ---- asked and told ----------------------------------------------------- */
+/* ---- what users ask and set --------------------------------------------- */
 
 int
 shmbus_index(const struct shmbus *b)
@@ -370,7 +177,7 @@ shmbus_mac(const struct shmbus *b, uint8_t mac[6])
 	mac_from_word(AO_load(&b->ident), mac);
 }
 
-/* Replaces the bits of MASK in the own ident, and tells everybody. */
+/* Replaces the bits of MASK in the own ident, there and in the table. */
 static int
 change_ident(struct shmbus *b, AO_t mask, AO_t bits)
 {
@@ -384,7 +191,7 @@ change_ident(struct shmbus *b, AO_t mask, AO_t bits)
 	do
 		old = AO_load(&b->ident);
 	while (!AO_compare_and_swap_full(&b->ident, old, (old & ~mask) | bits));
-	announce(b);
+	entry_announce(b);
 	return 0;
 }
 
@@ -425,8 +232,8 @@ shmbus_info(const struct shmbus *b, struct shmbus_info *info)
 		info->tail -= b->geo.slots;
 }
 
-/* The counters of the entry A. */
-void
+/* Reads the counters of the entry A. */
+static void
 read_stats(const struct format_attachment *a, struct shmbus_stats *st)
 {
 	st->tx_frames = AO_load(&a->tx_seq) - AO_load(&a->tx_first);
@@ -442,6 +249,33 @@ read_stats(const struct format_attachment *a, struct shmbus_stats *st)
 	st->rung = AO_load(&a->rung);
 }
 
+void
+shmbus_stats(struct shmbus *b, struct shmbus_stats *st)
+{
+	int error = usable(b);
+
+	memset(st, 0, sizeof(*st));
+	if (error == SHMBUS_EFORKED)
+		return;
+	if (error == 0 || b->rdonly) {
+		read_stats(b->entry, st);
+		return;
+	}
+	/* The entry was cut off with the file's end: show the originals. */
+	st->tx_frames = b->ring.tx.seq - b->ring.tx.joined;
+	st->tx_bytes = b->ring.tx.bytes;
+	st->tx_failed = b->ring.tx.failed;
+	st->rx_frames = b->ring.rx.frames;
+	st->rx_bytes = b->ring.rx.bytes;
+	st->rx_skipped = b->ring.rx.skipped;
+	st->rx_lost = b->ring.rx.lost;
+	st->rx_bad = b->ring.rx.bad;
+	st->gave_up = b->ring.rx.gave_up;
+	st->wakeups = b->wakeups;
+	st->rung = b->bell.rings;
+}
+
+/* Fills in P from entry I, whose ident is IDENT. */
 static void
 read_peer(struct shmbus *b, unsigned i, AO_t ident, struct shmbus_peer *p)
 {
@@ -486,51 +320,4 @@ shmbus_list(struct shmbus *b, struct shmbus_peer *peers, unsigned n,
 		++*count;
 	}
 	return usable(b);
-}
-
-/*
- * The header shows another id than when B attached: the file was emptied and
- * made a bus anew under its users, or somebody scribbled.  A bus of the same
- * geometry serves, once it knows B; one of another does not; and a header that
- * is no bus's is of no concern to those who are attached.  Returns whether B
- * can go on.
- */
-static bool
-meet_again(struct shmbus *b, uint64_t size)
-{
-	struct format_header h;
-	struct ring_geometry g;
-	char why[8];
-
-	memcpy(&h, b->ring.hdr, sizeof(h));
-	if (ring_check(&h, size, &g, why, sizeof(why)) != 0)
-		return true;
-	if (g.mtu != b->geo.mtu || g.slots != b->geo.slots)
-		return false;
-	AO_store(&b->id, h.id);
-	if (!b->rdonly)
-		announce(b);
-	return true;
-}
-
-int
-shmbus_check(struct shmbus *b)
-{
-	struct stat st;
-	int error;
-
-	if ((error = usable(b)) != 0)
-		return error;
-	if (fstat(b->fd, &st) == 0 &&
-	    ((uint64_t)st.st_size < b->geo.file_size ||
-		(b->ring.hdr->id != AO_load(&b->id) &&
-		    !meet_again(b, (uint64_t)st.st_size)))) {
-		AO_store(&b->map->broken, 1);
-		return SHMBUS_ETRUNC;
-	}
-	if (stat(b->path, &st) == -1)
-		return errno == ENOENT || errno == ENOTDIR ? ENOENT : 0;
-	if (st.st_dev != b->dev || st.st_ino != b->ino)
-		return SHMBUS_EREPLACED;
-	return 0;
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # libshmbus
 BUS_SRC := $(addprefix shmbus/, \
-	bell.c entry.c error.c file.c geometry.c guard.c poll.c receive.c \
-	ring.c ring_join.c ring_recv.c ring_sleep.c wait.c walltime.c)
+	bell.c check.c entry.c error.c file.c geometry.c guard.c life.c poll.c \
+	receive.c ring.c ring_join.c ring_recv.c ring_sleep.c send.c wait.c \
+	walltime.c)

@@ -62,19 +62,19 @@ fork_child(void)
 static void
 register_fork(void)
 {
-	pthread_atfork(guard_lock, guard_unlock, fork_child);
+	pthread_atfork(mappings_lock, mappings_unlock, fork_child);
 }
 
 /* Keeps forks away, and other changes to the list. */
 void
-guard_lock(void)
+mappings_lock(void)
 {
 	pthread_once(&once, register_fork);
 	pthread_mutex_lock(&lock);
 }
 
 void
-guard_unlock(void)
+mappings_unlock(void)
 {
 	pthread_mutex_unlock(&lock);
 }
@@ -84,7 +84,7 @@ guard_unlock(void)
  * node, or NULL without memory.
  */
 struct mapping *
-guard_add(void *base, size_t len, bool readonly, int fd)
+mapping_add(void *base, size_t len, bool readonly, int fd)
 {
 	struct mapping *m;
 
@@ -108,12 +108,12 @@ guard_add(void *base, size_t len, bool readonly, int fd)
 
 /* Unmaps, closes, and frees the node for another. */
 void
-guard_remove(struct mapping *m)
+mapping_remove(struct mapping *m)
 {
 	void *base = (void *)(uintptr_t)AO_load(&m->base);
 	int fd = (int)AO_load(&m->fd);
 
-	guard_lock();
+	mappings_lock();
 	AO_store(&m->fd, NO_FD);
 	if (!AO_load(&m->forked)) {
 		/* Before the addresses are somebody else's. */
@@ -122,7 +122,7 @@ guard_remove(struct mapping *m)
 		close(fd);
 	}
 	AO_store_release(&m->base, 0);
-	guard_unlock();
+	mappings_unlock();
 }
 
 /* Hands a SIGBUS that is not ours to whoever had it before. */

@@ -1,6 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * internal.h - an attachment, as the files of libshmbus share it
+ * internal.h - an attachment, and what each file of libshmbus offers the others
+ *
+ * The files, and which of them calls which: always one that stands above it
+ * in this list, so that there is no circle.
+ *
+ *   error     why_set(): the particulars of a failure; texts for errors
+ *   geometry  \
+ *   ring_*     } ring.h: the ring of slots, without a system call
+ *   walltime  walltime.h: the time of each frame
+ *   file      the bus file: opened, created, checked; its byte locks
+ *   guard     the list of mappings; fork() and SIGBUS
+ *   entry     the table: numbers, addresses, counters, cleaning up after the
+ *             dead
+ *   receive   shmbus.h's side "receive", but for waiting
+ *   bell      doorbells: sleeping, and waking those who are addressed
+ *   send      shmbus.h's side "send"
+ *   check     what became of the file
+ *   wait      shmbus_wait(): spins, then sleeps by way of bell
+ *   poll      shmbus_fd(): a helper thread that waits by way of wait
+ *   life      shmbus_attach() and shmbus_detach(), which use all of these
+ *
+ * What receive, bell, wait and poll all need of the receive side is inline at
+ * the end of this file.
  */
 #ifndef SHMBUS_INTERNAL_H
 #define SHMBUS_INTERNAL_H
@@ -14,36 +36,40 @@
 #include "shmbus/shmbus.h"
 #include "shmbus/walltime.h"
 
-/* What guard.c keeps of a mapping; never freed, so that a signal may look. */
+/*
+ * What guard.c keeps of a mapping.  It is never freed, so that a signal handler
+ * may read it at any time.
+ */
 struct mapping {
 	struct mapping *next;
-	AO_t base; /* 0: unused */
+	AO_t base; /* its address; 0: this node is unused */
 	AO_t len;
 	AO_t readonly;
 	AO_t broken; /* pages were cut off and have been replaced by zeros */
 	AO_t forked; /* this process is a child of the one that attached */
-	AO_t fd;     /* to be closed in a child; ~0: none */
+	AO_t fd;     /* a forked child closes it; ~0: none */
 };
 
 #define BELL_CACHE 64u
 
-/* bell.c: the sender's private memory of whom to wake. */
+/* bell.c: the sending side's private memory of whom to wake. */
 struct bell {
-	uint64_t changes; /* of the table, when the cache was filled */
+	uint64_t changes; /* the table's count of changes when the cache was
+			     filled */
 	struct {
 		uint64_t mac;
 		uint64_t map[FORMAT_MAP_WORDS];
 	} cache[BELL_CACHE];
-	uint64_t rung[FORMAT_ATTACHMENTS]; /* last door value rung for */
-	uint64_t rings;
+	uint64_t rung[FORMAT_ATTACHMENTS]; /* the door value rung for last */
+	uint64_t rings; /* system calls made to wake others */
 };
 
-/* poll.c: the helper thread of those who want a descriptor. */
+/* poll.c: the helper thread that waits while the user polls a descriptor. */
 struct helper {
 	bool running;
 	int eventfd;
 	pthread_t thread;
-	AO_t users; /* the receive side is the user's, not the helper's */
+	AO_t users; /* 1: the receive side is the user's, 0: the helper's */
 	AO_t quit;
 	pthread_mutex_t lock;
 	pthread_cond_t cond;
@@ -55,11 +81,11 @@ struct shmbus {
 	struct walltime clock; /* the sending side's */
 	int fd;
 	bool rdonly;
-	bool reserved; /* a reservation is open */
-	struct ring_claim claim;
-	uint32_t claim_len;
-	struct ring_frame peek; /* what shmbus_peek() showed */
-	bool peeked;
+	bool reserved;		 /* a reservation is open: */
+	struct ring_claim claim; /* its slot */
+	uint32_t claim_len;	 /* and the length that was asked for */
+	struct ring_frame peek;	 /* what shmbus_peek() showed */
+	bool peeked;		 /* it can still be taken */
 	void *base;
 	struct ring_geometry geo;
 	struct mapping *map;
@@ -68,25 +94,30 @@ struct shmbus {
 	ino_t ino;
 	mode_t mode; /* when it attached */
 	int64_t spin_ns;
-	unsigned heels;	   /* bus.c: how long to keep off, in pauses */
-	bool caught_up;	   /* bus.c: the last call received all there was */
-	uint64_t heels_tx; /* bus.c: own frames sent by then */
-	AO_t cancel;	   /* shmbus_wake() was called */
-	AO_t ident;	   /* MAC and promiscuity as set last; see look() */
-	AO_t id;	   /* of the bus, as it was last seen */
-	struct format_attachment *entry; /* on the bus, or spare */
-	struct format_attachment spare;	 /* of one who may only read */
+	/* receive.c: see back_off() */
+	unsigned backoff_spins;
+	bool caught_up;	     /* the last call received all there was */
+	uint64_t backoff_tx; /* own frames sent by then */
+	AO_t cancel;	     /* shmbus_wake() was called */
+	AO_t ident; /* address and mode set last, as the entry has them */
+	AO_t id;    /* of the bus, as the header showed it last */
+	struct format_attachment *entry; /* in the table; or else: */
+	struct format_attachment spare;	 /* for one who may only read */
 	uint64_t wakeups;
-	uint64_t next_check; /* when to look after the file again */
-	unsigned next_reap;
+	uint64_t next_check; /* wait.c: when to check the file again */
+	unsigned next_reap;  /* entry.c: which number to examine next */
 	struct helper helper;
-	AO_t alive_at[FORMAT_ATTACHMENTS]; /* when it was last seen alive */
+	/* life.c: when each owner's lock was last seen to be held */
+	AO_t alive_at[FORMAT_ATTACHMENTS];
 };
 
-/* error.c */
+/* ---- error.c ------------------------------------------------------------ */
+
+/* Notes the particulars of the calling thread's failure. */
 void why_set(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* file.c */
+/* ---- file.c ------------------------------------------------------------- */
+
 int file_open(const char *path, unsigned flags,
     const struct shmbus_geometry *geo, bool exclusive, int *fdp,
     struct ring_geometry *g);
@@ -94,35 +125,41 @@ int file_again(const char *path, bool rdonly, int fd, int *fdp);
 int file_lock(int fd, int64_t byte, bool on);
 bool file_locked(int fd, int64_t byte);
 
-/* guard.c */
-void guard_lock(void);
-void guard_unlock(void);
-struct mapping *guard_add(void *base, size_t len, bool readonly, int fd);
-void guard_remove(struct mapping *m);
+/* ---- guard.c ------------------------------------------------------------ */
 
-/* bell.c */
+/* Nobody forks, and the list of mappings does not change, between the two. */
+void mappings_lock(void);
+void mappings_unlock(void);
+struct mapping *mapping_add(void *base, size_t len, bool readonly, int fd);
+void mapping_remove(struct mapping *m);
+
+/* ---- entry.c ------------------------------------------------------------ */
+
+int entry_take_number(int fd, unsigned *me);
+void entry_fill(struct shmbus *b, const char *name);
+void entry_announce(struct shmbus *b);
+void entry_leave(struct shmbus *b);
+void entry_reap(struct shmbus *b);
+
+/* ---- bell.c ------------------------------------------------------------- */
+
 void bell_frame(struct shmbus *b, const void *frame, uint64_t pos);
 void bell_frames(struct shmbus *b, const struct iovec *frames, unsigned n,
     uint64_t pos);
 void bell_door(struct format_attachment *a);
 int bell_sleep(struct shmbus *b, uint64_t timeout_ns);
 
-/* wait.c */
+/* ---- wait.c ------------------------------------------------------------- */
+
 int wait_frame(struct shmbus *b, int64_t timeout_ns);
 
-/* bus.c */
-int look(struct shmbus *b, struct ring_frame *f);
-void show_rx(struct shmbus *b);
+/* ---- poll.c ------------------------------------------------------------- */
 
-/* poll.c */
-bool helper_owns(const struct shmbus *b);
 void helper_stop(struct shmbus *b);
 
-/* attach.c */
-void reap(struct shmbus *b);
-void read_stats(const struct format_attachment *a, struct shmbus_stats *st);
+/* ---- what several of them need ------------------------------------------ */
 
-/* 0 while B can be used; SHMBUS_EFORKED, SHMBUS_ETRUNC. */
+/* Returns 0 while B can be used, else SHMBUS_EFORKED or SHMBUS_ETRUNC. */
 static inline int
 usable(const struct shmbus *b)
 {
@@ -133,7 +170,7 @@ usable(const struct shmbus *b)
 	return 0;
 }
 
-/* Whether anybody sleeps, after something was published. */
+/* Whether anybody sleeps; asked after something was published. */
 static inline bool
 bell_anybody(const struct ring *r)
 {
@@ -146,7 +183,7 @@ bell_anybody(const struct ring *r)
 	return any != 0;
 }
 
-/* Tells the processor that this is a spin. */
+/* Tells the processor that this is a loop that only waits. */
 static inline void
 relax(void)
 {
@@ -157,7 +194,7 @@ relax(void)
 #endif
 }
 
-/* A hardware address as an attachment's ident has it. */
+/* Returns a hardware address as the ident of an attachment has it. */
 static inline AO_t
 mac_to_word(const uint8_t mac[6])
 {
@@ -167,6 +204,52 @@ mac_to_word(const uint8_t mac[6])
 	for (i = 0; i < 6; i++)
 		w = w << 8 | mac[i];
 	return w << 16;
+}
+
+/* ---- the receive side, for receive, bell, wait and poll ----------------- */
+
+/* Whether the receive side belongs to the helper thread; see poll.c. */
+static inline bool
+helper_owns(const struct shmbus *b)
+{
+	return b->helper.running && AO_load_acquire(&b->helper.users) == 0;
+}
+
+/*
+ * Lets the ring know the address and mode that were set last, by whichever
+ * thread.
+ */
+static inline void
+use_address(struct shmbus *b)
+{
+	AO_t ident = AO_load(&b->ident);
+
+	b->ring.rx.mac = ident & ~(AO_t)0xffff;
+	b->ring.rx.promisc = (ident & FORMAT_ATT_PROMISC) != 0;
+}
+
+/* ring_look(), with the address and mode that were set last. */
+static inline int
+look(struct shmbus *b, struct ring_frame *f)
+{
+	use_address(b);
+	return ring_look(&b->ring, f);
+}
+
+/* Copies the receive side's counters to the entry, for others to read. */
+static inline void
+show_rx(struct shmbus *b)
+{
+	struct format_attachment *a = b->entry;
+
+	AO_store_release(&a->rx_cursor, b->ring.rx.cursor);
+	AO_store(&a->rx_frames, b->ring.rx.frames);
+	AO_store(&a->rx_bytes, b->ring.rx.bytes);
+	AO_store(&a->rx_skipped, b->ring.rx.skipped);
+	AO_store(&a->rx_lost, b->ring.rx.lost);
+	AO_store(&a->rx_bad, b->ring.rx.bad);
+	AO_store(&a->gave_up, b->ring.rx.gave_up);
+	AO_store(&a->wakeups, b->wakeups);
 }
 
 #endif /* SHMBUS_INTERNAL_H */

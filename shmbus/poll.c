@@ -19,13 +19,6 @@
 
 #include "shmbus/internal.h"
 
-/* Whether the receive side is the helper's. */
-bool
-helper_owns(const struct shmbus *b)
-{
-	return b->helper.running && AO_load_acquire(&b->helper.users) == 0;
-}
-
 static void *
 helper_main(void *arg)
 {

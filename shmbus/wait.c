@@ -91,7 +91,7 @@ wait_frame(struct shmbus *b, int64_t timeout_ns)
 		now = clock_ns(CLOCK_MONOTONIC);
 		if (now >= b->next_check) {
 			b->next_check = now + SECOND_NS;
-			reap(b);
+			entry_reap(b);
 			ring_tidy(&b->ring, TIDY_AT_ONCE);
 			if (shmbus_check(b) == SHMBUS_ETRUNC)
 				return SHMBUS_ETRUNC;
