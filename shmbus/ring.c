@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ring.c - the ring of slots
+ * ring.c - the ring of slots: its theory, and the sending side
  *
  * DOC: Theory of Operation
  *
  * The order of a bus is the order of its tickets.  A writer takes the next
- * ticket, a position p, by fetch-and-add on the tail; nobody else ever has
+ * ticket, a position p, by fetch-and-add on the tail; nobody else ever gets
  * that position.  Position p lives in slot p % slots.  The first word of a
- * slot says whose it is; all that matters happens by compare-and-swap on it:
+ * slot says who owns it, and every transition is a compare-and-swap on it:
  *
  *	 {lap, state, owner}                                   (format.h)
  *
@@ -17,105 +17,139 @@
  *	     v                       v
  *	ABANDONED(p, nobody)    ABANDONED(p, owner) --take back--> (p, nobody)
  *
- * With lap the state only moves down this picture, and the lap only grows:
- * no value of the word ever comes back, so a compare-and-swap that succeeds
- * has seen everything (there is no ABA).
+ * Within a lap the state only moves down this picture, and the lap only grows:
+ * no value of the word ever comes back.  So a compare-and-swap that succeeds
+ * has missed no change, and there is no ABA problem.
  *
- * WRITER.  Claim: older and not in somebody's hands -> WRITING(p, me).  Copy.
- * Publish: WRITING(p, me) -> COMMITTED(p, me), by compare-and-swap, for a
- * writer that was given up on meanwhile must learn it: the frame was not sent.
- * A slot still WRITING from an earlier lap has a writer who may wake at any
- * moment and go on scribbling.  So it is stepped over: made ABANDONED(p,
- * owner), and the next ticket taken.  It stays out of use, a lap at a time,
- * until its owner takes it back itself, or is known to be dead.  A stopped
- * process so costs one slot, and nobody waits for it.
+ * WRITER.  Claim: a word that is older, and whose owner cannot be writing to
+ * the slot any more, becomes WRITING(p, me).  Then the frame is copied.
+ * Publish: WRITING(p, me) becomes COMMITTED(p, me), by compare-and-swap, since
+ * a writer that was given up on meanwhile must learn that its frame was not
+ * sent.  A slot that is still WRITING from an earlier lap has a writer that may
+ * wake at any moment and go on writing to it.  So such a slot is stepped over:
+ * it becomes ABANDONED(p, owner), and the next ticket is taken.  It stays out
+ * of use, lap after lap, until its owner takes it back itself, or is known to
+ * be dead.  A stopped process so costs one slot, and nobody waits for it.
  *
- * READER.  A private cursor.  COMMITTED(cursor): look at the header, copy,
- * look at the word again; unchanged, the bytes are one frame's.  ABANDONED
- * (cursor): no frame will come, go on.  Otherwise the tail tells: equal to
- * the cursor, nothing is there; more than a lap ahead, this reader was lapped
- * and jumps; else a writer holds the ticket and has not published.  It is
- * given up on (compare-and-swap to ABANDONED, so that all readers agree and
- * the writer learns it) when it is dead, or when it has been silent for
- * patience_ns.  Many tickets may be pending at once, all of one stopped
- * writer: so the clock is not started anew for each.  When a reader first
- * gets stuck it notes the time and the tail; once that time is patience_ns
- * ago, every position below that tail has been pending for at least as long.
+ * READER.  A reader has a private cursor, the position to read next.  If the
+ * cursor's slot is COMMITTED: read the header, copy the frame, load the word
+ * again; if it has not changed, the bytes are those of one frame.  If it is
+ * ABANDONED: no frame will come, go to the next position.  In any other case
+ * the tail decides.  If it equals the cursor, there is nothing to receive.  If
+ * it is more than a lap ahead, this reader was lapped, and jumps forward.
+ * Otherwise a writer has the ticket and has not published: the position is
+ * pending, and the reader is stuck.  It gives up on the writer (compare-and-
+ * swap to ABANDONED, so that all readers agree and the writer learns it) when
+ * that is dead, or when it has been silent for patience_ns.  Many positions may
+ * be pending because of one stopped writer, and each must not cost patience_ns
+ * again: a reader that gets stuck notes the time and the tail, and once that
+ * time is patience_ns ago, every position below that tail has been pending for
+ * at least as long.
  *
  * SHARING.  All this costs the same for a slot full of bytes as for a few.  So
  * frames that are sent together share slots: as many as fit are claimed,
  * copied, published and given up on as one.  A reader takes them one by one,
- * or some at a time, and may stop in the middle: its place is a position, and
- * which of the frames there is next.  When the word is no longer the same, the
- * rest of them are lost, as seq will tell.
+ * or several at a time, and may stop in the middle: its place is a position and
+ * the number of the next frame there.  If the word changes before the reader
+ * comes back, the rest of the slot's frames are lost, as seq will tell.
  *
- * EXACT LOSS.  Positions cannot be counted to know what a lapped reader
- * missed: some are abandoned and never were frames, some are its own, some
- * hold many.  Every frame has seq, the number of frames its sender has published with it.
- * A reader remembers the last one of each sender, and what is missing between
- * two that it sees is what it lost, to the frame.  What a sender published
- * last, and the reader never saw, is settled from the sender's own count once
- * the reader has caught up with the tail (ring_settle()).  The frames of a gap
- * that arose while the reader slept and no writer rang for it were not meant
- * for it: they count as skipped, not as lost.
+ * EXACT LOSS.  Positions do not tell how many frames a lapped reader missed:
+ * some were abandoned and never had a frame, some had frames of its own, some
+ * had many.  So every frame has seq, the number of frames that its sender had
+ * published with it.  A reader remembers the last seq of each sender, and what
+ * is missing between two that it reads is what it lost, to the frame.  The last
+ * frames of a sender, which the reader never read, are settled from the
+ * sender's own count, tx_seq, once the reader has caught up with the tail
+ * (ring_settle()).  The frames of a gap that arose while the reader slept and
+ * no writer rang for it were not meant for it: they count as skipped, not as
+ * lost.
  *
  * TRUST.  Anybody who may write to the file may write anything anywhere at any
- * time.  Every value read is masked or bounded before use, every loop here has
- * a bound of its own, and a word that an honest bus could not show (later than
- * the tail allows, say) is a lie: counted, passed over, and overwritten by the
- * next writer, so that a bus recovers from scribbling by itself.
+ * time.  Every value read is masked or bounded before use, and every loop has
+ * a bound of its own.  A word that an honest bus could not show (its lap is
+ * later than the tail allows, for example) is a lie: it is counted, passed
+ * over, and overwritten by the next writer, so that a bus recovers from
+ * scribbling by itself.
  *
- * BARRIERS.  libatomic_ops' suffixes tell the order; each has its pair.
+ * BARRIERS.  Each access that needs an order has a label, which stands in a
+ * comment beside it in the code; libatomic_ops' suffixes give the order.
  *
- *   label         where                        pairs with   why
- *   ring:ticket   ring_ticket(): tail += n     ring:tail    a word that shows
- *                 (full)                                    p + slots was
- *                                                           written after tail
- *                                                           passed it
- *   ring:claim    claim_at(): -> WRITING       ring:recheck bytes of the next
- *                 (full, ring_fence())                      frame are written
- *                                                           after the word: a
- *                                                           reader that met
- *                                                           them sees the word
- *                                                           changed
- *   ring:publish  publish(): -> COMMITTED      ring:word    whoever sees
- *                 (full; ring_fence() before                COMMITTED sees the
- *                 the sleepers are looked at)               frame
- *                                              bell:sleep   Dekker: either the
- *                                                           writer sees the
- *                                                           sleeper's mark or
- *                                                           the sleeper sees
- *                                                           the frame, if only
- *                                                           in ring_hides()
- *   ring:word     reader, writer: load of the  ring:publish
- *                 word (acquire)
- *   ring:recheck  confirm(): read barrier,     ring:claim   the copy is made
- *                 then the word again                       before this load
- *   ring:tail     reader, writer: load of the  ring:ticket  read after the word
- *                 tail (acquire)
- *   ring:giveup   give_up(): -> ABANDONED      ring:publish either of the two
- *                 (full)                                    wins the word
- *   ring:seq      note_tx(): tx_seq (release)  ring:settle  the frames counted
- *                                                           are in the ring
- *   ring:settle   ring_settle(): tx_seq, then  ring:seq     all that was
- *                 the tail (acquire)                        counted is below
- *                                                           the tail
- *   ring:tidy     ring_tidy(): the word, then  ring:claim   a slot that is ours
- *                 tx.busy                                   by right was claimed
- *                                                           after busy was set
+ *   label         where                                   order
+ *   ring:ticket   ring_ticket(): tail += n                full
+ *   ring:claim    claim_at(): word -> WRITING             full, ring_fence()
+ *   ring:publish  publish(): word -> COMMITTED            full; ring_fence()
+ *                                                         in bell_anybody()
+ *   ring:word     reader, writer: load of the word        acquire
+ *   ring:recheck  confirm(): load of the word             after a read barrier
+ *   ring:tail     reader, writer: load of the tail        acquire
+ *   ring:giveup   give_up(), claimable(): -> ABANDONED    full
+ *   ring:seq      note_tx(): store of tx_seq              release
+ *   ring:settle   ring_settle(), ring_join(): loads of    acquire
+ *                 tx_seq, before that of the tail
+ *   ring:tidy     ring_tidy(): load of tx.busy, after     ring_fence()
+ *                 that of the word
+ *   bell:sleep    bell_sleep(): bit in the sleeping map   full, ring_fence()
  *
- * rx.seen_tail is a hint for what to ask the cache for, and has no order.
+ * and these are the pairs:
+ *
+ *   ring:publish -> ring:word.  If a reader loads the COMMITTED that a writer
+ *	stored, then it loads the header and the bytes that this writer stored
+ *	before (or later ones, which ring:recheck finds out).
+ *   ring:claim -> ring:recheck.  If a reader's copy has a byte of the next
+ *	frame, then its second load of the word returns the WRITING that was
+ *	stored before that byte (or a later word): the copy is thrown away.
+ *   ring:ticket -> ring:tail.  If a process loads a word with the lap of p,
+ *	then its load of the tail after that returns more than p, since the
+ *	writer had added to the tail before it stored the word.  So a word that
+ *	is later than the tail allows is a lie.
+ *   ring:giveup <-> ring:publish.  Both compare with the same WRITING(p, me).
+ *	If one of them succeeds, then the other loads what it stored, and
+ *	fails: a frame is either published or given up on, and both know it.
+ *   ring:seq -> ring:settle.  If a reader loads the tx_seq that a writer
+ *	stored, then its load of the tail after that returns more than the
+ *	positions of all frames counted there.  So a reader whose cursor equals
+ *	that tail has passed all of them.
+ *   ring:claim -> ring:tidy.  If ring_tidy() loads the WRITING(p, me) of an
+ *	open claim, then its load of tx.busy after that returns the 1 that was
+ *	stored before (or the 0 of after the claim, when the word has changed
+ *	and the compare-and-swap fails): an open claim is not taken away.
+ *   ring:publish <-> bell:sleep.  Each side stores, then loads what the other
+ *	one stores.  If the writer's load of the sleeping map does not return
+ *	the sleeper's bit, then the sleeper's loads of the words, which come
+ *	after it has set the bit, return COMMITTED: it reads the frame, or
+ *	ring_hides() tells that one is hidden behind a pending position.
+ *
+ * rx.seen_tail only tells what to prefetch, and needs no order.
  *
  * The one deliberate data race is the copying of frames' bytes, all of it in
- * copy_bytes(), by way of ring_copy(), copy_asking() and peek_dst(); what they
+ * copy_bytes(), by way of ring_copy(), copy_asking() and peek_dst().  What they
  * return is used only after confirm(), or to skip a frame, and that decision is
  * confirmed too.
+ *
+ * USAGE.  A writer, and a reader that copies the frames; the region has been
+ * mapped, its header checked by ring_check(), and number 3 is ours:
+ *
+ *	struct ring_env env = { .dead = is_dead, .now = monotonic_ns };
+ *	struct ring r;
+ *
+ *	ring_init(&r, base, &geometry, 3, &env);
+ *	ring_join(&r, false);
+ *
+ *	error = ring_claim(&r, &c);		// the writer
+ *	if (error == 0) {
+ *		build_frame(c.slot->data);	// up to r.frame_max bytes
+ *		error = ring_publish(&r, &c, len, realtime_ns);
+ *	}					// ETIMEDOUT: was given up on
+ *
+ *	while (ring_look(&r, &f) == 0)		// the reader
+ *		if (ring_take(&r, &f, buf, sizeof(buf)))
+ *			handle(buf, f.len);	// false: it was overwritten
  */
 #include <errno.h>
 
 #include "shmbus/ring_word.h"
 
-/* Tickets tried for one frame before all slots are taken to be held. */
+/* Tickets tried for one frame; after these all slots are thought to be held. */
 #define RING_TICKETS(r) (2 * ((r)->mask + 1))
 
 /*
@@ -152,12 +186,15 @@ ring_ticket(struct ring *r, unsigned n)
 	return AO_fetch_and_add_full(&r->hdr->tail, n); /* ring:ticket */
 }
 
-/* What claim_at() is to do with a slot that is not simply an older frame's. */
+/*
+ * What claim_at() is to do with a slot whose word is not simply that of an older
+ * frame: claim it, take the position for lost, or load the word again.
+ */
 enum claim { CLAIM_IT, CLAIM_LOST, CLAIM_AGAIN };
 
 /*
  * Decides whether the word W may be replaced by WRITING, the position POS is
- * lost, or the word has changed meanwhile.
+ * lost, or the word has changed since it was loaded.
  */
 static __attribute__((noinline)) enum claim
 claimable(struct ring *r, struct format_slot *s, uint64_t pos, AO_t w)
@@ -165,17 +202,17 @@ claimable(struct ring *r, struct format_slot *s, uint64_t pos, AO_t w)
 	unsigned owner = word_owner(w);
 
 	if (word_lap(w) == pos_lap(r, pos))
-		return CLAIM_LOST; /* given up on before it came, or a lie */
+		return CLAIM_LOST; /* already given up on, or a lie */
 	if (word_lap(w) > pos_lap(r, pos)) {
 		uint64_t tail = AO_load_acquire(&r->hdr->tail); /* ring:tail */
 
-		/* Lapped; unless the tail says that this cannot be. */
+		/* We were lapped, unless the tail shows that it is a lie. */
 		return tail - pos <= r->mask + 1 ? CLAIM_IT : CLAIM_LOST;
 	}
 	if (owner == SLOT_NOBODY || owner == r->me ||
 	    owner >= FORMAT_ATTACHMENTS || r->env.dead(r->env.arg, owner))
 		return CLAIM_IT;
-	/* Its writer may yet scribble: step over. */
+	/* Its writer may go on writing to it: step over. */
 	if (AO_compare_and_swap_full(&s->word, w,
 		word_make(r, pos, SLOT_ABANDONED, owner))) /* ring:giveup */
 		return CLAIM_LOST;
@@ -191,7 +228,7 @@ claim_at(struct ring *r, uint64_t pos, struct ring_claim *c)
 	AO_t w = AO_load_acquire(&s->word); /* ring:word */
 	int tries;
 
-	/* Each turn but the last follows a step that somebody else made. */
+	/* After each failure somebody else has changed the word. */
 	for (tries = 0; tries < 16; tries++) {
 		enum claim verdict = CLAIM_IT;
 		AO_t seen;
@@ -218,8 +255,8 @@ claim_at(struct ring *r, uint64_t pos, struct ring_claim *c)
 }
 
 /*
- * Takes tickets until one gives a slot.  Returns 0, or ENOBUFS when a whole
- * ring of them gave none.
+ * Takes tickets until the slot of one can be claimed.  Returns 0, or ENOBUFS
+ * when RING_TICKETS of them gave no slot.
  */
 int
 ring_claim(struct ring *r, struct ring_claim *c)
@@ -239,7 +276,7 @@ ring_claim(struct ring *r, struct ring_claim *c)
 	return ENOBUFS;
 }
 
-/* Takes back a slot whose writer, we, was given up on. */
+/* Takes back a slot after we, its writer, were given up on. */
 static __attribute__((noinline)) void
 take_back(struct ring *r, struct ring_claim *c)
 {
@@ -256,8 +293,9 @@ take_back(struct ring *r, struct ring_claim *c)
 }
 
 /*
- * Publishes N frames, BYTES in all, the first of them of LEN bytes, with all
- * words of the header but the first still to be written.
+ * Writes the header of the claimed slot C and publishes it with the N frames
+ * that it holds, BYTES in all, the first of them of LEN bytes.  Returns false
+ * if we were given up on.
  */
 static inline bool
 publish(struct ring *r, struct ring_claim *c, uint32_t len, unsigned n,
@@ -279,7 +317,7 @@ publish(struct ring *r, struct ring_claim *c, uint32_t len, unsigned n,
 	return true;
 }
 
-/* Tells the others how many frames there are of us. */
+/* Shows the others how many frames we have published. */
 static inline void
 note_tx(struct ring *r)
 {
@@ -287,8 +325,9 @@ note_tx(struct ring *r)
 }
 
 /*
- * Publishes the claimed slot C, whose LEN bytes are written.  Returns 0 or
- * ETIMEDOUT: given up on, not published, the slot is no longer ours.
+ * Publishes the claimed slot C, whose LEN bytes are written.  Returns 0, or
+ * ETIMEDOUT if we were given up on: then it was not published, and the slot is
+ * no longer ours.
  */
 int
 ring_publish(struct ring *r, struct ring_claim *c, uint32_t len,
@@ -303,7 +342,7 @@ ring_publish(struct ring *r, struct ring_claim *c, uint32_t len,
 	return 0;
 }
 
-/* ring_send() of one frame, for those who have no more. */
+/* ring_send() of a single frame: the same steps without what a batch needs. */
 __attribute__((flatten)) int
 ring_send_one(struct ring *r, const void *frame, uint32_t len, uint64_t time_ns)
 {
@@ -327,14 +366,14 @@ ring_cancel(struct ring *r, struct ring_claim *c)
 	AO_store_release(&r->tx.busy, 0);
 }
 
-/* What one slot takes of a batch. */
+/* The part of a batch that goes into one slot. */
 struct pack {
 	unsigned n;	/* frames */
 	uint32_t data;	/* bytes of the slot's data, from the first on */
 	uint64_t bytes; /* of the frames themselves */
 };
 
-/* How many of the N frames, one at least, go into one slot. */
+/* Returns how many of the N frames, at least one, go into one slot. */
 static inline struct pack
 pack_up(const struct ring *r, const struct iovec *frames, unsigned n)
 {
@@ -354,7 +393,7 @@ pack_up(const struct ring *r, const struct iovec *frames, unsigned n)
 	return p;
 }
 
-/* How many slots N frames need. */
+/* Returns how many slots N frames need. */
 static unsigned
 slots_for(const struct ring *r, const struct iovec *frames, unsigned n)
 {
@@ -366,7 +405,7 @@ slots_for(const struct ring *r, const struct iovec *frames, unsigned n)
 	return slots;
 }
 
-/* Writes the frames of pack P to slot S, and asks for the slot AHEAD. */
+/* Writes the frames of pack P to slot S, and prefetches the slot AHEAD. */
 static inline void
 fill(struct format_slot *s, const struct iovec *frames, const struct pack *p,
     const struct format_slot *ahead)
@@ -387,11 +426,11 @@ fill(struct format_slot *s, const struct iovec *frames, const struct pack *p,
 }
 
 /*
- * Publishes N frames, RING_BATCH at most and better not more than a quarter of
- * the slots, in their order.  The lengths have been checked.  *SENT is
- * how many were published; returns 0 or the first error, as ring_publish() and
- * ring_claim().  Tickets are used in their order, frames too; a ticket that
- * gives no slot only shifts the rest, so that the frames stay in order.
+ * Publishes N frames in their order: at most RING_BATCH, and preferably no more
+ * than a quarter of the slots.  The caller has checked their lengths.  *SENT is
+ * how many were published.  Returns 0 or the first error, as ring_publish() and
+ * ring_claim() do.  Tickets and frames are both used in their order: when a
+ * ticket gives no slot, the frames move on to the next ticket.
  */
 int
 ring_send(struct ring *r, const struct iovec *frames, unsigned n,
