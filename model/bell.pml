@@ -2,16 +2,16 @@
 /*
  * bell.pml - shmbus/bell.c and ring_hides(), for spin: sleeping, and waking
  *
- * DOC: As in ring.pml one option is one access to shared memory.  One sleeper,
- * several writers.  The ring is a row of positions here, longer than the
- * traffic: what happens in its slots is ring.pml's subject.
+ * DOC: As in ring.pml, one option is one access to shared memory.  There is one
+ * sleeper and there are several writers.  The ring is a row of positions here,
+ * longer than the traffic: what happens in its slots is ring.pml's subject.
  *
- * A sleep is either short, for as long as patience lasts, and may end by
- * itself; or it is long, a second.  A long one ends by itself only when all the
- * writers are through or gone: by then whoever sleeps has missed its bell.
- * That may be only for the frame of a writer that was killed or stopped for
- * ever between publishing it and ringing (I6), whatever happened to the others
- * that rang at the same time.
+ * A sleep is short or long.  A short one lasts until the reader may give up, and
+ * may end by itself at any time.  A long one, of a second, ends by itself only
+ * when all writers have finished or are gone: a reader that still sleeps then has
+ * missed a wake-up.  That may happen only for the frame of a writer that was
+ * killed or stopped for ever between publishing it and ringing (I6), whatever
+ * other writers did at the same time.
  */
 
 #ifndef NW
@@ -30,18 +30,18 @@
 /* ---- what may be broken ------------------------------------------------- */
 
 #define NOTHING 0
-#define NO_LOOK 1		/* bell_sleep(): sleeps without looking again */
-#define BIT_AFTER_LOOK 2	/* bell_sleep(): looks, then sets its bit */
-#define DOOR_AFTER_LOOK 3	/* bell_sleep(): looks, then makes it odd */
-#define NO_HIDES 4		/* bell_sleep(): long, also where some hide */
+#define NO_LOOK 1		/* bell_sleep(): does not examine the ring again */
+#define BIT_AFTER_LOOK 2	/* bell_sleep(): examines it, then sets its bit */
+#define DOOR_AFTER_LOOK 3	/* bell_sleep(): examines it, then makes it odd */
+#define NO_HIDES 4		/* bell_sleep(): long, even if frames are hidden */
 #define WAIT_UNCHECKED 5	/* FUTEX_WAIT does not compare */
 #define WEAK_BELL 6		/* the map is read before the frame is seen */
 #define NO_WAKE 7		/* bell_ring(): the door, but no FUTEX_WAKE */
 #define LOST_SWAP_RELIES 8	/* bell_ring(): a lost swap does not wake */
 #define EVEN_RELIES 9		/* bell_ring(): an even door is not rung */
 #define CANCEL_RELIES 10	/* bell_door(): wakes only if its swap won */
-#define CANCEL_UNSEEN 11	/* bell_sleep(): does not look at cancel */
-#define HIDES_FIRST 12		/* bell_sleep(): asks that before its mark */
+#define CANCEL_UNSEEN 11	/* bell_sleep(): does not load cancel */
+#define HIDES_FIRST 12		/* bell_sleep(): ring_hides() before its bit */
 
 #ifndef BREAK
 #define BREAK NOTHING
@@ -60,8 +60,8 @@ bit sleeping;			/* the sleeper's bit of the map */
 
 bit cancel;			/* private to the sleeper's process */
 bit in_futex;			/* the kernel has the sleeper in its queue */
-bit excused[FRAMES];		/* its writer went between publish and wake */
-byte gone = GONE;		/* that may yet go */
+bit excused[FRAMES];		/* its writer died between publish and wake */
+byte gone = GONE;		/* writers that may still go */
 byte begun, ended;
 
 bit I1, I6;		/* names for the assertions; always 0 */
@@ -70,7 +70,7 @@ mtype = { TICKET, PUBLISH, BELL_ANYBODY, BELL_MAP, DOOR_LOAD, DOOR_SWAP,
 	FUTEX_WAKE, LOOK, DOOR_ODD, BELL_SLEEP, UPTO, LOOK_AGAIN, HIDES,
 	CANCELLED, FUTEX_WAIT, ASLEEP, DOOR_EVEN, BIT_CLEAR };
 
-/* The frame is done with. */
+/* This frame is finished. */
 inline over() {
 	pos = 0;
 	d = 0;
@@ -227,7 +227,7 @@ proctype waker()
 
 #define ALL (NW + CANCELS)
 
-/* What is behind the cursor matters no more. */
+/* What is behind the cursor does not matter any more. */
 inline pass() {
 	published[cursor] = 0;
 	for_me[cursor] = 0;
@@ -239,8 +239,8 @@ proctype sleeper()
 {
 	mtype pc = LOOK;
 	byte cursor, asleep, upto;
-	bit hides;		/* something published may be behind a ticket */
-	bit patience = 1;	/* is left */
+	bit hides;		/* a pending position may hide a frame */
+	bit patience = 1;	/* the reader may not give up yet */
 	byte i;
 
 	do
@@ -286,7 +286,7 @@ proctype sleeper()
 		:: else -> pc = UPTO
 		fi
 	   }
-	/* What has a ticket by now, and is pending, may hide others. */
+	/* Positions below this tail that are pending may hide frames. */
 	:: d_step { pc == UPTO ->
 		upto = tail;
 		if
@@ -351,7 +351,7 @@ proctype sleeper()
 		patience = 0;
 		pc = DOOR_EVEN
 	   }
-	/* A long one is, and everything else, too. */
+	/* A long sleep is over, and so are all writers. */
 	:: atomic { pc == ASLEEP && in_futex && !hides && ended == ALL ->
 		assert(I1 || !cancel);
 		i = cursor;

@@ -3,26 +3,26 @@
  * ring.pml - shmbus/ring.c, ring_recv.c and ring_join.c, for spin
  *
  * DOC: One option of a process's loop is one access to shared memory, with the
- * private computing that follows it.  A barrier label in its comment is the
- * one of the table at the head of ring.c; names are the code's.  So whatever
- * the processes do on real processors that keep to the barriers is an order of
- * these steps, and spin tries them all.  README.md says what is left out, and
- * why that may be.
+ * private computation that follows it.  If its comment has a barrier label, that
+ * is the one of the table at the head of ring.c; names are those of the code.  So
+ * whatever the processes do on real processors, as long as these keep to the
+ * barriers, is an order of these steps, and spin tries all of them.  README.md
+ * says what is left out, and why it may be.
  *
- * Stopped and continued: a process is not chosen for as long as spin likes.
- * Killed, or stopped for ever: the last options of the writer.  Time: patience
- * may be over as soon as a ticket is pending.
+ * A process that is stopped and continued is one that spin does not choose for
+ * some time.  The last options of the writer are being killed and being stopped
+ * for ever.  As for time, patience may be over as soon as a position is pending.
  *
- * Nobody waits here: a process has a step to take whatever the others do,
- * until it is through, but for a reader that has seen everything.  So "invalid
- * end state" says that I1 is broken, and a cycle that a loop has no bound.
+ * Nobody waits here: a process can take a step whatever the others do, until it
+ * has finished; except for a reader that has read everything.  So "invalid end
+ * state" means that I1 is broken, and a cycle means that a loop has no bound.
  *
- * What is claimed is asserted, with the invariant's name.  With OUTSIDE only
- * what a user of the bus sees is asserted, not what should hold within: so the
- * broken models break the promise, not merely the reasoning.
+ * What is claimed is asserted, with the name of the invariant.  With OUTSIDE
+ * only what a user of the bus sees is asserted, and not what should hold inside:
+ * so a broken model breaks the promise, and not merely the reasoning.
  */
 
-/* ---- how large, and who may do what; run.sh chooses --------------------- */
+/* ---- the bounds, and who may do what; run.sh chooses -------------------- */
 
 #ifndef NW
 #define NW 2		/* writers: 1 to 3 */
@@ -49,16 +49,16 @@
 #define PACK 1		/* frames that it may put into one slot: 1 or 2 */
 #endif
 #ifndef CANCEL
-#define CANCEL 0	/* ring_cancel() is called, too */
+#define CANCEL 0	/* ring_cancel() is called too */
 #endif
 #ifndef OTHERS
-#define OTHERS 0	/* any number of further readers, that only give up */
+#define OTHERS 0	/* any number of further readers, which only give up */
 #endif
 #ifndef OWN
 #define OWN 0		/* the last reader is writer 0's receiving side */
 #endif
 #ifndef JOIN
-#define JOIN 0		/* the last reader joins in the middle of it all */
+#define JOIN 0		/* the last reader joins while the others run */
 #endif
 #ifndef TIDY
 #define TIDY 0		/* writer 0's receiving side calls ring_tidy() */
@@ -67,7 +67,7 @@
 #define RDONLY 0	/* the last reader may only read */
 #endif
 #ifndef POLL
-#define POLL 0		/* ring_settle() is called also if it finds nothing */
+#define POLL 0		/* ring_settle() is called even if it finds nothing */
 #endif
 #ifndef COARSE
 #define COARSE 0	/* fewer, larger steps; see README.md */
@@ -93,7 +93,7 @@
 #define GIVE_UP_STORE 14	/* give_up(): no compare, only swap */
 #define GIVE_UP_NOBODY 15	/* give_up(): forgets who may yet scribble */
 #define GIVE_UP_ALONE 16	/* give_up(): the cursor moves, the slot stays */
-#define NO_GAP 17		/* hitch(): no note_gap() */
+#define NO_GAP 17		/* resolve_slot(): no note_gap() */
 #define NO_SETTLE 18		/* no ring_settle() */
 #define SETTLE_TAIL_FIRST 19	/* ring_settle(): the tail, then tx_seq */
 #define SETTLE_ONCE 20		/* ring_settle(): the gap does not stay */
@@ -109,7 +109,7 @@
 #define WEAK_PUBLISH 26		/* COMMITTED is seen before the bytes are */
 #define WEAK_WORD 27		/* bytes are read before the word */
 #define WEAK_RECHECK 28		/* bytes are read after the recheck */
-#define WEAK_TAIL 29		/* hitch(): tail read before the word */
+#define WEAK_TAIL 29		/* resolve_slot(): tail read before the word */
 #define WEAK_TIDY 30		/* ring_tidy(): tx.busy read before the word */
 
 #ifndef BREAK
@@ -199,7 +199,7 @@ mtype = {
 	JOIN_SEQ, JOIN_TAIL, LEARN_WORD, LEARN_FRAME, LEARN_CONFIRM,
 
 	LOOK, EXAMINE, READ_A, READ_B, CONFIRM, READ_LATE, TAKE_TAIL,
-	HITCH_TAIL, STUCK, GIVE_UP, GIVE_UP_DEAD, EMPTY, SETTLE, SETTLE_TAIL
+	RESOLVE_TAIL, STUCK, GIVE_UP, GIVE_UP_DEAD, EMPTY, SETTLE, SETTLE_TAIL
 };
 
 #include "ring_writer.pml"

@@ -18,7 +18,7 @@ inline note_gap(positions) {
 	i = 0
 }
 
-/* count_missing(): more than positions passed over can hold would be a lie */
+/* count_missing(): more than the passed positions can hold would be a lie */
 inline count_missing(from, missing) {
 	inside(I4 || missing <= gap_budget);
 	miss = missing;
@@ -54,7 +54,7 @@ inline account(from, s) {
 	fi
 }
 
-/* The copy is to be taken for a frame. */
+/* The reader takes its copy for a frame. */
 inline accept() {
 	assert(I2 || !torn);		/* and so I4: it is this position's */
 	assert(I4 || nth <= more[SLOT(cursor)]);	/* nothing lies */
@@ -75,7 +75,7 @@ inline accept() {
 #else
 	account(sender[SLOT(cursor)], seq[SLOT(cursor)] + nth);
 #endif
-	/* turn_from() */
+	/* move_along() */
 	if
 	:: nth < more[SLOT(cursor)] -> nth++
 	:: else ->
@@ -118,7 +118,7 @@ proctype reader(byte me)
 
 	do
 #if JOIN
-	/* ring_join(): what is counted is below the tail: ring:settle */
+	/* ring_join(): ring:settle, so that what is counted is below the tail */
 	:: d_step { broken(JOIN_TAIL_FIRST) && pc == JOIN_SEQ && !from ->
 		from = tail
 	   }
@@ -186,8 +186,8 @@ proctype reader(byte me)
 	   }
 #endif
 	/*
-	 * ring_look(): ring:word.  One who had nothing to receive, or who is
-	 * stuck and has patience left, looks again; of use once it changed.
+	 * ring_look(): ring:word.  A reader that had nothing to receive, or is
+	 * stuck and has patience left, loads it again once it has changed.
 	 */
 	:: d_step { pc == LOOK || (pc == EMPTY && tail != cursor) ||
 	    (pc == STUCK && (word[SLOT(cursor)] != w ||
@@ -197,14 +197,14 @@ proctype reader(byte me)
 		:: word_lap(w) == LAP(cursor) && word_state(w) == COMMITTED ->
 			pc = EXAMINE
 		:: word_lap(w) == LAP(cursor) && word_state(w) == ABANDONED ->
-			w = 0;		/* hitch() */
+			w = 0;		/* resolve_slot() */
 			torn = 0;
 			early = 0;
 			cursor++;
 			pc = LOOK
 		:: else ->
 			torn = 0;
-			pc = HITCH_TAIL
+			pc = RESOLVE_TAIL
 		fi
 	   }
 	:: d_step { broken(WEAK_WORD) && pc == LOOK && !early ->
@@ -214,13 +214,13 @@ proctype reader(byte me)
 	:: d_step { broken(WEAK_TAIL) && pc == LOOK && !early -> early = tail }
 
 #if COARSE
-	/* examine(), copy_bytes() */
+	/* walk_begin(), copy_bytes() */
 	:: d_step { pc == EXAMINE ->
 		torn = WRONG(header) || WRONG(half_a) || WRONG(half_b);
 		pc = CONFIRM
 	   }
 #else
-	/* examine() */
+	/* walk_begin() */
 	:: d_step { pc == EXAMINE ->
 		torn = torn || WRONG(header);
 		pc = READ_A
@@ -267,8 +267,8 @@ proctype reader(byte me)
 		assert(I4 || tail - cursor > SLOTS);	/* nothing lies */
 		pc = LOOK
 	   }
-	/* hitch(): ring:tail */
-	:: d_step { pc == HITCH_TAIL ->
+	/* resolve_slot(): ring:tail */
+	:: d_step { pc == RESOLVE_TAIL ->
 		if
 		:: !broken(WEAK_TAIL) || !early -> early = tail
 		:: else
@@ -395,7 +395,7 @@ proctype reader(byte me)
 		pc = EMPTY
 	   }
 
-	/* All is over. */
+	/* All writers have ended, and the reader has read everything. */
 	:: atomic { pc == EMPTY && tail == cursor && ended == NW &&
 	    !UNSETTLED ->
 		break

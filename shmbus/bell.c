@@ -4,28 +4,31 @@
  *
  * DOC: Theory of Operation
  *
- * Each attachment has a door word, whose low half is a futex, and a bit in
- * the sleeping map.  Odd: asleep, or about to be.  The sleeper makes its door
- * odd, sets its bit, and then looks at the ring once more; a writer publishes
- * its frame and then looks at the map.  Both orders are full barriers
- * (ring:publish, bell:sleep), so either the writer sees the bit or the sleeper
- * sees the frame.  It sees it even where another one that is still pending lies
- * before it: then it sleeps no longer than it has patience (ring_hides()).  With
- * what is pending alone it need not be patient: its writer will ring.
+ * Each attachment has a door, a word whose low half is a futex, and a bit in
+ * the sleeping map.  The door is odd while its owner sleeps or is about to.  The
+ * sleeper makes its door odd, sets its bit, and then examines the ring once
+ * more; a writer publishes its frame and then loads the map.  Each side has a
+ * full barrier between the two (bell:sleep, ring:publish), so either the writer
+ * sees the bit or the sleeper sees the frame.
  *
- * A writer that sees an empty map is done: no system call.  Otherwise it
- * looks up whom the frame is for (a private cache, by destination address,
- * dropped when the table of attachments changed), and rings those of them that
- * sleep: the door from odd to the next even number, by compare-and-swap, then
- * FUTEX_WAKE.  Many writers come at once, and any of them may be stopped
- * between the two, so none relies on another: each that finds the sleeper's
- * bit set rings, whoever made the door even, but only once for each value of
- * the door.
+ * The frame that it sees may be hidden behind a position that is still pending
+ * (ring_hides()).  Then the sleeper sleeps only until it may give up on that
+ * one.  If only pending positions remain, it sleeps for the full timeout: their
+ * writers ring when they publish.
  *
- * Only the sleeper clears its bit, when it is awake.  One that was killed in
- * its sleep leaves its bit behind: reap() in attach.c clears it.  Nobody sleeps
- * for longer than a second without looking (I6): a bell that was never rung
- * because its ringer died costs that at most.
+ * A writer that sees an empty map is done, without a system call.  Otherwise it
+ * finds out whom the frame is for (from a private cache by destination address,
+ * which is emptied when the table has changed), and rings for those of them that
+ * sleep: it changes the door from odd to the next even number, by
+ * compare-and-swap, then calls FUTEX_WAKE.  Many writers may come at once, and
+ * any of them may be stopped between these two steps, so none relies on another:
+ * each that finds the sleeper's bit set rings, whoever made the door even, but
+ * only once for each value of the door.
+ *
+ * Only the sleeper clears its bit, when it is awake.  If it is killed in its
+ * sleep, entry_reap() clears the bit.  Nobody sleeps for longer than a second
+ * without examining the ring (I6): that is what it costs at most if a writer
+ * dies before it has rung.
  */
 #include <errno.h>
 #include <limits.h>
@@ -36,6 +39,7 @@
 
 #include "shmbus/internal.h"
 
+/* Returns the half of the door that is the futex. */
 static uint32_t *
 futex_of(struct format_attachment *a)
 {
@@ -54,14 +58,14 @@ futex_wake(struct format_attachment *a)
 	syscall(SYS_futex, futex_of(a), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-/* Whether a frame to DST is for everybody. */
+/* Whether DST is a group address, so that its frames are for everybody. */
 static bool
 is_group(const uint8_t *dst)
 {
 	return dst[0] & 1;
 }
 
-/* Adds to MAP whom a frame to the address DST is for. */
+/* Adds to MAP those whom a frame to the address DST is for. */
 static void
 bell_lookup(struct shmbus *b, const uint8_t *dst, uint64_t *map)
 {
@@ -71,7 +75,8 @@ bell_lookup(struct shmbus *b, const uint8_t *dst, uint64_t *map)
 	unsigned slot = (unsigned)((mac >> 16) * 0x9e3779b97f4a7c15u >> 58);
 	unsigned i;
 
-	static_assert(BELL_CACHE == 1u << (64 - 58), "the hash's width");
+	static_assert(BELL_CACHE == 1u << (64 - 58),
+	    "as many entries as the hash has values");
 	if (b->bell.changes != changes) {
 		memset(b->bell.cache, 0, sizeof(b->bell.cache));
 		b->bell.changes = changes;
@@ -102,7 +107,7 @@ bell_ring(struct shmbus *b, unsigned i, uint64_t pos)
 	AO_t door = AO_load(&a->door);
 
 	if (door & 1) {
-		/* Of all that it is woken for, the first. */
+		/* The lowest of all positions that writers ring for. */
 		AO_t hint = AO_load(&a->hint);
 		int tries;
 
@@ -110,7 +115,7 @@ bell_ring(struct shmbus *b, unsigned i, uint64_t pos)
 		     !AO_compare_and_swap_full(&a->hint, hint, pos);
 		     tries++)
 			hint = AO_load(&a->hint);
-		/* Also when another was faster: it may have been stopped. */
+		/* If another was faster, it may be stopped before it wakes. */
 		AO_compare_and_swap_full(&a->door, door, door + 1);
 		door++;
 	} else if (b->bell.rung[i] == door) {
@@ -138,7 +143,7 @@ bell_map(struct shmbus *b, const uint64_t *map, uint64_t pos)
 	}
 }
 
-/* Wakes those who are to get FRAME, published at POS. */
+/* Wakes those who are to receive FRAME, published at POS. */
 void
 bell_frame(struct shmbus *b, const void *frame, uint64_t pos)
 {
@@ -171,8 +176,8 @@ bell_frames(struct shmbus *b, const struct iovec *frames, unsigned n,
 }
 
 /*
- * Wakes the owner of A, whoever it is and whatever it waits for.  Also where
- * the door is even: who made it so may have been stopped before it woke.
+ * Wakes the owner of A, whatever it waits for; also if the door is even, since
+ * the one that made it even may be stopped before FUTEX_WAKE.
  */
 void
 bell_door(struct format_attachment *a)
@@ -186,8 +191,8 @@ bell_door(struct format_attachment *a)
 
 /*
  * Goes to sleep for at most TIMEOUT_NS unless there is something to receive,
- * or shmbus_wake() was called.  Returns 0 when there is something, ETIMEDOUT,
- * or EAGAIN: it was woken, or did not sleep.
+ * or shmbus_wake() was called.  Returns 0 if there is something to receive,
+ * ETIMEDOUT, or EAGAIN if it was woken or did not sleep.
  */
 int
 bell_sleep(struct shmbus *b, uint64_t timeout_ns)
@@ -209,9 +214,9 @@ bell_sleep(struct shmbus *b, uint64_t timeout_ns)
 	AO_or_full(map, bit); /* bell:sleep, pairs with ring:publish */
 	ring_fence();
 	/*
-	 * What is published from here on rings, if it is for us.  What is
-	 * already is looked at now; but what is pending may hide some of it
-	 * behind itself: not for long then.
+	 * For what is published from here on its writer rings, if it is for us.
+	 * What is published already is read now, unless it is hidden behind a
+	 * pending position: then we must not sleep for long.
 	 */
 	upto = AO_load_acquire(&r->hdr->tail);
 	for (looks = 0; looks < 64; looks++) {
@@ -237,7 +242,7 @@ bell_sleep(struct shmbus *b, uint64_t timeout_ns)
 	}
 	rung = AO_load(&a->door) != asleep;
 	AO_compare_and_swap_full(&a->door, asleep, asleep + 1);
-	if (AO_load(&a->door) & 1) /* a lie */
+	if (AO_load(&a->door) & 1) /* somebody else wrote it: a lie */
 		AO_store(&a->door, asleep + 1);
 	AO_and_full(map, ~bit);
 	if (rung)

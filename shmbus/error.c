@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * error.c - errors become text here, and nowhere else
+ * error.c - the texts of errors, all in one place
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -11,7 +11,6 @@
 
 static __thread char why[256];
 
-/* Notes the particulars of the calling thread's failure. */
 void
 why_set(const char *fmt, ...)
 {

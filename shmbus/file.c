@@ -4,16 +4,17 @@
  *
  * DOC: Theory of Operation
  *
- * A file becomes a bus under an open file description lock on a byte far
- * beyond its end, so that of many that come at once exactly one makes it, and
- * one that dies in the middle leaves no lock behind.  The steps: lock; magic
- * "being made"; allocate all space; header; magic.  An empty file, and one
- * that was left "being made" by the dead, are made anew by the next that may
- * create.  Nothing else is ever written to that is not a bus already: a path
- * given by mistake loses no byte.
+ * A file is made a bus under an open file description lock on a byte far beyond
+ * its end.  So of many processes that come at once exactly one makes it, and one
+ * that dies in the middle leaves no lock behind.  The steps: take the lock;
+ * write the magic that means "being created"; allocate all space; write the
+ * header; write the magic of a bus.  An empty file, and one that a dead process
+ * left unfinished, are made a bus by the next process that may create.  Any
+ * other file that is not a bus is never written to: a path that was given by
+ * mistake loses no byte.
  *
- * Whoever fails in the middle takes his file away while he holds the lock;
- * those who wait for the lock find that the file has no name any more, and
+ * A creator that fails in the middle removes its file while it holds the lock.
+ * Those who wait for the lock then find that the file has no name any more, and
  * begin again.
  */
 #include <sys/random.h>
@@ -29,8 +30,8 @@
 #define RETRIES 16
 
 /*
- * Takes or lets go the lock on BYTE of FD's open file description.  Returns 0,
- * EAGAIN when another has it, or another errno value.
+ * Takes (ON) or drops the lock on BYTE for FD's open file description.  Returns
+ * 0, EAGAIN if another has it, or another errno value.
  */
 int
 file_lock(int fd, int64_t byte, bool on)
@@ -50,8 +51,8 @@ file_lock(int fd, int64_t byte, bool on)
 }
 
 /*
- * Whether somebody else has the lock on BYTE.  When the kernel cannot say, the
- * answer is yes: taking the living for dead would do harm.
+ * Returns whether somebody else has the lock on BYTE.  If the kernel cannot say,
+ * the answer is yes, since taking the living for dead would do harm.
  */
 bool
 file_locked(int fd, int64_t byte)
@@ -105,9 +106,10 @@ read_all(int fd, void *buf, size_t n, off_t off)
 	return 0;
 }
 
-/* What a file is, as far as making it a bus goes. */
+/* Whether a file may be made a bus: it is empty, unfinished, or neither. */
 enum kind { KIND_EMPTY, KIND_UNFINISHED, KIND_OTHER };
 
+/* Stores in *KIND what FD's file is.  Returns 0 or an errno value. */
 static int
 file_kind(int fd, enum kind *kind)
 {
@@ -157,8 +159,8 @@ file_make(int fd, const struct ring_geometry *g)
 }
 
 /*
- * Takes the creation lock, waiting for another who makes the file, for at most
- * CREATE_WAIT_MS.
+ * Takes the creation lock.  While another process holds it and makes the file,
+ * waits for at most CREATE_WAIT_MS.
  */
 static int
 lock_creation(int fd)
@@ -178,9 +180,9 @@ lock_creation(int fd)
 }
 
 /*
- * The file may want making.  Returns 0 when it is made, by us (*MADE) or by
- * somebody else; ESTALE when it lost its name meanwhile and the caller is to
- * begin again.
+ * Makes FD's file a bus unless another process is faster.  Returns 0 when it is
+ * made, by us (*MADE) or by somebody else; ESTALE if the file lost its name
+ * meanwhile and the caller has to begin again; or another errno value.
  */
 static int
 file_create(int fd, const char *path, const struct shmbus_geometry *geo,
@@ -220,8 +222,8 @@ file_create(int fd, const char *path, const struct shmbus_geometry *geo,
 }
 
 /*
- * Waits, for a while, for a file that another makes right now.  Without the
- * right to create there is nothing else to do.
+ * Waits for at most CREATE_WAIT_MS for another process that is making the file a
+ * bus.  One that may not create can do nothing else.
  */
 static void
 file_await(int fd)
@@ -238,7 +240,7 @@ file_await(int fd)
 	}
 }
 
-/* Not to wait for a FIFO's other end, nor take over a terminal. */
+/* So that open() neither waits for a FIFO's other end nor takes a terminal. */
 static int
 open_mode(bool rdonly)
 {
@@ -246,8 +248,8 @@ open_mode(bool rdonly)
 }
 
 /*
- * Opens PATH, which is the file that FD has open, once more.  Returns 0,
- * SHMBUS_EREPLACED when it is another by now, or an errno value.
+ * Opens PATH, the file that FD has open, once more.  Returns 0,
+ * SHMBUS_EREPLACED if PATH is another file by now, or an errno value.
  */
 int
 file_again(const char *path, bool rdonly, int fd, int *fdp)
@@ -264,7 +266,10 @@ file_again(const char *path, bool rdonly, int fd, int *fdp)
 	return SHMBUS_EREPLACED;
 }
 
-/* Opens PATH, creating when FLAGS say so; *OURS: it was not there before. */
+/*
+ * Opens PATH, and creates it if FLAGS allow it; *OURS: it was not there before.
+ * Returns 0 or an errno value.
+ */
 static int
 open_path(const char *path, unsigned flags, int *fdp, bool *ours)
 {
@@ -289,7 +294,7 @@ open_path(const char *path, unsigned flags, int *fdp, bool *ours)
 	return errno;
 }
 
-/* 0 for a regular file, else EISDIR or ENODEV. */
+/* Returns 0 for a regular file, else EISDIR or ENODEV. */
 static int
 file_type(const struct stat *st)
 {
@@ -299,7 +304,7 @@ file_type(const struct stat *st)
 	return S_ISDIR(st->st_mode) ? EISDIR : ENODEV;
 }
 
-/* Reads and checks the header; the messages are set by ring_check(). */
+/* Reads and checks the header; why_set() gets the particulars. */
 static int
 file_check(int fd, struct ring_geometry *g)
 {
@@ -336,9 +341,10 @@ file_check(int fd, struct ring_geometry *g)
 }
 
 /*
- * Opens the bus PATH as FLAGS (enum shmbus_flags) say, creating it with GEO
- * where allowed; EXCLUSIVE: EEXIST unless this call made it.  Returns 0 with
- * the descriptor and the file's geometry, or an errno value.
+ * Opens the bus PATH as FLAGS (enum shmbus_flags) say, and creates it with the
+ * geometry GEO if they allow it; EXCLUSIVE: it fails with EEXIST unless this
+ * call has made the bus.  Returns 0, with the descriptor and the geometry of the
+ * file, or an errno value.
  */
 int
 file_open(const char *path, unsigned flags, const struct shmbus_geometry *geo,

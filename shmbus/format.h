@@ -3,10 +3,11 @@
  * format.h - the bus file, byte by byte
  *
  *   0                     header: what the file is, its geometry (constant)
- *   HDR_TAIL              tail: the next position to be handed out
- *   HDR_SLEEPING          one bit an attachment: it sleeps, or is about to
- *   HDR_PROMISC           one bit an attachment; and the count of changes to
- *                         the table below
+ *   256                   tail: the next position to be handed out
+ *   384                   the sleeping map: one bit for each attachment, set
+ *                         while it sleeps or is about to
+ *   512                   the promiscuous map, likewise; and the count of
+ *                         changes to the table below
  *   FORMAT_HEADER         table of 256 attachments of 256 bytes
  *   FORMAT_SLOTS          the slots, a power of two of them, each of an odd
  *                         number of 64-byte lines so that neighbouring slots
@@ -19,10 +20,11 @@
  * one that others write.
  *
  * A position is a place in the order of the bus, for a frame, or for a few that
- * were sent together.  Position p lives in slot p % slots, in lap p / slots.  Laps begin with 1, so that a slot of
- * zeros, as a new file has them, is older than any position.
+ * were sent together.  Position p lives in slot p % slots, in lap p / slots.
+ * Laps begin with 1, so that a slot of zeros, as a new file has them, is older
+ * than any position.
  *
- * man5/shmbus.5 is the same in prose.
+ * man5/shmbus.5 specifies the same in prose.
  */
 #ifndef SHMBUS_FORMAT_H
 #define SHMBUS_FORMAT_H
@@ -35,7 +37,7 @@
 static_assert(sizeof(AO_t) == 8, "a bus needs 64-bit words");
 
 #define FORMAT_MAGIC "shmbus\r\n"
-#define FORMAT_MAGIC_NEW "shmbus+\n" /* creation is under way, or died */
+#define FORMAT_MAGIC_NEW "shmbus+\n" /* being created, or left unfinished */
 #define FORMAT_BYTE_ORDER 0x01020304u
 #define FORMAT_BYTE_ORDER_SWAPPED 0x04030201u
 #define FORMAT_VERSION 2u
@@ -117,8 +119,8 @@ struct format_attachment {
 	AO_t door; /*  64  odd: asleep; its low 32 bits are the futex */
 	AO_t hint; /*  72  first position it was woken for */
 	AO_t reserved1[6];
-	AO_t tx_seq; /* 128  frames it published, and those who had its number
-			     before it: the next frame's seq less 1 */
+	AO_t tx_seq; /* 128  frames published under this number, by former
+			     owners too; the next frame's seq is one more */
 	AO_t tx_bytes;
 	AO_t tx_failed;
 	AO_t tx_first; /*      tx_seq when it attached */
@@ -156,7 +158,7 @@ static_assert(sizeof(struct format_attachment) == FORMAT_ATTACHMENT_SIZE,
 
 #define FORMAT_ATT_USED 1u    /* in ident */
 #define FORMAT_ATT_PROMISC 2u /* in ident */
-#define FORMAT_ATT_DEAD 4u    /* in ident: found dead, cleared up after */
+#define FORMAT_ATT_DEAD 4u    /* in ident: found dead, cleaned up after */
 
 /*
  * A slot.  The first frame's bytes follow, then further frames that were sent
@@ -180,10 +182,10 @@ static_assert(offsetof(struct format_slot, data) == 32, "layout");
 #define FORMAT_PACK 64u /* frames in a slot, at most */
 
 /* The states of a slot; see ring.c. */
-#define SLOT_FREE 0u	  /* a new file's; later only older than its lap */
-#define SLOT_WRITING 1u	  /* its owner is putting a frame there */
-#define SLOT_ABANDONED 2u /* no frame will come; owner: who may yet scribble */
-#define SLOT_COMMITTED 3u /* a whole frame */
+#define SLOT_FREE 0u	    /* the slot of a new file, of lap 0 */
+#define SLOT_WRITING 1u	    /* its owner is putting a frame there */
+#define SLOT_ABANDONED 2u   /* no frame will come; the owner may still write */
+#define SLOT_COMMITTED 3u   /* a whole frame */
 #define SLOT_NOBODY 0x3fffu /* owner: nobody */
 
 #endif /* SHMBUS_FORMAT_H */

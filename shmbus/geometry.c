@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * geometry.c - what a bus file's header says, made and checked
+ * geometry.c - the header of a bus file, filled in and checked
  *
  * All of a file's layout follows from two numbers, the MTU and the number of
- * slots.  The header states the rest for other programs' sake; here it is
- * computed, and a header that says otherwise is refused.
+ * slots.  The header states the rest for the sake of other programs.  Here it is
+ * computed, and a header that says something else is refused.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -97,8 +97,8 @@ ring_check(const struct format_header *h, uint64_t size,
 }
 
 /*
- * Fills in the header of a new file, of zeros so far, but for its magic: that
- * is the caller's to write last.
+ * Fills in the header of a new file, which is all zeros so far, except for its
+ * magic: the caller writes that last.
  */
 void
 ring_format(struct format_header *h, const struct ring_geometry *g,

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * guard.c - what other processes, and our own children, do to a mapping
+ * guard.c - the list of mappings: a file that is truncated, a process that forks
  *
  * DOC: Theory of Operation
  *
- * All mappings of buses in this process are in one list, whose nodes are
- * never freed, only used again, so that a signal handler may walk it at any
- * time without a lock.
+ * All mappings of buses in this process are in one list.  Its nodes are never
+ * freed, only used again, so that a signal handler may walk it at any time
+ * without a lock.
  *
- * A file that is truncated leaves pages that raise SIGBUS when touched.  The
- * handler, installed on request, puts a page of zeros in place of the missing
- * one, marks the mapping broken, and lets the access go on.  To the ring the
- * zeros are one more lie in the file: its loops are bounded and nothing is
- * indexed by what it reads, so the call comes to an end, and the next one sees
- * the mark and returns SHMBUS_ETRUNC.
+ * THE GUARD.  When a file is truncated, the mapping has pages that raise SIGBUS
+ * when they are accessed.  The guard is the handler for that, which
+ * shmbus_guard() installs.  It maps a page of zeros in place of the missing one,
+ * marks the mapping as broken, and lets the access go on.  To the ring the zeros
+ * are one more lie in the file: its loops are bounded and nothing that it reads
+ * is used as an index, so the call ends, and the next one sees the mark and
+ * returns SHMBUS_ETRUNC.
  *
- * A child made by fork() inherits the descriptor whose lock says that the
- * attachment is alive.  If it kept it, a parent's death would go unnoticed
- * for as long as the child lives.  So the child closes it at once, and does
- * not inherit the mapping (MADV_DONTFORK).
+ * FORK.  A child made by fork() inherits the descriptor whose lock says that the
+ * attachment is alive.  If the child kept it, nobody would notice the parent's
+ * death for as long as the child lives.  So the child closes it at once, and
+ * does not inherit the mapping (MADV_DONTFORK).
  */
 #include <sys/mman.h>
 #include <errno.h>
@@ -30,10 +31,10 @@
 
 #define NO_FD (~(AO_t)0)
 
-static struct mapping *mappings; /* pushed to under the lock, read without */
+static struct mapping *mappings; /* added to with the lock, read without it */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static struct sigaction before;
+static struct sigaction before; /* the handler that the guard replaced */
 
 static struct mapping *
 first(void)
@@ -41,7 +42,7 @@ first(void)
 	return __atomic_load_n(&mappings, __ATOMIC_ACQUIRE);
 }
 
-/* In the child: lets go of the parent's attachments. */
+/* Runs in the child: closes the descriptors of the parent's attachments. */
 static void
 fork_child(void)
 {
@@ -65,7 +66,6 @@ register_fork(void)
 	pthread_atfork(mappings_lock, mappings_unlock, fork_child);
 }
 
-/* Keeps forks away, and other changes to the list. */
 void
 mappings_lock(void)
 {
@@ -80,8 +80,8 @@ mappings_unlock(void)
 }
 
 /*
- * Enters a mapping and its descriptor; the caller has the lock.  Returns the
- * node, or NULL without memory.
+ * Adds a mapping and its descriptor to the list; the caller has the lock.
+ * Returns the node, or NULL if there is no memory.
  */
 struct mapping *
 mapping_add(void *base, size_t len, bool readonly, int fd)
@@ -106,7 +106,7 @@ mapping_add(void *base, size_t len, bool readonly, int fd)
 	return m;
 }
 
-/* Unmaps, closes, and frees the node for another. */
+/* Unmaps and closes the mapping M; the node may be used again. */
 void
 mapping_remove(struct mapping *m)
 {
@@ -116,7 +116,7 @@ mapping_remove(struct mapping *m)
 	mappings_lock();
 	AO_store(&m->fd, NO_FD);
 	if (!AO_load(&m->forked)) {
-		/* Before the addresses are somebody else's. */
+		/* Before other mappings can get these addresses. */
 		AO_store_full(&m->base, 0);
 		munmap(base, AO_load(&m->len));
 		close(fd);
@@ -125,7 +125,7 @@ mapping_remove(struct mapping *m)
 	mappings_unlock();
 }
 
-/* Hands a SIGBUS that is not ours to whoever had it before. */
+/* Passes a SIGBUS that is not ours to the handler that was there before. */
 static void
 pass_on(int sig, siginfo_t *info, void *context)
 {
@@ -135,10 +135,10 @@ pass_on(int sig, siginfo_t *info, void *context)
 	    before.sa_handler != SIG_IGN) {
 		before.sa_handler(sig);
 	} else if (info->si_code > 0) {
-		/* A fault: the access is repeated, and is deadly then. */
+		/* A fault: the access is repeated and ends the process. */
 		signal(sig, SIG_DFL);
 	} else if (before.sa_handler == SIG_DFL) {
-		/* Sent by somebody: pending until this handler returns. */
+		/* Sent by a process: it arrives when this handler returns. */
 		signal(sig, SIG_DFL);
 		raise(sig);
 	}

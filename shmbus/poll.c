@@ -4,12 +4,12 @@
  *
  * DOC: Theory of Operation
  *
- * A futex cannot be polled.  So the first call of shmbus_fd() starts a thread
- * that waits as shmbus_wait() does, and then makes an eventfd readable.  The
- * receive side of the attachment belongs to one thread at a time: to the
- * helper while it waits, to the user from the moment that the descriptor is
- * readable until shmbus_fd_done(), which drains the descriptor and sets the
- * helper waiting again.  While it is the helper's, receiving says EAGAIN.
+ * A futex cannot be polled.  So the first call of shmbus_fd() starts a thread,
+ * the helper, that waits as shmbus_wait() does and then makes an eventfd
+ * readable.  The receive side of the attachment belongs to one thread at a time:
+ * to the helper while it waits; to the user from the moment when the descriptor
+ * is readable until shmbus_fd_done(), which drains the descriptor and lets the
+ * helper wait again.  While it is the helper's, receiving returns EAGAIN.
  */
 #include <sys/eventfd.h>
 #include <errno.h>
@@ -30,7 +30,7 @@ helper_main(void *arg)
 		pthread_mutex_unlock(&h->lock);
 		wait_frame(b, -1);
 		pthread_mutex_lock(&h->lock);
-		/* Whatever the reason was, the user is to find out. */
+		/* Whatever ended the wait, the user's next call reports it. */
 		AO_store_release(&h->users, 1);
 		eventfd_write(h->eventfd, 1);
 		while (AO_load(&h->users) != 0 && AO_load(&h->quit) == 0)
@@ -90,7 +90,7 @@ shmbus_fd_done(struct shmbus *b)
 	pthread_mutex_unlock(&h->lock);
 }
 
-/* Ends the helper, if there is one. */
+/* Ends the helper thread, if there is one. */
 void
 helper_stop(struct shmbus *b)
 {

@@ -2,8 +2,8 @@
 /*
  * ring.h - the ring of slots, on a mapped region, without a system call
  *
- * What the driver, the dump tool, the tests, the fuzzers and the benchmarks
- * share.  The theory is at the head of ring.c.
+ * The driver, the dump tool, the tests, the fuzzers and the benchmarks share
+ * it.  The theory and a usage sample are at the head of ring.c.
  */
 #ifndef SHMBUS_RING_H
 #define SHMBUS_RING_H
@@ -13,14 +13,15 @@
 
 #include "shmbus/format.h"
 
-/* Frames that one ring_send() takes, at most. */
+/* The most frames that one ring_send() takes. */
 #define RING_BATCH 64u
 static_assert(RING_BATCH <= FORMAT_PACK, "a batch may fit into a slot");
 
 /*
- * Makes a full barrier of an atomic operation of libatomic_ops' _full kind.
- * On x86 it is one; on others gcc's generic version acquires and releases,
- * which lets a later load, or store, overtake the operation's own store.
+ * Follows an atomic operation of libatomic_ops' _full kind and makes it a full
+ * barrier.  On x86 it is one already.  On other machines gcc's generic version
+ * only acquires and releases, so that a later load or store may overtake the
+ * store of the operation itself.
  */
 static inline void
 ring_fence(void)
@@ -33,13 +34,14 @@ ring_fence(void)
 }
 
 /*
- * What a line is asked for; LATER: for frames yet to come, so that it need not
- * be nearer than in the second-level cache.  The first one can wait for a few
- * lines only, and those of the frame that is being copied are among them.
+ * What a line is prefetched for.  LATER: for a frame that will be read later, so
+ * that the second-level cache is near enough.  The first-level cache can wait
+ * for only a few lines at once, and those of the frame that is being copied are
+ * among them.
  */
 enum ask { ASK_TO_READ, ASK_TO_READ_LATER, ASK_TO_WRITE };
 
-/* Asks for the line of P, for it will be needed soon. */
+/* Prefetches the line of P, which will be needed soon. */
 static inline void
 ask_line(const void *p, enum ask what)
 {
@@ -56,11 +58,11 @@ ask_line(const void *p, enum ask what)
 #endif
 }
 
-/* What the ring must be told by the world around it. */
+/* What the ring asks of its user, since it makes no system call itself. */
 struct ring_env {
-	/* Whether attachment OWNER is certainly dead. */
+	/* Returns whether attachment OWNER is certainly dead. */
 	bool (*dead)(void *arg, unsigned owner);
-	/* CLOCK_MONOTONIC in nanoseconds. */
+	/* Returns CLOCK_MONOTONIC in nanoseconds. */
 	uint64_t (*now)(void *arg);
 	void *arg;
 };
@@ -74,39 +76,40 @@ struct ring_geometry {
 struct ring_tx {
 	uint64_t seq;	 /* of the last frame published */
 	uint64_t joined; /* seq when it began */
-	uint64_t first;	 /* position where the last call began to publish */
-	uint64_t next;	 /* position behind those that it took */
-	bool others;	 /* when it last took some, others had meanwhile */
+	uint64_t first;	 /* first position that the last call took */
+	uint64_t next;	 /* the position after the last one that it took */
+	bool others;	 /* others took some between the last two calls */
 	uint64_t bytes, failed;
-	AO_t busy; /* a slot is, or may be, in our hands */
+	AO_t busy; /* we have, or may have, an open claim */
 };
 
 /*
- * Why the frames of a gap were not read.  SETTLED: lost, and as far as its
- * sender has counted, nothing of it is missing any more.
+ * Why the frames of a gap were not read.  LOST: they were overwritten.  ASLEEP:
+ * they passed while the reader slept and nobody rang for it.  SETTLED: they were
+ * lost, and all that their sender has counted so far are counted as lost.
  */
 enum ring_gap { GAP_NONE, GAP_ASLEEP, GAP_SETTLED, GAP_LOST };
 
 /* The receiving side's private memory. */
 struct ring_rx {
 	uint64_t cursor;      /* the position to look at next */
-	uint32_t nth;	      /* and the frame there */
-	uint32_t within;      /* where in the slot's data that one begins */
-	uint64_t seen_tail;   /* the tail, not long ago */
+	uint32_t nth;	      /* and which of the frames there */
+	uint32_t within;      /* where in the slot's data that frame begins */
+	uint64_t seen_tail;   /* the tail when it was last loaded for this */
 	uint64_t from;	      /* frames before this are not delivered */
-	uint64_t own_from;    /* own frames: sender is me, from here on */
-	uint64_t stuck_since; /* 0: not stuck; time, see ring.c */
-	uint64_t stuck_tail;  /* tail when that began */
-	uint64_t asleep_gap;  /* frames before this were passed over asleep */
-	uint64_t gap_budget;  /* frames passed over, at most, not accounted */
+	uint64_t own_from;    /* from here on frames with our number are ours */
+	uint64_t stuck_since; /* the time when it got stuck; 0: it is not */
+	uint64_t stuck_tail;  /* the tail at that time */
+	uint64_t asleep_gap;  /* what was passed over before this, was asleep */
+	uint64_t gap_budget;  /* the most frames that may still be uncounted */
 	uint64_t frames, bytes, skipped, lost, bad, gave_up;
-	uint64_t tidied;    /* see ring_tidy() */
+	uint64_t tidied;    /* the slot that ring_tidy() examines next */
 	unsigned unsettled; /* ring_settle() may have something to do */
 	bool promisc;
-	bool belied;  /* the slot at the cursor lay: ask the tail first */
-	uint64_t mac; /* as in ident, bits 16..63, or 0 */
+	bool distrust; /* the slot at the cursor lied: load the tail first */
+	uint64_t mac;  /* as in ident, bits 16..63, or 0 */
 	uint8_t gap[FORMAT_ATTACHMENTS];   /* enum ring_gap, by sender */
-	uint64_t last[FORMAT_ATTACHMENTS]; /* last seq seen, by sender */
+	uint64_t last[FORMAT_ATTACHMENTS]; /* last seq read, by sender */
 };
 
 struct ring {
@@ -117,7 +120,7 @@ struct ring {
 	uint32_t stride, frame_max;
 	uint32_t room; /* bytes of data in a slot */
 	unsigned shift;
-	unsigned me; /* my number, or SLOT_NOBODY when only reading */
+	unsigned me; /* our number, or SLOT_NOBODY if we may only read */
 	uint64_t patience_ns;
 	struct ring_env env;
 	struct ring_tx tx __attribute__((aligned(128)));
@@ -127,23 +130,23 @@ struct ring {
 /* A claimed slot. */
 struct ring_claim {
 	struct format_slot *slot;
-	uint64_t word; /* what it holds while it is ours */
+	uint64_t word; /* its word while the claim is ours */
 };
 
 struct ring_frame {
 	const struct format_slot *slot;
-	AO_t word; /* what it held when it was looked at */
+	AO_t word; /* the slot's word when the header was read */
 	const uint8_t *data;
 	uint64_t seq, time_ns, position;
 	uint32_t len, sender;
-	bool last; /* in its slot: from ring_look() only */
+	bool last; /* it is the last one in its slot; set by ring_look() only */
 };
 
-/* How the position at a reader's cursor stands. */
+/* The state of the position at a reader's cursor. */
 enum ring_state {
-	RING_READY, /* something to act upon */
-	RING_EMPTY, /* nobody has taken it */
-	RING_STUCK, /* somebody has, and has not published yet */
+	RING_READY, /* the reader can go on from there */
+	RING_EMPTY, /* no writer has taken its ticket */
+	RING_STUCK, /* pending: a writer has it, and has not published */
 };
 
 /* geometry.c */
@@ -171,8 +174,8 @@ int ring_send(struct ring *r, const struct iovec *frames, unsigned n,
     uint64_t time_ns, unsigned *sent);
 
 /*
- * A ring_send() is about to come.  In a dialogue the other one has the line of
- * the tail; it comes while the clock is looked at.
+ * Called shortly before ring_send().  In a dialogue the other side's processor
+ * has the line of the tail; so it is prefetched while the clock is read.
  */
 static inline void
 ring_expect(const struct ring *r)

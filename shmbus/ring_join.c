@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ring_join.c - taking one's place in the ring, and clearing up in it
+ * ring_join.c - taking one's place in the ring, and cleaning up in it
  *
  * DOC: Theory of Operation
  *
- * A reader that joins is to receive what gets a ticket from now on, and to
- * know, for every sender, which frame was the last before that: what is
- * missing after it will be counted as lost.  The slots of the last lap tell,
- * but for tickets below the tail that are not published yet.  So the cursor
- * begins at the first of those, if there is one, and what lies below the tail
- * of the moment (rx.from) is looked at for its sequence number only.
+ * A reader that joins is to receive the frames of all tickets that are handed
+ * out from now on.  For every sender it has to know which frame was the last
+ * before that, since what is missing after it will be counted as lost.  The
+ * slots of the last lap tell, except for positions below the tail that are still
+ * pending.  So the cursor begins at the first of those, if there is one, and
+ * from slots below the tail of that moment (rx.from) only the sequence numbers
+ * are read.
  *
- * A sender that joins continues the count of whoever had its number before,
- * as far as the ring shows it, for readers know senders by their number.
+ * A sender that joins continues the count of the last owner of its number, as
+ * far as the ring shows it, because readers know senders by their number.
  */
 #include "shmbus/ring_word.h"
 
 /*
- * Takes back slot S if it is in our hands and we do not have it: a dead
- * predecessor did, or somebody lied.  The caller is certain that no claim of
- * ours is open.
+ * Takes back slot S if its word names us as the owner although we have not
+ * claimed it: a dead owner of our number did, or somebody lied.  The caller is
+ * certain that we have no open claim.
  */
 static void
 disown(struct ring *r, struct format_slot *s)
@@ -35,7 +36,7 @@ disown(struct ring *r, struct format_slot *s)
 	}
 }
 
-/* What one slot of the last lap tells about its sender. */
+/* Learns from the slot of POS, in the last lap, what it tells of its sender. */
 static void
 learn(struct ring *r, uint64_t pos, bool oldest, uint64_t tail)
 {
@@ -53,7 +54,7 @@ learn(struct ring *r, uint64_t pos, bool oldest, uint64_t tail)
 		    seq - r->tx.seq <= (r->mask + 1) * FORMAT_PACK + RING_BATCH)
 			r->tx.seq = seq;
 		if (this_lap && oldest && r->rx.gap[sender] == GAP_NONE) {
-			/* Its first: all before it is no business of ours. */
+			/* The first that we read: earlier ones do not count. */
 			r->rx.last[sender] = first - 1;
 			r->rx.gap[sender] = GAP_LOST;
 		} else if (this_lap && !oldest && r->rx.cursor == tail &&
@@ -65,12 +66,12 @@ learn(struct ring *r, uint64_t pos, bool oldest, uint64_t tail)
 	    (word_lap(w) < pos_lap(r, pos) ||
 		(word_lap(w) == pos_lap(r, pos) &&
 		    word_state(w) == SLOT_WRITING)))
-		r->rx.cursor = pos; /* may yet be published */
+		r->rx.cursor = pos; /* pending: may still be published */
 }
 
 /*
- * Takes R's place: at the tail, or with OLDEST a lap before it.  The caller
- * holds the lock of R's number, if it has one, and has not sent yet.
+ * Takes R's place in the ring: at the tail, or with OLDEST a lap before it.  The
+ * caller holds the lock of R's number, if it has one, and has not sent yet.
  */
 void
 ring_join(struct ring *r, bool oldest)
@@ -81,7 +82,7 @@ ring_join(struct ring *r, bool oldest)
 	uint64_t pos;
 	unsigned i;
 
-	/* Before the tail is read, so that what is counted is below it. */
+	/* Before the tail is loaded, so that what is counted is below it. */
 	for (i = 0; i < FORMAT_ATTACHMENTS; i++) /* ring:settle */
 		r->rx.last[i] = AO_load_acquire(&r->att[i].tx_seq);
 	tail = AO_load_acquire(&r->hdr->tail); /* ring:tail */
@@ -107,13 +108,14 @@ ring_join(struct ring *r, bool oldest)
 }
 
 /*
- * Takes back some slots that claim to be in our hands while we have none: a
- * liar put that there, and nobody else would ever take them.  For the
- * receiving side, now and then; N slots a time.
+ * Takes back slots whose words name us as the owner while we have no open claim:
+ * a liar wrote that, and nobody else would ever take such a slot.  Examines N
+ * slots; the receiving side calls it about once a second.
  *
- * The sending side sets tx.busy before it claims and clears it after it has
- * published, so a slot that was ours before busy was seen 0 is no more so by
- * right; and if it is claimed just now, the word is another.
+ * The sending side sets tx.busy before it claims, and clears it after it has
+ * published.  So if busy is 0 after the word was loaded, the word is not that of
+ * an open claim; and if the slot is claimed after that, its word changes and the
+ * compare-and-swap fails.
  */
 void
 ring_tidy(struct ring *r, unsigned n)

@@ -6,10 +6,13 @@
 
 #include "shmbus/ring_word.h"
 
-/* Slots looked at by one call, so that no call is endless. */
+/* The most slots that one call examines, so that every call ends. */
 #define RING_BUDGET 8192u
 
-/* The destination address in place, as in ident; bit 56 is the group bit. */
+/*
+ * Reads the destination address of a frame in place, and returns it as an ident
+ * has it: bit 56 is the group bit.
+ */
 static inline uint64_t
 peek_dst(const uint8_t *data)
 {
@@ -24,22 +27,22 @@ peek_dst(const uint8_t *data)
 
 #define DST_GROUP ((uint64_t)1 << 56)
 
-/* Turns to the first frame of position POS. */
+/* Moves the cursor to the first frame of position POS. */
 static inline void
-turn_to(struct ring *r, uint64_t pos)
+move_to(struct ring *r, uint64_t pos)
 {
 	r->rx.cursor = pos;
 	r->rx.nth = 0;
 	r->rx.within = 0;
 }
 
-/* Notes that positions were passed over without a look at their frames. */
+/* Notes that POSITIONS were passed over without reading their frames. */
 static __attribute__((noinline)) void
 note_gap(struct ring *r, enum ring_gap kind, uint64_t positions)
 {
 	unsigned i;
 
-	if (r->rx.gap_budget == 0) /* nothing of earlier gaps is missing */
+	if (r->rx.gap_budget == 0) /* all frames of earlier gaps are counted */
 		memset(r->rx.gap, GAP_NONE, sizeof(r->rx.gap));
 	for (i = 0; i < FORMAT_ATTACHMENTS; i++)
 		if (r->rx.gap[i] != GAP_LOST)
@@ -48,7 +51,7 @@ note_gap(struct ring *r, enum ring_gap kind, uint64_t positions)
 	r->rx.unsettled = 64;
 }
 
-/* Counts MISSING frames of SENDER that were in a gap. */
+/* Counts MISSING frames of SENDER, which were in a gap. */
 static void
 count_missing(struct ring *r, unsigned sender, uint64_t missing)
 {
@@ -62,7 +65,7 @@ count_missing(struct ring *r, unsigned sender, uint64_t missing)
 		r->rx.lost += missing;
 }
 
-/* account(), where SEQ does not follow the last one seen, or after a gap. */
+/* account(), where SEQ does not follow the last one read, or after a gap. */
 static __attribute__((noinline)) void
 account_gap(struct ring *r, unsigned sender, uint64_t seq)
 {
@@ -72,7 +75,7 @@ account_gap(struct ring *r, unsigned sender, uint64_t seq)
 	r->rx.gap[sender] = GAP_NONE;
 }
 
-/* N frames of SENDER were seen, the first of them SEQ. */
+/* Notes that N frames of SENDER were read, the first of which has SEQ. */
 static inline void
 account(struct ring *r, unsigned sender, uint64_t seq, unsigned n)
 {
@@ -83,8 +86,8 @@ account(struct ring *r, unsigned sender, uint64_t seq, unsigned n)
 }
 
 /*
- * Gives up on the writer of the cursor's position, whose slot shows W, when
- * it is dead or has been silent for long enough.  Returns whether something
+ * Gives up on the writer of the cursor's position, whose slot's word is W, if
+ * it is dead or has been silent for patience_ns.  Returns whether something
  * changed.
  */
 static bool
@@ -96,13 +99,13 @@ give_up(struct ring *r, struct format_slot *s, AO_t w, uint64_t tail)
 	uint64_t now = r->env.now(r->env.arg);
 	bool dead;
 
-	/* (A tail more than a lap ahead was a lie that has been taken back.) */
+	/* (A noted tail more than a lap ahead was a lie, now corrected.) */
 	if (r->rx.stuck_since == 0 || pos >= r->rx.stuck_tail ||
 	    r->rx.stuck_tail - pos > r->mask + 1) {
 		r->rx.stuck_since = now;
 		r->rx.stuck_tail = tail;
 	}
-	/* Most are in the middle of a copy: asking the kernel costs more. */
+	/* Most writers just copy a frame: asking the kernel would cost more. */
 	if (now - r->rx.stuck_since < r->patience_ns / 16)
 		return false;
 	dead = held && owner < FORMAT_ATTACHMENTS && owner != r->me &&
@@ -112,9 +115,9 @@ give_up(struct ring *r, struct format_slot *s, AO_t w, uint64_t tail)
 		return false;
 	r->rx.gave_up++;
 	if (r->me == SLOT_NOBODY) {
-		/* May only read: goes on alone, and may have lost a frame. */
+		/* It may only read: it goes on alone, and may lose a frame. */
 		note_gap(r, GAP_LOST, 1);
-		turn_to(r, pos + 1);
+		move_to(r, pos + 1);
 		return true;
 	}
 	if (!held || dead || owner >= FORMAT_ATTACHMENTS)
@@ -125,92 +128,97 @@ give_up(struct ring *r, struct format_slot *s, AO_t w, uint64_t tail)
 }
 
 /*
- * The cursor is beyond the tail, TAIL: something lied.  If it was a slot that
- * shows a frame at a position that nobody was given yet, it still does, and
- * would be read for ever: from now on the tail is asked first.
+ * Called when the cursor is beyond the tail, TAIL: one of them is a lie.  If the
+ * cursor got there by a slot that showed a frame at a position that nobody had
+ * been given, the slot still shows it, and the frame would be read for ever.  So
+ * from now on the tail is loaded first (rx.distrust).
  */
 static void
 go_back(struct ring *r, uint64_t tail)
 {
 	r->rx.bad++;
-	turn_to(r, tail);
+	move_to(r, tail);
 	if (r->rx.from > tail)
 		r->rx.from = tail;
 	if (r->rx.own_from > tail)
 		r->rx.own_from = tail;
-	r->rx.belied = true;
+	r->rx.distrust = true;
 }
 
-/* After go_back(): whether the cursor's position has been given to somebody. */
+/* After go_back(): returns whether the cursor's position was handed out. */
 static bool
-given(struct ring *r)
+handed_out(struct ring *r)
 {
 	uint64_t tail = AO_load_acquire(&r->hdr->tail); /* ring:tail */
 
 	if (tail < r->rx.cursor)
 		go_back(r, tail);
 	else if (tail > r->rx.cursor)
-		r->rx.belied = false;
-	return !r->rx.belied;
+		r->rx.distrust = false;
+	return !r->rx.distrust;
 }
 
 /*
- * The cursor's slot shows W, which is not a frame of its lap.  Returns whether
- * to look again; if not, there is nothing to receive now.
+ * Decides what to do at the cursor's slot, whose word W is not COMMITTED with
+ * the cursor's lap.  Returns whether the cursor has moved, or the word may have
+ * changed, so that ring_look() goes on; if not, there is nothing to receive.
  */
 static __attribute__((noinline)) bool
-hitch(struct ring *r, struct format_slot *s, AO_t w)
+resolve_slot(struct ring *r, struct format_slot *s, AO_t w)
 {
 	uint64_t pos = r->rx.cursor;
 	uint64_t slots = r->mask + 1;
 	uint64_t tail;
 
 	if (word_lap(w) == pos_lap(r, pos) && word_state(w) == SLOT_ABANDONED) {
-		turn_to(r, pos + 1);
+		move_to(r, pos + 1);
 		return true;
 	}
 	tail = AO_load_acquire(&r->hdr->tail); /* ring:tail */
 	if (tail == pos) {
-		/* Nobody is waited for; who was, may have been a lie. */
+		/* No position is pending; the one that was may be a lie. */
 		r->rx.stuck_since = 0;
 		return false;
 	}
-	if (tail < pos) { /* a lie: tails only grow */
+	if (tail < pos) { /* a lie: the tail only grows */
 		go_back(r, tail);
 		return false;
 	}
-	if (tail - pos > slots) { /* lapped; leave some room to catch up */
+	if (tail - pos > slots) { /* lapped: jump, with room for catching up */
 		uint64_t to = tail - slots + slots / 8;
 
 		note_gap(r, to <= r->rx.asleep_gap ? GAP_ASLEEP : GAP_LOST,
 		    to - pos);
-		turn_to(r, to);
+		move_to(r, to);
 		return true;
 	}
 	if (word_lap(w) > pos_lap(r, pos)) {
-		/* It was read before the tail, so the tail belies it. */
+		/* By ring:ticket the tail shows that the word is a lie. */
 		r->rx.bad++;
-		turn_to(r, pos + 1);
+		move_to(r, pos + 1);
 		return true;
 	}
 	return give_up(r, s, w, tail);
 }
 
-/* What is to be done with a frame, or with a slot. */
+/*
+ * What is to be done with a frame, or with a slot: it is taken; it is not for us
+ * and skipped; it is of before we joined, or our own; or it is a lie.
+ */
 enum verdict { TAKE, PASS, OLD, BAD };
 
-/* A walk through the frames of a slot, none of it confirmed yet. */
+/* A walk through the frames of a slot.  Nothing of it is confirmed yet. */
 struct walk {
 	const struct format_slot *slot;
-	uint64_t seq, time_ns; /* seq: of the frame it has come to */
-	uint32_t len, at;      /* of that one: where in the data it lies */
+	uint64_t seq, time_ns; /* seq: of the frame that it has come to */
+	uint32_t len, at;      /* that frame's length, and place in the data */
 	uint32_t sender;
-	uint32_t nth, after; /* frames before it and after it */
+	uint32_t nth, after; /* how many frames are before it and after it */
 };
 
 /*
- * Begins a walk through slot S, at the cursor's frame.  Returns OLD or BAD for
- * a slot that is to be passed over, else TAKE.
+ * Begins a walk through slot S, at the cursor's frame.  Returns OLD or BAD if
+ * the rest of the slot is to be passed over, else TAKE.
  */
 static inline enum verdict
 walk_begin(const struct ring *r, const struct format_slot *s, struct walk *k)
@@ -237,9 +245,9 @@ walk_begin(const struct ring *r, const struct format_slot *s, struct walk *k)
 	return TAKE;
 }
 
-/* What to do with the frame to which K has come. */
+/* Returns what to do with the frame to which K has come. */
 static inline enum verdict
-walk_look(const struct ring *r, const struct walk *k)
+walk_judge(const struct ring *r, const struct walk *k)
 {
 	uint64_t dst;
 
@@ -263,7 +271,7 @@ walk_on(const struct ring *r, struct walk *k)
 	k->after--;
 	k->seq++;
 	if (unlikely(k->at + 14 > r->room)) {
-		k->len = 0; /* a lie: to be found out when it is looked at */
+		k->len = 0; /* a lie, which walk_judge() will find out */
 		k->at = (uint32_t)sizeof(AO_t);
 	} else {
 		k->len = pack_len(k->slot, k->at - (uint32_t)sizeof(AO_t));
@@ -271,19 +279,19 @@ walk_on(const struct ring *r, struct walk *k)
 	return true;
 }
 
-/* The cursor goes where K has come to; LEFT: beyond the slot's last frame. */
+/* Moves the cursor to where K has come; AT_END: behind the slot's last frame. */
 static inline void
-turn_from(struct ring *r, const struct walk *k, bool left)
+move_along(struct ring *r, const struct walk *k, bool at_end)
 {
-	if (left) {
-		turn_to(r, r->rx.cursor + 1);
+	if (at_end) {
+		move_to(r, r->rx.cursor + 1);
 	} else {
 		r->rx.nth = k->nth;
 		r->rx.within = k->at;
 	}
 }
 
-/* Passes over the rest of a slot, for which the verdict was V. */
+/* Passes over the rest of a slot, on which the verdict was V. */
 static void
 pass_slot(struct ring *r, const struct walk *k, enum verdict v)
 {
@@ -291,9 +299,10 @@ pass_slot(struct ring *r, const struct walk *k, enum verdict v)
 		r->rx.bad++;
 	else if (k->seq + k->after > r->rx.last[k->sender])
 		r->rx.last[k->sender] = k->seq + k->after;
-	turn_to(r, r->rx.cursor + 1);
+	move_to(r, r->rx.cursor + 1);
 }
 
+/* Fills in F from the frame to which K has come, in a slot with the word W. */
 static inline void
 show(const struct ring *r, const struct walk *k, AO_t w, struct ring_frame *f)
 {
@@ -307,7 +316,7 @@ show(const struct ring *r, const struct walk *k, AO_t w, struct ring_frame *f)
 	f->sender = k->sender;
 }
 
-/* Whether W is that of a frame, or some, at the cursor's position. */
+/* Whether the word W is COMMITTED with the cursor's lap. */
 static inline bool
 is_committed(const struct ring *r, AO_t w)
 {
@@ -316,15 +325,16 @@ is_committed(const struct ring *r, AO_t w)
 }
 
 /*
- * Finds the next frame for R and shows its header.  The header is confirmed,
- * the bytes are not; go on with ring_take().  Returns 0 or EAGAIN.
+ * Finds the next frame for R and shows its header, without passing it.  The
+ * header is confirmed, the bytes are not; go on with ring_take().  Returns 0 or
+ * EAGAIN.
  */
 int
 ring_look(struct ring *r, struct ring_frame *f)
 {
 	unsigned budget;
 
-	if (unlikely(r->rx.belied) && !given(r))
+	if (unlikely(r->rx.distrust) && !handed_out(r))
 		return EAGAIN;
 	for (budget = RING_BUDGET; budget != 0; budget--) {
 		struct format_slot *s = slot_at(r, r->rx.cursor);
@@ -333,14 +343,14 @@ ring_look(struct ring *r, struct ring_frame *f)
 		struct walk k;
 
 		if (!is_committed(r, w)) {
-			if (!hitch(r, s, w))
+			if (!resolve_slot(r, s, w))
 				break;
 			continue;
 		}
 		v = walk_begin(r, s, &k);
 		if (v == TAKE)
-			v = walk_look(r, &k);
-		/* The next line did not come with the word. */
+			v = walk_judge(r, &k);
+		/* The second line did not come with the word's line. */
 		if (v == TAKE)
 			ask_line((const char *)s + FORMAT_LINE, ASK_TO_READ);
 		show(r, &k, w, f);
@@ -354,7 +364,7 @@ ring_look(struct ring *r, struct ring_frame *f)
 		if (v == PASS) {
 			account(r, f->sender, f->seq, 1);
 			r->rx.skipped++;
-			turn_from(r, &k, f->last);
+			move_along(r, &k, f->last);
 		} else {
 			pass_slot(r, &k, v);
 		}
@@ -363,9 +373,9 @@ ring_look(struct ring *r, struct ring_frame *f)
 }
 
 /*
- * Copies the first SIZE bytes of F, which the last ring_look() has shown, to
- * BUF (NULL: does not), and goes on.  Returns whether it still was the same
- * frame.
+ * Goes on behind the frame F, which the last ring_look() has shown, and copies
+ * its first SIZE bytes to BUF unless that is NULL.  Returns false if the frame
+ * was overwritten before the copy was complete.
  */
 bool
 ring_take(struct ring *r, const struct ring_frame *f, void *buf, size_t size)
@@ -375,17 +385,17 @@ ring_take(struct ring *r, const struct ring_frame *f, void *buf, size_t size)
 		.at = (uint32_t)(f->data - f->slot->data),
 		.nth = r->rx.nth,
 		.after = !f->last };
-	bool left = !walk_on(r, &k);
+	bool at_end = !walk_on(r, &k);
 
 	if (buf != NULL)
 		copy_bytes(buf, f->data, size < f->len ? size : f->len);
 	if (!confirm(f->slot, f->word)) {
-		/* Lapped: ring_look() will find out.  Else somebody lied. */
+		/* If it was lapped, ring_look() will notice; else a lie. */
 		AO_nop_read();
 		if (AO_load_acquire(&r->hdr->tail) - r->rx.cursor <=
 		    r->mask + 1) {
 			r->rx.bad++;
-			turn_to(r, r->rx.cursor + 1);
+			move_to(r, r->rx.cursor + 1);
 		}
 		return false;
 	}
@@ -396,17 +406,17 @@ ring_take(struct ring *r, const struct ring_frame *f, void *buf, size_t size)
 	} else {
 		r->rx.skipped++;
 	}
-	turn_from(r, &k, left);
+	move_along(r, &k, at_end);
 	return true;
 }
 
 /*
- * Which slot to ask for while K is read, as it may be filled alike.  NULL: none,
- * for nobody has begun to write there; whoever does would have to wait until
- * the lines that we asked for come back.
+ * Returns which slot to prefetch while K is read; it is probably as full as this
+ * one.  NULL: none, because no writer has begun to write there: it would have
+ * to wait until it gets back the lines that we asked for.
  */
 static inline const struct format_slot *
-next_to_ask(const struct ring *r, const struct walk *k)
+next_to_prefetch(const struct ring *r, const struct walk *k)
 {
 	uint32_t data = k->len + k->after * (k->len + (uint32_t)sizeof(AO_t));
 	uint64_t pos;
@@ -415,45 +425,45 @@ next_to_ask(const struct ring *r, const struct walk *k)
 	return pos < r->rx.seen_tail ? slot_at(r, pos) : NULL;
 }
 
-/* What comes of a slot, until it is confirmed. */
-struct haul {
-	unsigned taken, seen;
-	uint64_t bytes;
-	bool left; /* nothing is left there */
-	enum verdict end;
+/* What was copied from a slot; it counts only once the slot is confirmed. */
+struct slot_copy {
+	unsigned taken, passed; /* frames copied; frames walked past in all */
+	uint64_t bytes;		/* of those copied */
+	bool at_end;		/* the walk is behind the slot's last frame */
+	enum verdict verdict;	/* on what follows */
 };
 
 /*
- * Copies up to N frames from where the walk K begins, in a slot whose word was
- * W.
+ * Copies up to N frames, beginning where the walk K stands, from a slot whose
+ * word was W.
  */
-static inline struct haul
-haul(const struct ring *r, struct walk *k, AO_t w, struct ring_frame *f,
+static inline struct slot_copy
+copy_slot(const struct ring *r, struct walk *k, AO_t w, struct ring_frame *f,
     void *const *bufs, const uint32_t *sizes, unsigned n)
 {
-	struct haul h = { .end = TAKE };
-	const struct format_slot *next = next_to_ask(r, k);
+	struct slot_copy c = { .verdict = TAKE };
+	const struct format_slot *next = next_to_prefetch(r, k);
 
 	do {
-		enum verdict v = walk_look(r, k);
+		enum verdict v = walk_judge(r, k);
 		if (likely(v == TAKE)) {
 			uint32_t len = k->len;
 
-			show(r, k, w, &f[h.taken]);
-			if (unlikely(len > sizes[h.taken]))
-				len = sizes[h.taken];
-			copy_asking(bufs[h.taken], f[h.taken].data, len, next,
+			show(r, k, w, &f[c.taken]);
+			if (unlikely(len > sizes[c.taken]))
+				len = sizes[c.taken];
+			copy_asking(bufs[c.taken], f[c.taken].data, len, next,
 			    k->at, ASK_TO_READ_LATER);
-			h.bytes += k->len;
-			h.taken++;
+			c.bytes += k->len;
+			c.taken++;
 		} else if (unlikely(v == BAD)) {
-			h.end = BAD;
-			return h;
+			c.verdict = BAD;
+			return c;
 		}
-		h.seen++;
-		h.left = !walk_on(r, k);
-	} while (!h.left && h.taken < n);
-	return h;
+		c.passed++;
+		c.at_end = !walk_on(r, k);
+	} while (!c.at_end && c.taken < n);
+	return c;
 }
 
 /*
@@ -467,49 +477,49 @@ ring_recv(struct ring *r, struct ring_frame *f, void *const *bufs,
 	unsigned budget = RING_BUDGET;
 	unsigned got = 0, slots = 0;
 
-	if (unlikely(r->rx.belied) && !given(r))
+	if (unlikely(r->rx.distrust) && !handed_out(r))
 		return 0;
 	for (; got < n && budget != 0; budget--) {
 		struct format_slot *s = slot_at(r, r->rx.cursor);
 		AO_t w = AO_load_acquire(&s->word); /* ring:word */
-		struct haul h = { 0 };
+		struct slot_copy c = { 0 };
 		uint64_t seq;
 		struct walk k;
 
 		if (!is_committed(r, w)) {
-			if (!hitch(r, s, w))
+			if (!resolve_slot(r, s, w))
 				break;
 			continue;
 		}
-		h.end = walk_begin(r, s, &k);
-		/* Not at the first one, for that may be all there is. */
+		c.verdict = walk_begin(r, s, &k);
+		/* Not at the first slot, which may be all there is. */
 		if (r->rx.cursor + RING_AHEAD >= r->rx.seen_tail &&
 		    slots++ == 1)
 			r->rx.seen_tail = AO_load(&r->hdr->tail);
 		seq = k.seq;
-		if (likely(h.end == TAKE)) {
-			h = haul(r, &k, w, f + got, bufs + got, sizes + got,
-			    n - got);
+		if (likely(c.verdict == TAKE)) {
+			c = copy_slot(r, &k, w, f + got, bufs + got,
+			    sizes + got, n - got);
 		}
 		if (!confirm(s, w))
 			continue;
-		if (likely(h.seen != 0))
-			account(r, k.sender, seq, h.seen);
-		r->rx.frames += h.taken;
-		r->rx.bytes += h.bytes;
-		r->rx.skipped += h.seen - h.taken;
-		got += h.taken;
-		if (likely(h.end == TAKE))
-			turn_from(r, &k, h.left);
+		if (likely(c.passed != 0))
+			account(r, k.sender, seq, c.passed);
+		r->rx.frames += c.taken;
+		r->rx.bytes += c.bytes;
+		r->rx.skipped += c.passed - c.taken;
+		got += c.taken;
+		if (likely(c.verdict == TAKE))
+			move_along(r, &k, c.at_end);
 		else
-			pass_slot(r, &k, h.end);
+			pass_slot(r, &k, c.verdict);
 	}
 	return got;
 }
 
 /*
- * Settles what of each sender's last frames was in a gap, once the reader has
- * caught up.  Returns whether it has; otherwise nothing is changed.
+ * Counts those of each sender's last frames that were in a gap, once the reader
+ * has caught up with the tail.  Returns whether it has; if not, nothing changes.
  */
 bool
 ring_settle(struct ring *r)
@@ -530,7 +540,7 @@ ring_settle(struct ring *r)
 			count_missing(r, i, seq[i] - r->rx.last[i]);
 			r->rx.last[i] = seq[i];
 		}
-		/* It may have published more, and not counted yet. */
+		/* It may have published more and not stored tx_seq yet. */
 		if (r->rx.gap[i] == GAP_LOST)
 			r->rx.gap[i] = GAP_SETTLED;
 	}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ring_sleep.c - what a reader asks of the ring before it sleeps, and tells it
- * afterwards; the rest of sleeping is in bell.c
+ * ring_sleep.c - what a reader asks the ring before it sleeps, and what it tells
+ * the ring afterwards; the rest of sleeping is in bell.c
  */
 #include "shmbus/ring_word.h"
 
-/* How things stand at the cursor; changes nothing. */
+/* Returns the state of the position at the cursor; changes nothing. */
 enum ring_state
 ring_state(struct ring *r)
 {
@@ -14,7 +14,7 @@ ring_state(struct ring *r)
 	AO_t w = AO_load_acquire(&slot_at(r, pos)->word);
 	uint64_t tail;
 
-	if (unlikely(r->rx.belied) &&
+	if (unlikely(r->rx.distrust) &&
 	    AO_load_acquire(&r->hdr->tail) == pos) /* ring:tail */
 		return RING_EMPTY;
 	if (word_lap(w) == pos_lap(r, pos) &&
@@ -31,8 +31,8 @@ ring_state(struct ring *r)
 }
 
 /*
- * Whether a frame published before position UPTO may be there and not to be
- * seen yet, for the one at the cursor is still pending.
+ * Returns whether a frame may have been published below position UPTO which the
+ * reader cannot reach yet, because the position at its cursor is still pending.
  */
 bool
 ring_hides(struct ring *r, uint64_t upto)
@@ -54,8 +54,8 @@ ring_hides(struct ring *r, uint64_t upto)
 }
 
 /*
- * How long a stuck reader will still wait at NOW, in nanoseconds: at most
- * patience_ns, also when it has not noticed yet.
+ * Returns for how many nanoseconds a stuck reader will still wait at the time
+ * NOW.  It is at most patience_ns, also if the reader is not stuck yet.
  */
 uint64_t
 ring_patience_left(const struct ring *r, uint64_t now)
@@ -70,14 +70,14 @@ ring_patience_left(const struct ring *r, uint64_t now)
 }
 
 /*
- * The reader has slept.  RUNG: a writer woke it, for the frame at HINT, the
- * first that it knew of; otherwise nobody did, so that nothing published
- * meanwhile was for it.
+ * Tells the ring that the reader has slept.  RUNG: a writer woke it; HINT is the
+ * lowest position that a writer rang for.  Otherwise nobody did, so that nothing
+ * that was published meanwhile was meant for this reader.
  *
- * Another writer may have published shortly before HINT, and not rung yet.  So
- * what is a quarter of a lap before it, and less, counts as lost if it is
- * lapped.  Only a writer stopped between publishing and ringing, for longer
- * than that, can still have its frame put down as skipped.
+ * Another writer may have published shortly before HINT and not rung yet.  So
+ * positions up to a quarter of a lap before HINT count as lost if they are
+ * lapped.  Only the frame of a writer that is stopped between publishing and
+ * ringing, for longer than that quarter lasts, can still be counted as skipped.
  */
 void
 ring_slept(struct ring *r, bool rung, uint64_t hint)

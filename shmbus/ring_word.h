@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ring_word.h - what ring.c, ring_recv.c, ring_sleep.c and ring_join.c share: a
- * slot's word, positions, copying (not installed)
+ * ring_word.h - what the files ring*.c share: the word of a slot, positions,
+ * copying
  */
 #ifndef SHMBUS_RING_WORD_H
 #define SHMBUS_RING_WORD_H
@@ -14,15 +14,15 @@
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 /*
- * How many positions ahead the lines of a slot are asked for, and how many
- * lines ahead at most: each has to come from another processor's cache, which
- * takes as long as some dozens of them do when they come one after the other;
- * and more at once than a first-level cache holds beside other things are gone
- * again before they are used.
+ * How many positions ahead the lines of a slot are prefetched, and how many
+ * lines ahead at most.  Each line has to come from another processor's cache,
+ * which takes as long as copying some dozens of lines does.  But a first-level
+ * cache that is asked for more lines at once than it has room for drops them
+ * before they are used.
  */
 #define RING_AHEAD 12u
 #define RING_LINES_AHEAD 128u
-#define COPY_STEP 256u /* bytes copied between asking and asking again */
+#define COPY_STEP 256u /* bytes copied between two rounds of prefetching */
 
 #define WORD_LAP_SHIFT 16
 #define WORD_STATE_SHIFT 14
@@ -47,7 +47,10 @@ word_owner(AO_t w)
 	return (unsigned)w & WORD_OWNER_MASK;
 }
 
-/* Laps are 48 bits: compared as such, whatever a liar wrote to the tail. */
+/*
+ * Laps have 48 bits.  Both sides of a comparison are cut to that, so that a tail
+ * that a liar wrote does no harm.
+ */
 static inline uint64_t
 word_lap(AO_t w)
 {
@@ -60,7 +63,7 @@ pos_lap(const struct ring *r, uint64_t pos)
 	return (pos >> r->shift) & (~(uint64_t)0 >> WORD_LAP_SHIFT);
 }
 
-/* The same lap, ABANDONED, in nobody's hands. */
+/* Returns ABANDONED with the lap of W, owned by nobody. */
 static inline AO_t
 word_disown(AO_t w)
 {
@@ -68,7 +71,7 @@ word_disown(AO_t w)
 	    (AO_t)SLOT_ABANDONED << WORD_STATE_SHIFT | SLOT_NOBODY;
 }
 
-/* Whether somebody may be writing to the slot. */
+/* Whether the word's owner, if it names one, may be writing to the slot. */
 static inline bool
 word_held(AO_t w)
 {
@@ -82,21 +85,24 @@ slot_at(const struct ring *r, uint64_t pos)
 	    (pos & r->mask) * r->stride);
 }
 
-/* Where in a slot's data the next frame begins, after one that ends at END. */
+/*
+ * Returns where in a slot's data the word before the next frame is, after a
+ * frame that ends at END.
+ */
 static inline uint32_t
 pack_align(uint32_t end)
 {
 	return (end + 7) & ~7u;
 }
 
-/* The length of the frame that is announced at AT of slot S's data. */
+/* Reads the length of a further frame, whose word is at AT of S's data. */
 static inline uint32_t
 pack_len(const struct format_slot *s, uint32_t at)
 {
 	return (uint32_t)AO_load((const AO_t *)(const void *)(s->data + at));
 }
 
-/* How far ahead to ask for slots with LEN bytes of data. */
+/* Returns how many positions ahead to prefetch slots with LEN bytes of data. */
 static inline uint64_t
 ahead(uint32_t len)
 {
@@ -109,7 +115,7 @@ ahead(uint32_t len)
 					1;
 }
 
-/* Asks for the lines of LEN bytes from P on. */
+/* Prefetches the lines of LEN bytes from P on. */
 static inline void
 ask_lines(const char *p, size_t len, enum ask what)
 {
@@ -121,9 +127,9 @@ ask_lines(const char *p, size_t len, enum ask what)
 }
 
 /*
- * Copies a frame into or out of a slot, while others may do the same.  The
- * short ones, where a call costs more than the copy, are done in line: two
- * overlapping halves of a power of two.
+ * Copies a frame into or out of a slot, while others may do the same.  For short
+ * frames a call of memcpy() would cost more than the copy; they are copied in
+ * line, as two overlapping halves whose size is a power of two.
  */
 #if defined(__SANITIZE_THREAD__)
 static inline void
@@ -166,9 +172,9 @@ copy_bytes(void *to, const void *from, size_t len)
 
 /*
  * Copies LEN bytes of the frame that lies at AT of a slot's data into or out of
- * the slot, and meanwhile asks for the same lines of the slot NEXT (NULL:
- * none).  A few at a time, for a processor that is asked for many at once does
- * nothing else until most of them have come.
+ * the slot, and meanwhile prefetches the same lines of the slot NEXT (NULL:
+ * none).  It prefetches a few at a time, because a processor that is asked for
+ * many at once does nothing else until most of them have come.
  */
 static inline void
 copy_asking(void *to, const void *from, size_t len,
@@ -183,7 +189,7 @@ copy_asking(void *to, const void *from, size_t len,
 		return;
 	}
 	line = (const char *)next->data + at;
-	/* Again the short ones, for which each branch counts. */
+	/* For short frames each branch counts. */
 	if (likely(len <= FORMAT_LINE)) {
 		ask_line(line, what);
 		ask_line(line + len - 1, what);
@@ -201,7 +207,7 @@ copy_asking(void *to, const void *from, size_t len,
 	copy_bytes(t, f, len);
 }
 
-/* Whether the slot still holds what it did when W was read. */
+/* Whether the slot still holds the same frames as when W was loaded. */
 static inline bool
 confirm(const struct format_slot *s, AO_t w)
 {

@@ -261,9 +261,10 @@ int shmbus_skip(struct shmbus *b);
 
 /*
  * Waits until there may be something to receive, for at most TIMEOUT_NS
- * (negative: for ever; 0: only looks).  0 may be spurious.
- * Errors: ETIMEDOUT, ECANCELED (shmbus_wake() was called), EINTR is not
- * among them; SHMBUS_ETRUNC, SHMBUS_EFORKED.
+ * (negative: for ever; 0: does not wait).  It may return 0 although nothing is
+ * there.
+ * Errors: ETIMEDOUT, ECANCELED (shmbus_wake() was called), SHMBUS_ETRUNC,
+ * SHMBUS_EFORKED; never EINTR.
  */
 int shmbus_wait(struct shmbus *b, int64_t timeout_ns);
 /*
@@ -306,7 +307,7 @@ void shmbus_info(const struct shmbus *b, struct shmbus_info *info);
 int shmbus_list(struct shmbus *b, struct shmbus_peer *peers, unsigned n,
     unsigned *count);
 /*
- * Looks after the file: 0, SHMBUS_ETRUNC (it became shorter, or was then made a
+ * Checks what became of the file: 0, SHMBUS_ETRUNC (it became shorter, or was then made a
  * bus of another geometry: the bus is dead), SHMBUS_EFORKED,
  * SHMBUS_EREPLACED (the path names another file: this one goes on, but new
  * attachers meet elsewhere), ENOENT (the path is gone: likewise).

@@ -2,11 +2,12 @@
 /*
  * wait.c - waiting for something to receive
  *
- * First a look, then a short spin (a hand-off between two running processes
- * takes less than a microsecond, waking a sleeping one twenty-five), then
- * sleep, a second at a time; about once a second the file is looked after.
- * One who may only read has no doorbell and sleeps in steps that grow, but for
- * no longer than the ring would last if a fast sender began meanwhile.
+ * First it looks for a frame, then it spins for a short time (a frame goes from
+ * one running process to another in less than a microsecond, while waking a
+ * sleeping one takes twenty-five), then it sleeps, for a second at a time.
+ * About once a second it checks the file and cleans up after the dead.  A
+ * read-only attachment has no doorbell: it sleeps in steps that grow, but none
+ * is longer than a fast sender would take to fill the ring.
  */
 #include <errno.h>
 #include <string.h>
@@ -19,9 +20,7 @@
 #define RDONLY_STEP_MAX_NS 5000000u
 #define RDONLY_SLOT_NS 500u
 
-/*
- * Looks for a frame until UNTIL.  Returns 0 or EAGAIN.
- */
+/* Looks for a frame again and again, until UNTIL.  Returns 0 or EAGAIN. */
 static int
 spin(struct shmbus *b, uint64_t until)
 {
@@ -40,7 +39,7 @@ spin(struct shmbus *b, uint64_t until)
 	return EAGAIN;
 }
 
-/* Sleeps without a doorbell, for STEP at most. */
+/* Sleeps for STEP nanoseconds, without a doorbell. */
 static void
 doze(uint64_t step)
 {
@@ -49,7 +48,7 @@ doze(uint64_t step)
 	nanosleep(&t, NULL);
 }
 
-/* The longest step of B, which may only read. */
+/* Returns the longest step of B, a read-only attachment. */
 static uint64_t
 step_max(const struct shmbus *b)
 {
@@ -73,7 +72,7 @@ wait_frame(struct shmbus *b, int64_t timeout_ns)
 
 	if ((error = usable(b)) != 0)
 		return error;
-	b->peeked = false; /* it may be passed over now */
+	b->peeked = false; /* ring_look() may pass it over now */
 	spin_end = now + (uint64_t)b->spin_ns;
 	if (timeout_ns != 0 && b->spin_ns > 0) {
 		if (spin(b, spin_end < end ? spin_end : end) == 0)

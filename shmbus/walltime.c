@@ -4,39 +4,40 @@
  *
  * DOC: Theory of Operation
  *
- * Asking the kernel's clock takes more than half of the time that sending a
+ * Reading the kernel's clock takes more than half of the time that sending a
  * short frame takes, though it is no system call; reading the processor's
  * counter takes less than half of that.  So the kernel's last answer is carried
- * on by the counter, for ten microseconds (CARRY_NS), then the kernel is asked
- * again.
+ * on by the counter for ten microseconds (CARRY_NS), and then the kernel's clock
+ * is read again.
  *
- * NEVER EARLY, NEVER LATE.  Who asks the kernel's clock, sends, and asks again,
- * is to find the frame's time in between.  The counter is read just before the
- * kernel reads it (who orders its own reading after all before), so what is
- * carried on from there is not early; and it is late by no more than what
- * passed between the two.  An answer that took longer than the quickest do, by
- * more than a quarter, for a cache had to be filled or somebody else ran, is
- * told, but not carried on.  What is left is less than half of what an answer
- * takes, and less than what remains to be done when a frame has its time: three
- * locked operations and a copy.
+ * NEVER EARLY, NEVER LATE.  A program that reads the kernel's clock, sends, and
+ * reads the clock again must find the frame's time between the two.  The counter
+ * is read just before the kernel's clock, which reads the counter after all
+ * earlier instructions.  So a time that is carried on from there is not early,
+ * and it is late by no more than the time between the two readings.  Some
+ * answers take longer than the quickest do by more than a quarter, because a
+ * cache had to be filled or another process ran: these are returned, but not
+ * carried on.  The delay that remains is less than half of what an answer takes,
+ * and less than what is left to do once a frame has its time: three locked
+ * operations and a copy.
  *
- * How many nanoseconds a tick takes is measured between answers that are
- * MEASURE_NS apart or more, and believed once two such measurements in a row
- * say the same, to 15 parts in a million: a ten thousandth of a nanosecond in
- * CARRY_NS.  A clock that was set, or begins to be slewed, or a counter that
- * jumped, make them differ, and then the kernel is asked each time until they
- * agree again.  Until that is noticed a time may be wrong by what the clock was
- * set by less than CARRY_NS ago, and by CARRY_NS * 500 / 1000000, 5 ns, for
- * being slewed at another pace, for that is how fast the kernel does it.
+ * The number of nanoseconds in a tick is measured between answers that are
+ * MEASURE_NS apart or more.  It is believed once two such measurements in a row
+ * agree to 15 parts in a million, which is a ten thousandth of a nanosecond in
+ * CARRY_NS.  If the clock is set or begins to be slewed, or if the counter
+ * jumps, they differ, and then the kernel is asked each time until two agree
+ * again.  Until that is noticed a time may be wrong by what the clock was set by
+ * less than CARRY_NS ago, and by CARRY_NS * 500 / 1000000, 5 ns, for being
+ * slewed at another rate, since the kernel slews no faster.
  *
- * The counter is used only where the processor says that it is invariant and
- * the kernel itself tells the time by it: it has compared the counters of all
- * processors and goes on watching them; so a move to another processor changes
- * nothing.  One who was stopped finds that CARRY_NS are over.  Elsewhere the
- * kernel is always asked.
+ * The counter is used only if the processor says that it is invariant, and if
+ * the kernel itself takes the time from it: then the kernel has compared the
+ * counters of all processors and goes on watching them, so that moving to
+ * another processor changes nothing.  After a process was stopped, CARRY_NS are
+ * over.  On other machines the kernel is asked each time.
  *
- * A time told is never before the one told last, unless the clock was set back
- * by more than CARRY_NS.
+ * A time that is returned is never before the one returned last, unless the
+ * clock was set back by more than CARRY_NS.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -49,10 +50,10 @@
 
 #define CARRY_NS 10000u
 #define MEASURE_NS 10000000u
-#define AGREE_SHIFT 16 /* the same: within 1 / 65536 */
-#define LEARN 64u      /* answers that tell how long one takes */
+#define AGREE_SHIFT 16 /* two rates agree within 1 / 65536 */
+#define LEARN 64u      /* answers whose quickest tells how long one takes */
 
-/* Whether the kernel tells the time by the counter. */
+/* Whether the kernel takes the time from the counter. */
 static bool
 kernel_counts(void)
 {
@@ -69,6 +70,7 @@ kernel_counts(void)
 	return n == 4 && memcmp(name, "tsc\n", 4) == 0;
 }
 
+/* Whether the processor has a counter that never changes its rate. */
 static bool
 processor_counts(void)
 {
@@ -81,7 +83,7 @@ processor_counts(void)
 #endif
 }
 
-/* Asks both; P is to be carried on from if it is true. */
+/* Reads both clocks.  Returns whether P may be carried on from. */
 static bool
 ask_both(struct walltime *c, struct time_pair *p)
 {
@@ -95,7 +97,7 @@ ask_both(struct walltime *c, struct time_pair *p)
 	return took - c->quick <= c->quick / 4;
 }
 
-/* What walltime_init() does where there is a counter. */
+/* Learns how long an answer of the kernel takes at least. */
 static void
 learn(struct walltime *c)
 {
@@ -126,7 +128,7 @@ measure(struct walltime *c, const struct time_pair *p)
 
 	if (c->anchor.ns != 0 && p->ns >= c->anchor.ns && ns < MEASURE_NS)
 		return;
-	/* 2^30 times as slow, or as fast, as a nanosecond: no counter's. */
+	/* No counter ticks 2^30 times as fast or as slow as nanoseconds. */
 	if (c->anchor.ns == 0 || p->ns < c->anchor.ns ||
 	    p->tick <= c->anchor.tick || ns >> 30 > ticks || ticks >> 30 > ns) {
 		c->proven = false;
@@ -140,7 +142,7 @@ measure(struct walltime *c, const struct time_pair *p)
 	c->anchor = *p;
 }
 
-/* walltime(), where the last answer cannot be carried on. */
+/* walltime(), if the last answer cannot be carried on. */
 uint64_t
 walltime_ask(struct walltime *c)
 {

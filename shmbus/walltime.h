@@ -12,16 +12,16 @@ struct time_pair {
 	uint64_t tick, ns;
 };
 
-/* One sender's.  All zeros: the kernel's clock is asked each time. */
+/* For one sender.  All zeros: the kernel's clock is read each time. */
 struct walltime {
 	struct time_pair at;	 /* the kernel's last answer */
-	uint64_t span;		 /* ticks for which it may be carried on */
+	uint64_t span;		 /* for how many ticks it is carried on */
 	uint64_t rate;		 /* nanoseconds a tick, times 2^32 */
-	uint64_t told;		 /* the last time that was told */
-	uint64_t quick;		 /* ticks that an answer takes at least */
+	uint64_t told;		 /* the time that was returned last */
+	uint64_t quick;		 /* how many ticks an answer takes at least */
 	struct time_pair anchor; /* where rate is measured from */
-	bool counts;		 /* there is a counter that can be used */
-	bool proven;		 /* rate was the same twice */
+	bool counts;		 /* the counter can be used */
+	bool proven;		 /* two measurements of rate agreed */
 };
 
 void walltime_init(struct walltime *c);
