@@ -64,7 +64,8 @@ include $(sort $(wildcard */files.mk stack/*/files.mk))
 
 # The stack that libshmif carries.
 IF_SRC = $(CORE_SRC) $(LWIPV6_SRC) $(SERVE_SRC) $(WIRE_SRC) $(BASE_SRC)
-TOOL_SRC := $(sort $(DUMP_SRC) $(IN_SRC) $(SERVER_SRC) $(CTL_SRC))
+TOOL_SRC := $(sort $(DUMP_SRC) $(IN_SRC) $(SERVER_SRC) $(CTL_SRC) \
+	$(TOOLBASE_SRC))
 
 LIBSHMBUS := $(BUILD)/lib/libshmbus.so.1
 LIBSHMIF := $(BUILD)/lib/libshmif.so.1

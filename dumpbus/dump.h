@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "dumpbus/say.h"
+#include "base/tool.h"
 #include "shmbus/shmbus.h"
 
 struct options {

@@ -57,7 +57,7 @@ header_print(struct shmbus *b, const char *path)
 		err = shmbus_check(b);
 	/* That the path leads elsewhere by now is no news of this bus. */
 	if (err != 0 && err != SHMBUS_EREPLACED && err != ENOENT) {
-		complain(path, shmbus_strerror(err), NULL);
+		tool_complain(path, shmbus_strerror(err), NULL);
 		return -1;
 	}
 	printf("version   %" PRIu32 "\n", info.version);
@@ -75,7 +75,7 @@ header_print(struct shmbus *b, const char *path)
 	for (unsigned i = 0; i < count; i++)
 		peer_print(&peers[i]);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
-		complain("standard output", strerror(errno), NULL);
+		tool_complain("standard output", strerror(errno), NULL);
 		return -1;
 	}
 	return 0;

@@ -7,7 +7,6 @@
  * disturb those who use the bus, nor be told from nobody by them.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,11 +18,11 @@
 #define PROGRAM "shmif_dumpbus"
 #define SECOND_NS 1000000000u
 
-const char program[] = PROGRAM;
+const char tool_name[] = PROGRAM;
 volatile sig_atomic_t stopped;
 static struct shmbus *bus; /* what wake_reader() wakes up */
 
-static const char usage_text[] =
+const char tool_usage[] =
     "usage: " PROGRAM " [-afF] [-c count] [-n newest]\n"
     "           [-w out [--pcapng] [-C size] [-G seconds] [-W files]]\n"
     "           bus.file [filter]\n"
@@ -62,12 +61,12 @@ parse_size(const char *text)
 	char digits[24];
 
 	if (unit == NULL || *unit == '\0')
-		return parse_number(text, 1000000000, "a size") * 1000000;
+		return tool_number(text, 1000000000, "a size") * 1000000;
 	if (n > sizeof(digits))
-		usage_error("not a size: ", text);
+		tool_usage_error("not a size: ", text);
 	memcpy(digits, text, n - 1);
 	digits[n - 1] = '\0';
-	return parse_number(digits, 1000000000, "a size")
+	return tool_number(digits, 1000000000, "a size")
 	    << 10 * (unit - units + 1);
 }
 
@@ -78,16 +77,16 @@ check_files(const struct options *o)
 	bool limits = o->file_bytes != 0 || o->file_seconds != 0;
 
 	if (o->files != 0 && !limits)
-		usage_error("-W goes with -C or -G", NULL);
+		tool_usage_error("-W goes with -C or -G", NULL);
 	if (limits && (o->out == NULL || strcmp(o->out, "-") == 0))
-		usage_error("-C and -G go with -w and a file", NULL);
+		tool_usage_error("-C and -G go with -w and a file", NULL);
 }
 
 /* Fills in O from the command line, or exits. */
 static void
 parse_options(struct options *o, int argc, char **argv)
 {
-	enum { OPT_HELP = 256, OPT_PCAPNG };
+	enum { OPT_PCAPNG = TOOL_OWN };
 	static const struct option longs[] = {
 		{ "write", required_argument, NULL, 'w' },
 		{ "pcapng", no_argument, NULL, OPT_PCAPNG },
@@ -97,32 +96,29 @@ parse_options(struct options *o, int argc, char **argv)
 		{ "count", required_argument, NULL, 'c' },
 		{ "attach", no_argument, NULL, 'a' },
 		{ "header", no_argument, NULL, 'h' },
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
+		TOOL_LONG_OPTIONS,
 	};
-	static char name[] = PROGRAM;
 	int c;
 
-	argv[0] = name; /* what getopt_long()'s messages begin with */
-	while ((c = getopt_long(argc, argv, "w:p:C:G:W:fFn:c:ahV", longs,
-		    NULL)) != -1)
+	while (
+	    (c = tool_option(argc, argv, "w:p:C:G:W:fFn:c:ahV", longs)) != -1)
 		switch (c) {
 		case 'w':
 		case 'p':
 			if (o->out != NULL)
-				usage_error("only one output, please", NULL);
+				tool_usage_error("only one output, please",
+				    NULL);
 			o->out = optarg;
 			break;
 		case 'C':
 			o->file_bytes = parse_size(optarg);
 			break;
 		case 'G':
-			o->file_seconds = parse_number(optarg, UINT32_MAX,
+			o->file_seconds = tool_number(optarg, UINT32_MAX,
 			    "a number of seconds");
 			break;
 		case 'W':
-			o->files = parse_number(optarg, 1000000,
+			o->files = tool_number(optarg, 1000000,
 			    "a number of files");
 			break;
 		case OPT_PCAPNG:
@@ -135,11 +131,11 @@ parse_options(struct options *o, int argc, char **argv)
 			o->follow = o->oldest = true;
 			break;
 		case 'n':
-			o->newest = parse_number(optarg, UINT64_MAX,
+			o->newest = tool_number(optarg, UINT64_MAX,
 			    "a number of frames");
 			break;
 		case 'c':
-			o->count = parse_number(optarg, UINT64_MAX,
+			o->count = tool_number(optarg, UINT64_MAX,
 			    "a number of frames");
 			break;
 		case 'a':
@@ -148,25 +144,19 @@ parse_options(struct options *o, int argc, char **argv)
 		case 'h':
 			o->header = true;
 			break;
-		case OPT_HELP:
-			print_and_exit(usage_text);
-		case 'V':
-			print_and_exit(PROGRAM " " VERSION "\n");
-		default:
-			usage_error(NULL, NULL);
 		}
 	if (optind >= argc)
-		usage_error("which bus file?", NULL);
+		tool_usage_error("which bus file?", NULL);
 	o->bus = argv[optind++];
 	if (o->follow && !o->oldest && o->newest != 0)
-		usage_error("-n goes with -F, not with -f", NULL);
+		tool_usage_error("-n goes with -F, not with -f", NULL);
 	if (o->pcapng && o->out == NULL)
-		usage_error("--pcapng goes with -w", NULL);
+		tool_usage_error("--pcapng goes with -w", NULL);
 	check_files(o);
 	if (o->header &&
 	    (o->out != NULL || o->follow || o->newest != 0 || o->count != 0 ||
 		o->attach || optind < argc))
-		usage_error("-h goes with nothing else", NULL);
+		tool_usage_error("-h goes with nothing else", NULL);
 	if (optind < argc) {
 		o->filter = filter_compile(argv + optind, argc - optind);
 		if (o->filter == NULL)
@@ -251,7 +241,7 @@ output_is_bus(const struct options *o)
 		err = stat(o->out, &out);
 	if (err != 0 || in.st_dev != out.st_dev || in.st_ino != out.st_ino)
 		return false;
-	complain(o->out == NULL ? "standard output" : o->out,
+	tool_complain(o->out == NULL ? "standard output" : o->out,
 	    "is the bus file itself", NULL);
 	return true;
 }
@@ -278,7 +268,7 @@ main(int argc, char **argv)
 	if (output_is_bus(&o))
 		return 1;
 	if ((err = shmbus_guard()) != 0) {
-		complain("SIGBUS", shmbus_strerror(err), NULL);
+		tool_complain("SIGBUS", shmbus_strerror(err), NULL);
 		return 1;
 	}
 	err = shmbus_attach(o.bus, &how, &bus);
@@ -293,7 +283,7 @@ main(int argc, char **argv)
 	if (err == SHMBUS_EORDER)
 		return swapped_read(&o) == 0 ? 0 : 1;
 	if (err != 0) {
-		complain(o.bus, shmbus_strerror(err), shmbus_why());
+		tool_complain(o.bus, shmbus_strerror(err), shmbus_why());
 		return 1;
 	}
 	if (o.header) {

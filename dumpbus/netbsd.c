@@ -231,7 +231,7 @@ bus_frames(struct bus *b, const struct options *o, struct sink *s)
 	int err = 0;
 
 	if (data == NULL) {
-		complain(b->name, strerror(ENOMEM), NULL);
+		tool_complain(b->name, strerror(ENOMEM), NULL);
 		return -1;
 	}
 	wanted_begin(&w, o, s);
@@ -249,7 +249,7 @@ bus_frames(struct bus *b, const struct options *o, struct sink *s)
 		if (b->header + k.len > room)
 			break;
 		if (newest && b->lock != 0) {
-			complain(b->name, "1 frame not whole",
+			tool_complain(b->name, "1 frame not whole",
 			    "its writer holds the lock");
 			break;
 		}
@@ -267,7 +267,7 @@ bus_frames(struct bus *b, const struct options *o, struct sink *s)
 	if (wanted_release(&w) != 0)
 		err = -1;
 	if (b->broken)
-		complain(b->name, "damaged",
+		tool_complain(b->name, "damaged",
 		    "its packets do not lead from the first to the last");
 	free(data);
 	return err != 0 ? -1 : sink_flush(s);
@@ -288,7 +288,7 @@ bus_header(const struct bus *b)
 	printf("lock      %" PRIu32 "\n", b->lock);
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return 0;
-	complain("standard output", strerror(errno), NULL);
+	tool_complain("standard output", strerror(errno), NULL);
 	return -1;
 }
 
@@ -305,14 +305,14 @@ netbsd_read(const struct options *o, bool *is_one)
 		err = bus_look(&b);
 	if (err == SHMBUS_EVERSION) {
 		snprintf(text, sizeof(text), "version %" PRIu32, b.version);
-		complain(o->bus, "a bus of NetBSD's shmif", text);
+		tool_complain(o->bus, "a bus of NetBSD's shmif", text);
 	} else if (err == SHMBUS_ETRUNC || err == SHMBUS_EDAMAGED) {
-		complain(o->bus, "a bus of NetBSD's shmif",
+		tool_complain(o->bus, "a bus of NetBSD's shmif",
 		    shmbus_strerror(err));
 	} else if (err != 0 && err != ENOMSG) {
-		complain(o->bus, strerror(err), NULL);
+		tool_complain(o->bus, strerror(err), NULL);
 	} else if (err == 0 && (o->follow || o->attach)) {
-		complain(o->bus, "a bus of NetBSD's shmif",
+		tool_complain(o->bus, "a bus of NetBSD's shmif",
 		    "can be shown, not followed");
 		err = EINVAL;
 	} else if (err == 0 && o->header) {

@@ -155,7 +155,7 @@ look_after(struct reader *r)
 	if (err != SHMBUS_EREPLACED && err != ENOENT)
 		return;
 	sink_end_line(r->sink);
-	complain(r->o->bus,
+	tool_complain(r->o->bus,
 	    err == ENOENT ? "the bus file was removed" : shmbus_strerror(err),
 	    "following the old one");
 	r->moved = true;
@@ -225,20 +225,20 @@ report(const struct reader *r)
 	if (r->lost != 0) {
 		snprintf(text, sizeof(text), "%" PRIu64 " frame%s lost",
 		    r->lost, r->lost == 1 ? "" : "s");
-		complain(r->o->bus, text, "the bus was faster");
+		tool_complain(r->o->bus, text, "the bus was faster");
 	} else if (r->o->follow) {
-		complain(r->o->bus, "no frame lost", NULL);
+		tool_complain(r->o->bus, "no frame lost", NULL);
 	}
 	if (r->torn != 0) {
 		snprintf(text, sizeof(text), "%" PRIu64 " frame%s not whole",
 		    r->torn, r->torn == 1 ? "" : "s");
-		complain(r->o->bus, text, "the writer did not finish");
+		tool_complain(r->o->bus, text, "the writer did not finish");
 	}
 	shmbus_stats(r->bus, &st);
 	if (st.rx_bad != 0) {
 		snprintf(text, sizeof(text), "%" PRIu64 " slot%s passed over",
 		    st.rx_bad, st.rx_bad == 1 ? "" : "s");
-		complain(r->o->bus, text, "no valid frame there");
+		tool_complain(r->o->bus, text, "no valid frame there");
 	}
 }
 
@@ -299,7 +299,7 @@ read_all(struct reader *r, struct shmbus_rx *rx)
 		}
 		if (err != 0) {
 			sink_end_line(r->sink);
-			complain(r->o->bus, shmbus_strerror(err), NULL);
+			tool_complain(r->o->bus, shmbus_strerror(err), NULL);
 			return -1;
 		}
 	}
@@ -334,7 +334,7 @@ read_bus(struct shmbus *b, const struct options *o, struct sink *s)
 	r.napped_ns = now_ns();
 	uint8_t *memory = malloc((size_t)BATCH * info.frame_max);
 	if (memory == NULL) {
-		complain(o->bus, strerror(ENOMEM), NULL);
+		tool_complain(o->bus, strerror(ENOMEM), NULL);
 		return -1;
 	}
 	for (unsigned i = 0; i < BATCH; i++) {

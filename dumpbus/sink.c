@@ -175,7 +175,7 @@ write_failed(struct sink *s)
 	int err = errno;
 
 	sink_end_line(s);
-	complain(s->name, strerror(err), NULL);
+	tool_complain(s->name, strerror(err), NULL);
 	return -1;
 }
 
@@ -276,7 +276,7 @@ open_file(struct sink *s)
 	else if (strcmp(s->o->out, "-") != 0)
 		s->name = s->o->out;
 	if (s->numbered != NULL && is_bus(s)) {
-		complain(s->name, "is the bus file itself", NULL);
+		tool_complain(s->name, "is the bus file itself", NULL);
 		return -1;
 	}
 	if (s->name == s->o->out || s->name == s->numbered) {
@@ -286,7 +286,8 @@ open_file(struct sink *s)
 			return write_failed(s);
 	}
 	if (isatty(s->fd)) {
-		complain(s->name, "is a terminal: a capture is not text", NULL);
+		tool_complain(s->name, "is a terminal: a capture is not text",
+		    NULL);
 		return -1;
 	}
 	s->frames = 0;
@@ -304,7 +305,7 @@ sink_open(struct sink **result, const struct options *o, uint32_t frame_max)
 	struct sink *s = calloc(1, sizeof(*s));
 
 	if (s == NULL) {
-		complain("memory", strerror(ENOMEM), NULL);
+		tool_complain("memory", strerror(ENOMEM), NULL);
 		return -1;
 	}
 	s->fd = STDOUT_FILENO;

@@ -248,7 +248,7 @@ all_frames(struct swapped *s, const struct options *o, struct sink *sink)
 		err = get_at(s->fd, s->slot, s->stride,
 		    FORMAT_SLOTS + p % s->slots * s->stride);
 		if (err != 0)
-			complain(s->name, shmbus_strerror(err), NULL);
+			tool_complain(s->name, shmbus_strerror(err), NULL);
 		else
 			err = slot_frames(s, &w, p);
 	}
@@ -258,12 +258,12 @@ all_frames(struct swapped *s, const struct options *o, struct sink *sink)
 	if (s->bad != 0) {
 		snprintf(text, sizeof(text), "%" PRIu64 " slot%s passed over",
 		    s->bad, s->bad == 1 ? "" : "s");
-		complain(s->name, text, "no valid frame there");
+		tool_complain(s->name, text, "no valid frame there");
 	}
 	if (s->torn != 0) {
 		snprintf(text, sizeof(text), "%" PRIu64 " frame%s not whole",
 		    s->torn, s->torn == 1 ? "" : "s");
-		complain(s->name, text, "the writer did not finish");
+		tool_complain(s->name, text, "the writer did not finish");
 	}
 	return err != 0 ? -1 : sink_flush(sink);
 }
@@ -292,7 +292,7 @@ show_header(const struct swapped *s)
 			    time_text(text, who.since_ns));
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return 0;
-	complain("standard output", strerror(errno), NULL);
+	tool_complain("standard output", strerror(errno), NULL);
 	return -1;
 }
 
@@ -308,12 +308,12 @@ swapped_read(const struct options *o)
 	int err = swapped_open(o->bus, &s);
 
 	if (err != 0) {
-		complain(o->bus, "a bus of the other byte order",
+		tool_complain(o->bus, "a bus of the other byte order",
 		    shmbus_strerror(err));
 		return -1;
 	}
 	if (o->follow || o->attach) {
-		complain(o->bus, "a bus of the other byte order",
+		tool_complain(o->bus, "a bus of the other byte order",
 		    "can be shown, not followed");
 		err = -1;
 	} else if (o->header) {

@@ -38,7 +38,7 @@ filter_compile(char **words, int n)
 		size += strlen(words[i]) + 1;
 	text = malloc(size);
 	if (p == NULL || text == NULL) {
-		complain("filter", strerror(ENOMEM), NULL);
+		tool_complain("filter", strerror(ENOMEM), NULL);
 		exit(1);
 	}
 	text[0] = '\0';
@@ -47,7 +47,7 @@ filter_compile(char **words, int n)
 		strcat(text, words[i]);
 	}
 	if (pcap_compile(p, filter, text, 1, PCAP_NETMASK_UNKNOWN) != 0) {
-		complain("filter", pcap_geterr(p), NULL);
+		tool_complain("filter", pcap_geterr(p), NULL);
 		filter = NULL;
 	}
 	pcap_close(p);
@@ -111,7 +111,7 @@ wanted_frame(struct wanted *w, const struct shmbus_frame *f)
 		drop_first(w);
 	h = malloc(sizeof(*h) + f->len);
 	if (h == NULL) {
-		complain(w->o->bus, strerror(ENOMEM), NULL);
+		tool_complain(w->o->bus, strerror(ENOMEM), NULL);
 		return -1;
 	}
 	h->next = NULL;

@@ -45,7 +45,7 @@ static int fd = -1;
 
 /* The tool's; here nobody listens. */
 void
-complain(const char *object, const char *cause, const char *detail)
+tool_complain(const char *object, const char *cause, const char *detail)
 {
 	char text[400];
 

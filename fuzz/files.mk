@@ -4,10 +4,11 @@ FUZZ_NAMES := $(patsubst fuzz/%.c,%,$(filter-out fuzz/replay.c fuzz/guard.c, \
 	$(wildcard fuzz/*.c)))
 FUZZLIB_SRC := $(wildcard fuzz/lib/*.c)
 # What they need beside the bus.
-FUZZ_WITH_busfile = $(filter-out dumpbus/main.c dumpbus/say.c,$(DUMP_SRC))
+FUZZ_WITH_busfile = $(filter-out %/main.c,$(DUMP_SRC)) $(BASE_SRC)
 FUZZ_LIBS_busfile := -lpcap
 # main.c it includes.
-FUZZ_WITH_pcapin = $(filter-out %/main.c,$(IN_SRC))
+FUZZ_WITH_pcapin = $(filter-out %/main.c,$(IN_SRC)) $(BASE_SRC) \
+	$(TOOLBASE_SRC)
 FUZZ_LIBS_pcapin := -lpcap
 FUZZ_WITH_foreign = $(FUZZ_WITH_busfile)
 FUZZ_LIBS_foreign := -lpcap

@@ -51,7 +51,7 @@ static unsigned complaints;
 static char said[1024]; /* causes, all of them */
 
 void
-complain(const char *object, const char *cause, const char *detail)
+tool_complain(const char *object, const char *cause, const char *detail)
 {
 	size_t n = strlen(said);
 

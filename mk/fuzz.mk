@@ -18,7 +18,7 @@ FUZZ_SAN := $(if $(GUARD),undefined,address$(comma)undefined)
 FUZZ_COMPILE = $(FUZZ_CC) -std=gnu11 -g -O1 -fno-omit-frame-pointer -pthread \
 	-Wall -Wextra -fsanitize=fuzzer-no-link,$(FUZZ_SAN) \
 	-fno-sanitize-recover=all -MMD -MP $(CPPFLAGS)
-$(FUZZ_DIR)/obj/ctl/serve/%.o: private CPPFLAGS += -DVERSION='"$(VERSION)"'
+$(addprefix $(FUZZ_DIR)/obj/,base/tool.o ctl/serve/%.o): private CPPFLAGS += -DVERSION='"$(VERSION)"'
 FUZZ_LINK = $(FUZZ_CC) -g -pthread -fsanitize=fuzzer,$(FUZZ_SAN)
 fuzz_objs = $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(1))
 

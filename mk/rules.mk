@@ -53,7 +53,7 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/commands | $(FIRST)
 	$(call say,CC $<)$(COMPILE) $(OPT) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/obj/shmbus/ring.o: private OPT := $(OPT_RING)
-$(addprefix $(BUILD)/obj/,dumpbus/%.o ctl/%.o): \
+$(addprefix $(BUILD)/obj/,base/tool.o dumpbus/%.o ctl/%.o): \
     private CPPFLAGS += -DVERSION='"$(VERSION)"'
 
 link_program = $(call say,LD $@)$(LINK) $(RPATH) -o $@ \
@@ -88,8 +88,10 @@ $(BUILD)/lib/libshmbus.a $(addprefix $(BUILD)/obj/,libshmif.a \
 	@mkdir -p $(@D)
 	$(call say,AR $@)rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/bin/shmif_dumpbus: $(call objs,$(DUMP_SRC))
-$(BUILD)/bin/shmif_pcapin: $(call objs,$(IN_SRC))
+$(BUILD)/bin/shmif_dumpbus: $(call objs,$(DUMP_SRC) $(BASE_SRC) \
+    $(TOOLBASE_SRC))
+$(BUILD)/bin/shmif_pcapin: $(call objs,$(IN_SRC) $(BASE_SRC) \
+    $(TOOLBASE_SRC))
 $(addprefix $(BUILD)/bin/,shmif_dumpbus shmif_pcapin): private LDLIBS := \
 	-lshmbus -lpcap
 $(addprefix $(BUILD)/bin/,shmif_dumpbus shmif_pcapin): $(LIBSHMBUS:.1=)
@@ -97,8 +99,9 @@ $(addprefix $(BUILD)/bin/,shmif_dumpbus shmif_pcapin): $(LIBSHMBUS:.1=)
 	$(link_program)
 
 $(BUILD)/bin/shmif_server: private LDLIBS := $(STACK_LIBS) -ljson-c
-$(BUILD)/bin/shmif_server: $(call objs,$(SERVER_SRC)) $(LIBSHMIF:.1=) \
-    $(LIBSHMBUS:.1=)
+$(BUILD)/bin/shmif_server: $(call objs,$(SERVER_SRC) $(BASE_SRC) \
+    $(TOOLBASE_SRC)) \
+    $(LIBSHMIF:.1=) $(LIBSHMBUS:.1=)
 	@mkdir -p $(@D)
 	$(link_program)
 
@@ -112,7 +115,8 @@ LIBJSON_A := $(call static_lib,libjson-c.a)
 STATIC := $(if $(and $(LIBJSON_A),$(call static_lib,libc.a)),$(if \
 	$(filter -fsanitize% -pie,$(LINK) $(CFLAGS) $(LDFLAGS)),,-static))
 $(BUILD)/bin/shmifctl: private LDLIBS := $(or $(LIBJSON_A),-ljson-c) $(STATIC)
-$(BUILD)/bin/shmifctl: $(call objs,$(CTL_SRC) $(WIRE_SRC) $(BASE_SRC)) \
+$(BUILD)/bin/shmifctl: $(call objs,$(CTL_SRC) $(WIRE_SRC) $(BASE_SRC) \
+    $(TOOLBASE_SRC)) \
     $(BUILD)/lib/libshmbus.a
 	@mkdir -p $(@D)
 	$(link_program)

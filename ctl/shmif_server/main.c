@@ -14,7 +14,6 @@
 #include <sys/un.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -24,6 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/tool.h"
 #include "shmbus/shmbus.h"
 #include "shmif/shmif.h"
 
@@ -37,7 +37,8 @@ struct options {
 	const char *list, *url;
 };
 
-static const char usage_text[] =
+const char tool_name[] = PROGRAM;
+const char tool_usage[] =
     "usage: " PROGRAM " [-dfsv] [-t stack] [-o list] unix://path\n"
     "       " PROGRAM " --help | --version\n"
     "Is a TCP/IP stack, controlled by shmifctl over the socket at path.\n"
@@ -59,36 +60,20 @@ complain(const char *fmt, ...)
 {
 	va_list ap;
 
-	fputs(PROGRAM ": ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	tool_vsay(fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
-}
-
-static _Noreturn void
-usage_error(const char *cause, const char *object)
-{
-	if (cause != NULL)
-		complain("%s%s", cause, object == NULL ? "" : object);
-	fprintf(stderr, "Try '" PROGRAM " --help'.\n");
-	exit(2);
 }
 
 static void
 parse_options(struct options *o, int argc, char **argv)
 {
-	enum { OPT_HELP = 256 };
 	static const struct option longs[] = {
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
+		TOOL_LONG_OPTIONS,
 	};
-	static char name[] = PROGRAM;
 	int c;
 
-	argv[0] = name; /* what getopt_long()'s messages begin with */
-	while ((c = getopt_long(argc, argv, "dfo:st:vV", longs, NULL)) != -1)
+	while ((c = tool_option(argc, argv, "dfo:st:vV", longs)) != -1)
 		switch (c) {
 		case 'd':
 			o->daemon = true;
@@ -98,7 +83,7 @@ parse_options(struct options *o, int argc, char **argv)
 			break;
 		case 'o':
 			if (o->list != NULL)
-				usage_error("only one list, please", NULL);
+				tool_usage_error("only one list, please", NULL);
 			o->list = optarg;
 			break;
 		case 's':
@@ -106,25 +91,18 @@ parse_options(struct options *o, int argc, char **argv)
 			break;
 		case 't':
 			if (strcmp(optarg, "lwipv6") != 0)
-				usage_error("no such stack (there is lwipv6): ",
+				tool_usage_error("no such stack (there is "
+						 "lwipv6): ",
 				    optarg);
 			break;
 		case 'v':
 			o->verbose = true;
 			break;
-		case OPT_HELP:
-			fputs(usage_text, stdout);
-			exit(fflush(stdout) == 0 ? 0 : 1);
-		case 'V':
-			puts(PROGRAM " " VERSION);
-			exit(fflush(stdout) == 0 ? 0 : 1);
-		default:
-			usage_error(NULL, NULL);
 		}
 	if (optind >= argc)
-		usage_error("which socket?  unix://path", NULL);
+		tool_usage_error("which socket?  unix://path", NULL);
 	if (argc - optind > 1)
-		usage_error("only one socket, please: ", argv[optind + 1]);
+		tool_usage_error("only one socket, please: ", argv[optind + 1]);
 	o->url = argv[optind];
 }
 

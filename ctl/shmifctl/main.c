@@ -6,16 +6,17 @@
  * lives for a millisecond, and most of that would be spent on loading one.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/tool.h"
 #include "ctl/shmifctl/shmifctl.h"
 
 #define PROGRAM "shmifctl"
 
-static const char usage_text[] =
+const char tool_name[] = PROGRAM;
+const char tool_usage[] =
     "usage: " PROGRAM " [-s URL] [-jv] [-a | -l | INTERFACE]\n"
     "       " PROGRAM " [-s URL] [-j] INTERFACE WORD...\n"
     "       " PROGRAM " [-s URL] [-jv] COMMAND [ARGUMENT...]\n"
@@ -84,7 +85,7 @@ complain(int status, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	fputs(PROGRAM ": ", stderr);
+	fprintf(stderr, "%s: ", tool_name);
 	if (vasprintf(&text, fmt, ap) != -1) {
 		put_clean(stderr, text);
 		free(text);
@@ -130,16 +131,13 @@ run(const struct call *c, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	enum { OPT_HELP = 256 };
 	static const struct option longs[] = {
 		{ "all", no_argument, NULL, 'a' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "list", no_argument, NULL, 'l' },
 		{ "server", required_argument, NULL, 's' },
 		{ "verbose", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
+		TOOL_LONG_OPTIONS,
 	};
 	struct call c = { .url = getenv("SHMIF_SERVER") };
 	bool all = false, names = false;
@@ -147,7 +145,7 @@ main(int argc, char **argv)
 
 	opterr = 0;
 	/* "+": a word may begin with a hyphen. */
-	while ((o = getopt_long(argc, argv, "+:ajls:vV", longs, NULL)) != -1)
+	while ((o = tool_option(argc, argv, "+:ajls:vV", longs)) != -1)
 		switch (o) {
 		case 'a':
 			all = true;
@@ -164,17 +162,11 @@ main(int argc, char **argv)
 		case 'v':
 			c.verbose = true;
 			break;
-		case OPT_HELP:
-			fputs(usage_text, stdout);
-			return finish(OK);
-		case 'V':
-			puts(PROGRAM " " VERSION);
-			return finish(OK);
 		case ':':
 			return complain(USAGE, "-%c wants an argument", optopt);
 		default:
 			/* A long one has no letter. */
-			return optopt != 0 && optopt < OPT_HELP ?
+			return optopt != 0 && optopt < TOOL_HELP ?
 			    complain(USAGE, "unknown option -%c", optopt) :
 			    complain(USAGE, "unknown option %s",
 				argv[optind - 1]);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "ctl/shmifctl/shmifctl.h"
 
 /* Takes TEXT for seconds, with a decimal point or not; *MS is milliseconds. */
@@ -32,7 +33,7 @@ static int
 parse_count(const char *option, const char *text, unsigned long min,
     unsigned long max, unsigned long *n)
 {
-	if (!text_number(text, max, n) || *n < min)
+	if (!number_parse(text, max, n) || *n < min)
 		return complain(FAILED,
 		    "ping: %s %s: it is a number from %lu to %lu", option, text,
 		    min, max);

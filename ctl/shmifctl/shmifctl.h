@@ -54,7 +54,6 @@ struct addr {
 	char zone[IFNAME_TEXT]; /* the interface behind %, or "" */
 };
 
-bool text_number(const char *text, unsigned long max, unsigned long *n);
 int text_addr(const char *text, int family, struct addr *a);
 int text_mask(const char *text, int *prefix);
 int text_mac(const char *text, char mac[MAC_TEXT]);

@@ -14,19 +14,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/number.h"
 #include "ctl/shmifctl/shmifctl.h"
-
-/* Whether TEXT is a decimal number up to MAX, and nothing else; *N is it. */
-bool
-text_number(const char *text, unsigned long max, unsigned long *n)
-{
-	char *end;
-
-	errno = 0;
-	*n = strtoul(text, &end, 10);
-	return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 &&
-	    *n <= max;
-}
 
 int
 addr_width(const struct addr *a)
@@ -65,7 +54,7 @@ text_addr(const char *text, int family, struct addr *a)
 	char host[INET6_ADDRSTRLEN];
 	size_t len = strcspn(text, "%/");
 	const char *rest = text + len;
-	unsigned long n;
+	uint64_t n;
 
 	memset(a, 0, sizeof(*a));
 	a->prefix = -1;
@@ -87,7 +76,7 @@ text_addr(const char *text, int family, struct addr *a)
 		rest += len;
 	}
 	if (*rest == '/') {
-		if (!text_number(rest + 1, (unsigned long)addr_width(a), &n))
+		if (!number_parse(rest + 1, (unsigned long)addr_width(a), &n))
 			return complain(FAILED,
 			    "%s: the prefix is a number from 0 to %d", text,
 			    addr_width(a));

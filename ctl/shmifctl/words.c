@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/number.h"
 #include "ctl/shmifctl/shmifctl.h"
 
 struct words {
@@ -168,7 +169,7 @@ parse_mtu(struct words *w, const struct word *word, const char *value)
 {
 	unsigned long mtu;
 
-	if (!text_number(value, 65535, &mtu) || mtu == 0)
+	if (!number_parse(value, 65535, &mtu) || mtu == 0)
 		return complain(FAILED, "%s: mtu %s: not an MTU", w->ifname,
 		    value);
 	op_int(add(w, word->op), "mtu", (int64_t)mtu);
@@ -232,7 +233,7 @@ parse_width(struct words *w, const char *what, struct addr *a)
 	w->argc--;
 	if (what[0] == 'n')
 		return text_mask(*w->argv++, &a->prefix);
-	if (!text_number(*w->argv, (unsigned long)addr_width(a), &n))
+	if (!number_parse(*w->argv, (unsigned long)addr_width(a), &n))
 		return complain(FAILED,
 		    "%s: prefixlen %s: it is a number from 0 to %d", w->ifname,
 		    *w->argv, addr_width(a));

@@ -26,13 +26,13 @@ start(struct capture *c)
 	c->pcap = pcap_fopen_offline_with_tstamp_precision(c->f,
 	    PCAP_TSTAMP_PRECISION_NANO, why);
 	if (c->pcap == NULL) {
-		complain(c->name, why, NULL);
+		tool_complain(c->name, why, NULL);
 		return -1;
 	}
 	if (pcap_datalink(c->pcap) == DLT_EN10MB)
 		return 0;
 	link = pcap_datalink_val_to_name(pcap_datalink(c->pcap));
-	complain(c->name, "not a capture of Ethernet frames",
+	tool_complain(c->name, "not a capture of Ethernet frames",
 	    link != NULL ? link : "an unknown link type");
 	return -1;
 }
@@ -51,11 +51,11 @@ capture_open(struct capture *c, const char *file)
 		c->f = fopen(file, "rbe");
 	}
 	if (c->f == NULL || fstat(fileno(c->f), &st) != 0) {
-		complain(c->name, strerror(errno), NULL);
+		tool_complain(c->name, strerror(errno), NULL);
 		return -1;
 	}
 	if (S_ISDIR(st.st_mode)) {
-		complain(c->name, strerror(EISDIR), NULL);
+		tool_complain(c->name, strerror(EISDIR), NULL);
 		return -1;
 	}
 	/* Standard input may be in the middle of a file. */
@@ -71,7 +71,7 @@ stop(struct capture *c)
 	int fd = dup(fileno(c->f));
 
 	if (fd == -1 || (f = fdopen(fd, "rb")) == NULL) {
-		complain(c->name, strerror(errno), NULL);
+		tool_complain(c->name, strerror(errno), NULL);
 		return -1;
 	}
 	pcap_close(c->pcap);
@@ -86,7 +86,7 @@ capture_rewind(struct capture *c)
 	if (stop(c) != 0)
 		return -1;
 	if (fseeko(c->f, 0, SEEK_SET) != 0) {
-		complain(c->name, strerror(errno), NULL);
+		tool_complain(c->name, strerror(errno), NULL);
 		return -1;
 	}
 	return start(c);
@@ -105,7 +105,7 @@ capture_next(struct capture *c, const struct pcap_pkthdr **h,
 	case PCAP_ERROR_BREAK: /* the end */
 		return 0;
 	default:
-		complain(c->name, pcap_geterr(c->pcap), NULL);
+		tool_complain(c->name, pcap_geterr(c->pcap), NULL);
 		return -1;
 	}
 }

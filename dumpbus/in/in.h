@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "dumpbus/say.h"
+#include "base/tool.h"
 #include "shmbus/shmbus.h"
 
 struct options {

@@ -12,7 +12,6 @@
  * were stopped in the midst of a frame, it is sent once more.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,10 +26,10 @@
 #define SIZE_MAX_BY_ITSELF ((uint64_t)256 << 20)
 #define TRIES 1000
 
-const char program[] = PROGRAM;
+const char tool_name[] = PROGRAM;
 volatile sig_atomic_t stopped;
 
-static const char usage_text[] =
+const char tool_usage[] =
     "usage: " PROGRAM " [-lvw] [-c count] [-r rate] [-m mtu] [-s slots]\n"
     "           [-M mode] capture bus.file\n"
     "       " PROGRAM " --help | --version\n"
@@ -66,27 +65,14 @@ parse_rate(const char *text)
 	double rate = strtod(text, &end);
 
 	if (end == text || *end != '\0' || !(rate >= 1e-6 && rate <= 1e6))
-		usage_error("not a rate from 0.000001 to 1000000: ", text);
+		tool_usage_error("not a rate from 0.000001 to 1000000: ", text);
 	return rate;
-}
-
-static uint32_t
-parse_mode(const char *text)
-{
-	char *end;
-	unsigned long mode = strtoul(text, &end, 8);
-
-	if (text[0] < '0' || text[0] > '7' || *end != '\0' || mode == 0 ||
-	    mode > 0777)
-		usage_error("not the permissions of a file, octal: ", text);
-	return (uint32_t)mode;
 }
 
 /* Fills in O from the command line, or exits. */
 static void
 parse_options(struct options *o, int argc, char **argv)
 {
-	enum { OPT_HELP = 256 };
 	static const struct option longs[] = {
 		{ "rate", required_argument, NULL, 'r' },
 		{ "loop", no_argument, NULL, 'l' },
@@ -96,16 +82,11 @@ parse_options(struct options *o, int argc, char **argv)
 		{ "slots", required_argument, NULL, 's' },
 		{ "mode", required_argument, NULL, 'M' },
 		{ "verbose", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
+		TOOL_LONG_OPTIONS,
 	};
-	static char name[] = PROGRAM;
 	int c;
 
-	argv[0] = name; /* what getopt_long()'s messages begin with */
-	while (
-	    (c = getopt_long(argc, argv, "r:lc:wm:s:M:vV", longs, NULL)) != -1)
+	while ((c = tool_option(argc, argv, "r:lc:wm:s:M:vV", longs)) != -1)
 		switch (c) {
 		case 'r':
 			o->rate = parse_rate(optarg);
@@ -114,39 +95,33 @@ parse_options(struct options *o, int argc, char **argv)
 			o->loop = true;
 			break;
 		case 'c':
-			o->count = parse_number(optarg, UINT64_MAX,
+			o->count = tool_number(optarg, UINT64_MAX,
 			    "a number of frames");
 			break;
 		case 'w':
 			o->wait = true;
 			break;
 		case 'm':
-			o->geometry.mtu = (uint32_t)parse_number(optarg,
+			o->geometry.mtu = (uint32_t)tool_number(optarg,
 			    UINT32_MAX, "an MTU");
 			break;
 		case 's':
-			o->geometry.slots = (uint32_t)parse_number(optarg,
+			o->geometry.slots = (uint32_t)tool_number(optarg,
 			    UINT32_MAX, "a number of slots");
 			break;
 		case 'M':
-			o->geometry.mode = parse_mode(optarg);
+			o->geometry.mode = tool_mode(optarg);
 			break;
 		case 'v':
 			o->verbose = true;
 			break;
-		case OPT_HELP:
-			print_and_exit(usage_text);
-		case 'V':
-			print_and_exit(PROGRAM " " VERSION "\n");
-		default:
-			usage_error(NULL, NULL);
 		}
 	if (argc - optind < 2)
-		usage_error(argc == optind ? "which capture file?" :
-					     "which bus file?",
+		tool_usage_error(argc == optind ? "which capture file?" :
+						  "which bus file?",
 		    NULL);
 	if (argc - optind > 2)
-		usage_error("too many arguments: ", argv[optind + 2]);
+		tool_usage_error("too many arguments: ", argv[optind + 2]);
 	o->file = argv[optind];
 	o->bus = argv[optind + 1];
 }
@@ -196,7 +171,7 @@ attach(struct shmbus **b, struct options *o, struct capture *c)
 	}
 	if (err == 0)
 		return 0;
-	complain(o->bus, shmbus_strerror(err), shmbus_why());
+	tool_complain(o->bus, shmbus_strerror(err), shmbus_why());
 	return -1;
 }
 
@@ -212,7 +187,7 @@ send_frame(struct shmbus *b, const struct options *o, const uint8_t *data,
 	while ((err = shmbus_send(b, data, len)) != 0) {
 		if ((err != SHMBUS_EGIVENUP && err != ENOBUFS) ||
 		    ++tries == TRIES) {
-			complain(o->bus, shmbus_strerror(err), NULL);
+			tool_complain(o->bus, shmbus_strerror(err), NULL);
 			return -1;
 		}
 		if (err == ENOBUFS)
@@ -270,7 +245,7 @@ left_out(const char *file, uint64_t n, const char *why)
 		return;
 	snprintf(text, sizeof(text), "%" PRIu64 " packet%s left out", n,
 	    n == 1 ? "" : "s");
-	complain(file, text, why);
+	tool_complain(file, text, why);
 }
 
 /* Everything, once the bus is there.  0 or -1. */
@@ -298,7 +273,7 @@ run(struct shmbus *b, const struct options *o, struct capture *c)
 		if (err != 0 || !o->loop || (o->count && t.sent == o->count))
 			break;
 		if (t.sent == before) {
-			complain(c->name, "nothing to send in it", NULL);
+			tool_complain(c->name, "nothing to send in it", NULL);
 			err = -1;
 			break;
 		}
@@ -340,13 +315,14 @@ main(int argc, char **argv)
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	if ((err = shmbus_guard()) != 0) {
-		complain("SIGBUS", shmbus_strerror(err), NULL);
+		tool_complain("SIGBUS", shmbus_strerror(err), NULL);
 		return 1;
 	}
 	/* The capture first: a bus is made only for one that can be read. */
 	err = capture_open(&c, o.file);
 	if (err == 0 && o.loop && !c.again) {
-		complain(c.name, "cannot be read again", "-l needs a file");
+		tool_complain(c.name, "cannot be read again",
+		    "-l needs a file");
 		err = -1;
 	}
 	if (err == 0)

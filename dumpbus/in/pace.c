@@ -58,7 +58,7 @@ pace_await_reader(struct shmbus *b, const char *bus)
 		if (err == 0)
 			err = shmbus_check(b);
 		if (err != 0) {
-			complain(bus, shmbus_strerror(err), NULL);
+			tool_complain(bus, shmbus_strerror(err), NULL);
 			return -1;
 		}
 		if (count > SHMBUS_ATTACH_MAX)
