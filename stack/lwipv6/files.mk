@@ -9,7 +9,8 @@ LWIPV6_SOCK := $(addprefix stack/lwipv6/sock/, \
 	poll.c recv.c send.c sockaddr.c socket.c stream.c stream_send.c \
 	wait.c)
 LWIPV6_TCP := $(addprefix stack/lwipv6/tcp/, \
-	input.c isn.c ooseq.c output.c persist.c recover.c split.c)
+	bare.c input.c isn.c ooseq.c output.c persist.c recover.c reset.c \
+	screen.c split.c)
 LWIPV6_IP := $(addprefix stack/lwipv6/ip/, \
 	checksum.c deliver.c echo.c forward.c frag.c icmp.c path.c \
 	pbuf_realloc.c radv.c reass.c source.c unreach.c)

@@ -235,9 +235,7 @@ void close_at_exit(void);
 
 /* ---- TCP, all on the stack's thread ------------------------------------- */
 
-/* tcp/isn.c: a segment with FLAGS is for OLD, which is in TIME-WAIT. */
-void isn_before(struct tcp_pcb *old, unsigned flags, uint32_t seq);
-/* ... and was for PCB, which may be gone. */
+/* tcp/isn.c: a segment with FLAGS was for PCB, which may be gone. */
 void isn_after(struct stack *stack, const struct tcp_pcb *pcb, unsigned flags);
 
 /* tcp/persist.c: whether PCB waits for its peer's window to open. */

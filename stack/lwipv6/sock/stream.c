@@ -106,7 +106,7 @@ time_wait(struct tcp_pcb *pcb)
 static void
 reset(struct tcp_pcb *pcb)
 {
-	tcp_rst(pcb->stack, pcb->snd_nxt, pcb->rcv_nxt, &pcb->local_ip,
+	tcp_rst(pcb->stack, pcb->snd_max, pcb->rcv_nxt, &pcb->local_ip,
 	    &pcb->remote_ip, pcb->local_port, pcb->remote_port);
 }
 

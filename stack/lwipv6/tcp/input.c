@@ -2,8 +2,9 @@
 /*
  * input.c - a TCP segment comes in
  *
- * DOC: The library's tcp_input() does its work; before and after it stands
- * what isn.c and recover.c, which have the faults, need to do on the
+ * DOC: The library's tcp_input() does its work.  Before it stands the screen
+ * (screen.c), which keeps from it what it would mistake; before and after it
+ * what isn.c, ooseq.c and recover.c, which have the faults, need to do on the
  * connection that the segment is for; and a SYN that begins one is answered if
  * its listener would take it (accept.c).
  */
@@ -11,52 +12,83 @@
 
 #include "base/net_bytes.h"
 #include "stack/lwipv6/sock/sock.h"
+#include "stack/lwipv6/tcp/segment.h"
 
-#define TCP_HLEN 20u
-#define FLAG_FIN 0x01
-#define FLAG_SYN 0x02
-#define FLAG_RST 0x04
-#define FLAG_ACK 0x10
-
-/* Who talks to whom. */
-struct pair {
-	struct ip_addr src, dst;
-	uint16_t sport, dport;
-};
-
-/* The connection of PAIR in the list PCB, or NULL. */
+/* The connection of the list PCB that G is for, or NULL. */
 static struct tcp_pcb *
-find(struct tcp_pcb *pcb, const struct pair *pair)
+find(struct tcp_pcb *pcb, const struct segment *g)
 {
 	for (; pcb != NULL; pcb = pcb->next)
-		if (pcb->remote_port == pair->sport &&
-		    pcb->local_port == pair->dport &&
-		    memcmp(&pcb->remote_ip, &pair->src, 16) == 0 &&
-		    memcmp(&pcb->local_ip, &pair->dst, 16) == 0)
+		if (pcb->remote_port == g->sport &&
+		    pcb->local_port == g->dport &&
+		    ip_same(&pcb->remote_ip, &g->src) &&
+		    ip_same(&pcb->local_ip, &g->dst))
 			break;
 	return pcb;
 }
 
-static void
-pair_of(const uint8_t *ip, const uint8_t *tcp, struct pair *pair)
+/* Whether somebody listens where G is for. */
+static bool
+has_listener(const struct segment *g)
 {
-	pair->src = ip_sender(ip);
-	pair->dst = ip_target(ip);
-	pair->sport = (uint16_t)be16(tcp);
-	pair->dport = (uint16_t)be16(tcp + 2);
+	static const struct ip_addr any;
+	const struct tcp_pcb *pcb = STACK_FIELD(g->stack, STACK_TCP_LISTEN,
+	    const struct tcp_pcb *);
+
+	while (pcb != NULL &&
+	    (pcb->local_port != g->dport ||
+		(!ip_same(&pcb->local_ip, &any) &&
+		    !ip_same(&pcb->local_ip, &g->dst))))
+		pcb = pcb->next;
+	return pcb != NULL;
+}
+
+/* Reads P, whose IP header is HLEN bytes. */
+static void
+read_segment(struct segment *g, struct stack *stack, struct pbuf *p,
+    unsigned hlen)
+{
+	const uint8_t *ip = p->payload, *tcp = ip + hlen;
+	unsigned data = hlen + (tcp[12] >> 4) * 4u;
+
+	g->stack = stack;
+	g->src = ip_sender(ip);
+	g->dst = ip_target(ip);
+	g->sport = (uint16_t)be16(tcp);
+	g->dport = (uint16_t)be16(tcp + 2);
+	g->seq = be32(tcp + 4);
+	g->ack = be32(tcp + 8);
+	g->flags = tcp[13];
+	g->window = (uint16_t)be16(tcp + 14);
+	g->len = p->tot_len > data ? p->tot_len - data : 0;
+	g->iphlen = hlen;
+	g->p = p;
+	g->head = tcp;
 }
 
 /* Whether a SYN is to be answered; if not it may have been refused. */
 static bool
-welcome(struct stack *stack, struct pair *pair, uint32_t seq)
+welcome(const struct segment *g)
 {
-	enum listener_verdict v = listener_answers(stack, &pair->src,
-	    &pair->dst, pair->dport);
+	enum listener_verdict v = listener_answers(g->stack, &g->src, &g->dst,
+	    g->dport);
 
 	if (v == SYN_REFUSE)
-		tcp_rst(stack, 0, seq + 1, &pair->dst, &pair->src, pair->dport,
-		    pair->sport);
+		segment_refuse(g);
 	return v == SYN_ANSWER;
+}
+
+/* G, for which there is no connection, must not get to the library. */
+static bool
+is_turned_away(const struct segment *g)
+{
+	struct tcp_pcb *old = find(STACK_FIELD(g->stack, STACK_TCP_TW,
+				       struct tcp_pcb *),
+	    g);
+
+	if (old != NULL && screen_time_wait(old, g))
+		return true;
+	return screen_listener(has_listener(g), g) || !welcome(g);
 }
 
 /*
@@ -67,12 +99,25 @@ welcome(struct stack *stack, struct pair *pair, uint32_t seq)
  * again.
  */
 static bool
-early_fin(const struct tcp_pcb *pcb, unsigned flags, uint32_t seq, uint32_t n)
+early_fin(const struct tcp_pcb *pcb, const struct segment *g)
 {
 	return pcb->state == TCP_FIN_WAIT_2 &&
-	    (flags & (FLAG_FIN | FLAG_SYN | FLAG_RST)) == FLAG_FIN &&
-	    (seq_before(pcb->rcv_nxt, seq) ||
-		seq_before(seq + n, pcb->rcv_nxt));
+	    (g->flags & (FLAG_FIN | FLAG_SYN | FLAG_RST)) == FLAG_FIN &&
+	    (seq_before(pcb->rcv_nxt, g->seq) ||
+		seq_before(g->seq + g->len, pcb->rcv_nxt));
+}
+
+/* The same for G and the connection PCB; else the library may have it. */
+static bool
+is_kept_off(struct tcp_pcb *pcb, const struct segment *g)
+{
+	if (screen_connection(pcb, g))
+		return true;
+	if (!early_fin(pcb, g))
+		return false;
+	pcb->flags |= TCP_FLAG_ACK_NOW;
+	tcp_output(pcb);
+	return true;
 }
 
 /*
@@ -84,61 +129,40 @@ OURS(tcp_input)(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
     struct netif *slirp)
 {
 	struct stack *stack = to->netif->stack;
-	const uint8_t *ip = p->payload, *tcp;
-	size_t hlen = p->len == 0 ? 0 :
-	    ip[0] >> 4 == 4	  ? (ip[0] & 15u) * 4u :
-				    40u;
+	const uint8_t *ip = p->payload;
+	unsigned hlen = p->len == 0 ? 0 :
+	    ip[0] >> 4 == 4	    ? (ip[0] & 15u) * 4u :
+				      40u;
+	struct tcp_pcb **active = &STACK_FIELD(stack, STACK_TCP_ACTIVE,
+	    struct tcp_pcb *);
 	struct recover_seen seen;
-	struct tcp_pcb *pcb, *old;
-	struct pair pair;
-	unsigned flags;
-	size_t data;
+	struct tcp_pcb *pcb;
+	struct segment g;
 
 	if (slirp != NULL || hlen < 20 || p->len < hlen + TCP_HLEN) {
 		real()->tcp_input(p, to, pseudo, slirp);
 		return;
 	}
-	tcp = ip + hlen;
-	flags = tcp[13];
-	pair_of(ip, tcp, &pair);
-	pcb = find(STACK_FIELD(stack, STACK_TCP_ACTIVE, struct tcp_pcb *),
-	    &pair);
-	if (pcb != NULL) {
-		data = hlen + (tcp[12] >> 4) * 4u;
-		if (p->tot_len >= data &&
-		    early_fin(pcb, flags, be32(tcp + 4),
-			(uint32_t)(p->tot_len - data))) {
-			pbuf_free(p);
-			pcb->flags |= TCP_FLAG_ACK_NOW;
-			tcp_output(pcb);
-			return;
-		}
-		if (pcb->ooseq != NULL && p->tot_len > data)
-			ooseq_before(pcb, be32(tcp + 4),
-			    (uint32_t)(p->tot_len - data));
-		recover_before(pcb, &seen);
-	} else {
-		if ((flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) == FLAG_SYN &&
-		    !welcome(stack, &pair, be32(tcp + 4))) {
-			pbuf_free(p);
-			return;
-		}
-		old = find(STACK_FIELD(stack, STACK_TCP_TW, struct tcp_pcb *),
-		    &pair);
-		if (old != NULL)
-			isn_before(old, flags, be32(tcp + 4));
+	read_segment(&g, stack, p, hlen);
+	pcb = find(*active, &g);
+	if (pcb == NULL ? is_turned_away(&g) : is_kept_off(pcb, &g)) {
+		pbuf_free(p);
+		return;
 	}
+	if (pcb == NULL) {
+		real()->tcp_input(p, to, pseudo, NULL);
+		return;
+	}
+	if (pcb->ooseq != NULL)
+		ooseq_before(pcb, g.seq, g.len);
+	recover_before(pcb, &seen);
 	real()->tcp_input(p, to, pseudo, NULL);
-	if (pcb != NULL) {
-		/* The connection that got something, if it lives, is first. */
-		if (STACK_FIELD(stack, STACK_TCP_ACTIVE, struct tcp_pcb *) ==
-		    pcb)
-			ooseq_after(pcb);
-		else if (find(STACK_FIELD(stack, STACK_TCP_TW,
-				  struct tcp_pcb *),
-			     &pair) == pcb)
-			stream_waits(pcb);
-		recover_after(stack, &seen);
-		isn_after(stack, pcb, flags);
-	}
+	/* The connection that got something, if it lives, is first. */
+	if (*active == pcb)
+		ooseq_after(pcb);
+	else if (find(STACK_FIELD(stack, STACK_TCP_TW, struct tcp_pcb *), &g) ==
+	    pcb)
+		stream_waits(pcb);
+	recover_after(stack, &seen);
+	isn_after(stack, pcb, g.flags);
 }

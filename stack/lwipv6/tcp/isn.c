@@ -17,14 +17,13 @@
  *     3.4.1) on from a number that all processes of this machine have in
  *     common, for as long as it runs (its boot id), so that the next process
  *     goes on where the last one was;
- *   - a SYN beyond what was received ends TIME-WAIT (RFC 9293, 3.10.7.4,
- *     RFC 1122, 4.2.2.13) and goes on to the listener.
+ *   - a SYN beyond what was received ends TIME-WAIT (screen.c).
  *
  * One more, since it is the same place: the answer to a SYN is acknowledged by
  * a timer, up to 250 ms later; where the server speaks first every connection
  * waits for that.  Here it is acknowledged at once.
  *
- * The last two are done around tcp_input(): see input.c.
+ * That is done around tcp_input(): see input.c.
  *
  * The library asks twice for the number of one connection and takes it that
  * the second is not the smaller one.
@@ -98,14 +97,6 @@ OURS(tcp_connect)(struct tcp_pcb *pcb, struct ip_addr *ip, uint16_t port,
 		tcp_bind(pcb, &pcb->local_ip,
 		    (uint16_t)(PORT_FIRST + next_port++ % PORTS));
 	return real()->tcp_connect(pcb, ip, port, connected);
-}
-
-void
-isn_before(struct tcp_pcb *old, unsigned flags, uint32_t seq)
-{
-	if ((flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) == FLAG_SYN &&
-	    (int32_t)(seq - old->rcv_nxt) > 0)
-		tcp_abort(old); /* says nothing in TIME-WAIT */
 }
 
 void

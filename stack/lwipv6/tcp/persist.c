@@ -18,14 +18,8 @@
  * for each stack, and which otherwise sends acknowledgements that were
  * delayed.
  */
-#include <string.h>
+#include "stack/lwipv6/tcp/bare.h"
 
-#include "stack/lwipv6/port.h"
-#include "base/net_bytes.h"
-
-#define TCP_HLEN 20u
-#define PROTO_TCP 6
-#define FLAG_ACK 0x10
 #define PROBE_TICKS 4u /* of 250 ms */
 
 bool
@@ -38,27 +32,9 @@ persist_needed(const struct tcp_pcb *pcb)
 void
 persist_probe(struct tcp_pcb *pcb)
 {
-	struct pbuf *p = pbuf_alloc(PBUF_IP, TCP_HLEN, PBUF_RAM);
-	uint16_t sum;
-	uint8_t *h;
+	struct bare b = bare_of(pcb, pcb->lastack - 1, FLAG_ACK);
 
-	if (p == NULL)
-		return;
-	h = p->payload;
-	memset(h, 0, TCP_HLEN);
-	put16(h, pcb->local_port);
-	put16(h + 2, pcb->remote_port);
-	put32(h + 4, pcb->lastack - 1);
-	put32(h + 8, pcb->rcv_nxt);
-	h[12] = 5 << 4;
-	h[13] = FLAG_ACK;
-	put16(h + 14, pcb->rcv_wnd);
-	sum = inet6_chksum_pseudo(p, &pcb->local_ip, &pcb->remote_ip, PROTO_TCP,
-	    p->tot_len);
-	memcpy(h + 16, &sum, sizeof(sum)); /* it is in network order */
-	ip_output(pcb->stack, p, &pcb->local_ip, &pcb->remote_ip, pcb->ttl,
-	    pcb->tos, PROTO_TCP);
-	pbuf_free(p);
+	bare_send(&b);
 }
 
 /* Replaces the library's; on the stack's thread. */

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * screen.c - which segments get to the library, and what the others are told
+ *
+ * DOC: The faults, in what the library makes of segments that do not belong
+ * where they come:
+ *   - a connection that is being opened is reset by a RST without an ACK, and
+ *     resets an acknowledgement of its own SYN that brings no SYN;
+ *   - one that is half open does not answer the SYN when it comes again, and
+ *     not another one either: a client that was started again has to wait until
+ *     the half-open connection is forgotten;
+ *   - an open one takes a SYN in its window for data, is ended by a RST
+ *     anywhere in its window, and takes data without an ACK;
+ *   - in TIME-WAIT whatever comes, from whenever, moves what is acknowledged,
+ *     and a reset is answered instead of obeyed.
+ *
+ * The cure: RFC 9293, 3.10.7.2 to 3.10.7.4, with the answers of RFC 5961: a SYN
+ * on a connection, or a RST in its window but not at its beginning, gets an
+ * acknowledgement.  Who really has forgotten the connection resets it by the
+ * sequence number in that.
+ *
+ * Here is decided for segments that are unusual: those that open or reset
+ * something, or have no connection, or acknowledge what was never sent.  Of
+ * these, what is damaged or was sent to many is dropped without a word first.
+ * All that is left is data and acknowledgements of open connections, which the
+ * library handles (input.c).
+ */
+#include "stack/lwipv6/tcp/segment.h"
+
+static void
+acknowledge(struct tcp_pcb *pcb)
+{
+	pcb->flags |= TCP_FLAG_ACK_NOW;
+	tcp_output(pcb);
+}
+
+/* Whether SEQ is in the window of PCB. */
+static bool
+in_window(const struct tcp_pcb *pcb, uint32_t seq)
+{
+	return seq - pcb->rcv_nxt < pcb->rcv_wnd || seq == pcb->rcv_nxt;
+}
+
+/* A reset for PCB, which is not in SYN-SENT.  True: it is not obeyed. */
+static bool
+reset_is_wrong(struct tcp_pcb *pcb, const struct segment *g)
+{
+	if (g->seq == pcb->rcv_nxt)
+		return false;
+	if (in_window(pcb, g->seq))
+		acknowledge(pcb); /* RFC 5961, 3.2 */
+	return true;
+}
+
+/* RFC 9293, 3.10.7.3. */
+static bool
+screen_syn_sent(const struct tcp_pcb *pcb, const struct segment *g)
+{
+	bool ack = (g->flags & FLAG_ACK) != 0;
+
+	if (ack && g->ack != pcb->lastack + 1) {
+		segment_refuse(g);
+		return true;
+	}
+	if (g->flags & FLAG_RST)
+		return !ack;
+	/* The library looks at the SYN that waits for its acknowledgement. */
+	return !(g->flags & FLAG_SYN) || pcb->unacked == NULL;
+}
+
+/* The same, 3.10.7.4, for a connection that a listener has begun. */
+static bool
+screen_syn_received(struct tcp_pcb *pcb, const struct segment *g)
+{
+	if (g->flags & FLAG_RST)
+		return reset_is_wrong(pcb, g);
+	if (g->flags & FLAG_SYN) {
+		if (!(g->flags & FLAG_ACK) && g->seq + 1 == pcb->rcv_nxt)
+			recover_again(pcb); /* it did not hear us */
+		else
+			acknowledge(pcb);
+		return true;
+	}
+	if (!(g->flags & FLAG_ACK))
+		return true;
+	if (!in_window(pcb, g->seq)) {
+		acknowledge(pcb);
+		return true;
+	}
+	if (g->ack != pcb->lastack + 1) {
+		segment_refuse(g);
+		return true;
+	}
+	return false;
+}
+
+bool
+screen_connection(struct tcp_pcb *pcb, const struct segment *g)
+{
+	if (pcb->slirp != NULL)
+		return false;
+	if (pcb->state >= TCP_ESTABLISHED &&
+	    (g->flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) == FLAG_ACK &&
+	    !seq_before(pcb->snd_max, g->ack))
+		return false;
+	if (!segment_sound(g))
+		return true;
+	if (pcb->state == TCP_SYN_SENT)
+		return screen_syn_sent(pcb, g);
+	if (pcb->state == TCP_SYN_RCVD)
+		return screen_syn_received(pcb, g);
+	if (g->flags & FLAG_RST)
+		return reset_is_wrong(pcb, g);
+	/* A SYN, or an ACK of what was never sent; else it has no ACK. */
+	if (g->flags & (FLAG_SYN | FLAG_ACK))
+		acknowledge(pcb);
+	return true;
+}
+
+bool
+screen_time_wait(struct tcp_pcb *old, const struct segment *g)
+{
+	if (!segment_sound(g))
+		return true;
+	if (g->flags & FLAG_RST) {
+		if (g->seq == old->rcv_nxt)
+			tcp_abort(old); /* says nothing in TIME-WAIT */
+		return true;
+	}
+	/* RFC 1122, 4.2.2.13: a connection that begins after the old one. */
+	if ((g->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN &&
+	    seq_before(old->rcv_nxt, g->seq)) {
+		tcp_abort(old);
+		return false;
+	}
+	if (segment_span(g) == 0)
+		return true;
+	if (g->flags & FLAG_FIN)
+		old->tmr = STACK_FIELD(g->stack, STACK_TCP_TICKS, uint32_t);
+	acknowledge(old);
+	return true;
+}
+
+bool
+screen_listener(bool listens, const struct segment *g)
+{
+	if (!segment_sound(g))
+		return true;
+	if (listens &&
+	    (g->flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) == FLAG_SYN)
+		return false;
+	if (!listens || (g->flags & FLAG_ACK))
+		segment_refuse(g);
+	return true;
+}
