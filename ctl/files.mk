@@ -3,10 +3,10 @@
 # libshmif, and the two programs.
 WIRE_SRC := ctl/wire.c
 SERVE_SRC := $(addprefix ctl/serve/, \
-	client.c field.c ops_if.c ops_look.c ops_net.c pings.c request.c \
-	server.c socket.c text.c)
+	call.c client.c field.c ops_if.c ops_look.c ops_net.c pings.c request.c \
+	server.c socket.c text.c) ctl/probe.c
 SERVER_SRC := $(addprefix ctl/shmif_server/, \
-	main.c options.c)
+	main.c options.c) ctl/probe.c $(WIRE_SRC)
 CTL_SRC := $(addprefix ctl/shmifctl/, \
 	ask.c bus.c json.c main.c ping.c route.c server.c show.c text.c \
 	words.c)

@@ -26,7 +26,7 @@
 
 #include "fuzz/fake/fake.h"
 #include "fuzz/fuzz.h"
-#include "ctl/serve/client.h"
+#include "ctl/serve/pings.h"
 #include "shmif/stack.h"
 
 /* The socket that the server listens at: there is none. */
@@ -38,7 +38,8 @@ place_leave(struct place *p)
 
 /* ---- a conversation ------------------------------------------------------ */
 
-static struct clients all = { .wake = -1, .epoll = -1 };
+static struct clients all;
+static struct pings pings = { .all = &all, .wake = -1 };
 static int there; /* the client's end */
 static unsigned long messages;
 
@@ -94,16 +95,18 @@ message(struct client *c, const uint8_t *data, size_t n, unsigned cut)
 	fake_failed = false;
 	for (at = 0; at < n && !c->dead && !c->hang_up; at += len) {
 		len = n - at < piece ? n - at : piece;
-		if (!client_feed(&all, c, data + at, len))
+		if (!client_feed(c, data + at, len))
 			abort();
 		client_work(&all, c, 16);
+		if (c->asks)
+			pings_begin(&pings, c);
 		if (c->in_len > WIRE_HEADER + WIRE_REQUEST_MAX + piece)
 			fuzz_fail("%zu bytes are kept", c->in_len);
 	}
 	/* A ping is over when its time is, or its client is gone. */
 	for (i = 0; i < 3 && c->ping != NULL; i++)
-		pings_work(&all);
-	pings_cancel(&all, c);
+		pings_work(&pings);
+	pings_cancel(&pings, c);
 	client_flush(&all, c);
 	for (i = 0; reply(&ok); i++)
 		if (!ok && i == 0 && data[0] != '!' &&
@@ -124,10 +127,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fake_add("lo0", NULL);
 	fake_fail_in = in8(&in);
 	cut = in8(&in) % 8;
-	all.env = (struct env){ .stack = &fake_stack,
-		.stack_name = "fake",
-		.ctl = the_stack.ctl,
-		.url = "unix://fuzz" };
+	if (env_init(&all.env) != 0)
+		abort();
+	all.env.url = "unix://fuzz";
 	while (in.n > 0) {
 		const uint8_t *end = memchr(in.p, '\n', in.n);
 		size_t n = end != NULL ? (size_t)(end - in.p) : in.n;
@@ -158,7 +160,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		client_free(&all, c);
 		close(there);
 	}
-	if (all.n != 0 || all.out_all != 0 || all.n_pings != 0)
+	if (all.n != 0 || all.out_all != 0 || pings.n != 0)
 		fuzz_fail("something is left");
 	return 0;
 }

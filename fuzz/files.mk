@@ -16,5 +16,5 @@ FUZZ_WITH_frames = $(wildcard fuzz/stack/*.c) $(IF_SRC)
 FUZZ_LIBS_frames := -lurcu-bp -lurcu-common -llwipv6 -ljson-c
 # The server down to its seam.
 FUZZ_WITH_ctl = $(filter-out %/server.c %/socket.c,$(SERVE_SRC)) \
-	$(WIRE_SRC) $(BASE_SRC) $(wildcard fuzz/fake/*.c)
+	$(WIRE_SRC) $(BASE_SRC) shmif/name.c $(wildcard fuzz/fake/*.c)
 FUZZ_LIBS_ctl := -ljson-c

@@ -5,7 +5,6 @@
  * Everything here is one read-side section of RCU; see table.c.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "shmif/rcu.h"
@@ -120,7 +119,7 @@ shmif_path(int ifnum, char *path, size_t size)
 int
 shmif_name(int ifnum, char *name, size_t size)
 {
-	int len;
+	char whole[SHMIF_NAME_MAX];
 	bool there;
 
 	read_begin();
@@ -128,8 +127,11 @@ shmif_name(int ifnum, char *name, size_t size)
 	read_end();
 	if (!there)
 		return ENXIO;
-	len = snprintf(name, size, "shmif%d", ifnum);
-	return len < 0 || (size_t)len >= size ? ERANGE : 0;
+	unit_name(ifnum, whole);
+	if (strlen(whole) >= size)
+		return ERANGE;
+	strcpy(name, whole);
+	return 0;
 }
 
 int

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * stack_ctl.h - what a stack must provide to be looked at and set up from
- * outside (not installed)
+ * stack_ctl.h - the seam: what a stack may provide to be looked at and set up
+ * from outside (not installed)
  *
- * The control server (server/) knows interfaces by the names that it shows:
- * shmifN, and those of the stack's own kinds.  It calls these functions from
- * one thread, which is never the stack's.
+ * The control server (ctl/serve) knows interfaces by the names that it shows:
+ * shmifN, which is unit N, and those of the stack's own kinds.  It calls these
+ * functions from one thread, which is never the stack's.  A function that a
+ * stack does not have is NULL here; what needs it is answered by EOPNOTSUPP.
  *
  * Addresses and prefixes are those of base/addr.h.  ERRORS: 0 or a positive errno value; ENXIO where
  * there is no interface NAME, EOPNOTSUPP where its kind cannot do it, ENOMEM.
@@ -59,6 +60,18 @@ struct ctl_neigh {
 	uint32_t idle_s; /* since it was used */
 };
 
+/*
+ * A kind of interface that the stack can make itself, without a unit.  Its
+ * interfaces are called by NAME and a number from 0 to MAX.
+ */
+struct ctl_kind {
+	const char *name;  /* "vd" */
+	const char *shown; /* what struct ctl_if calls it: "vde" */
+	unsigned max;
+	bool path; /* may be told what it is to be connected to */
+	bool radv; /* may be made with SHMIF_RADV */
+};
+
 struct ctl_ping;
 /* An answer came, after NS; runs on the stack's thread. */
 typedef void ctl_pong(void *arg, unsigned seq, unsigned bytes, unsigned ttl,
@@ -73,12 +86,15 @@ struct stack_ctl {
 	    unsigned *n);
 	void (*list_free)(struct ctl_if *list, unsigned n);
 
-	/* Whether NAME could be an interface of a foreign kind, as "vd", "vd3". */
-	bool (*is_foreign)(const char *name);
 	/*
-	 * Makes a foreign interface; NAME without a number: the lowest free
-	 * one.  Stores its name in MADE.  EEXIST; EIO (the kind's driver says
-	 * no, and why on standard error).
+	 * The stack's own kinds, in the order in which a list of interfaces of
+	 * several kinds is made; NULL behind the last.
+	 */
+	const struct ctl_kind *(*kind)(unsigned i);
+	/*
+	 * Makes an interface of one of these kinds; NAME without a number: with
+	 * the lowest free one.  Stores its name in MADE.  EEXIST; EIO (the
+	 * kind's driver says no, and why on standard error).
 	 */
 	int (*create)(void *stack, const char *name, const char *path,
 	    unsigned flags, char made[SHMIF_NAME_MAX]);
@@ -106,7 +122,7 @@ struct stack_ctl {
 	int (*neigh_del)(void *stack, const char *name, const uint8_t ip[16]);
 
 	bool (*forwarding)(void *stack);
-	void (*set_forwarding)(void *stack, bool on);
+	int (*set_forwarding)(void *stack, bool on);
 	/*
 	 * Router advertising as FILE says.  ENOENT, ...; what is wrong with it
 	 * is stored in WHY, of SIZE bytes, or "" where that is the error.

@@ -109,6 +109,16 @@ void unit_leave(struct unit *u);
 /* Begins to receive and send. */
 void unit_start(struct unit *u);
 
+/* ---- name.c ------------------------------------------------------------- */
+
+#define UNIT_NAME "shmif" /* what the names of units begin with */
+
+/* The name of unit N. */
+void unit_name(int n, char name[SHMIF_NAME_MAX]);
+/* The number of the unit that is called NAME, whether it exists or not; -1: no
+ * unit can have this name. */
+int unit_number(const char *name);
+
 /* ---- table.c ------------------------------------------------------------ */
 
 /*

@@ -52,7 +52,6 @@ client_free(struct clients *all, struct client *c)
 {
 	struct client **p = &all->first;
 
-	pings_cancel(all, c);
 	while (*p != c)
 		p = &(*p)->next;
 	*p = c->next;
@@ -162,12 +161,11 @@ client_flush(struct clients *all, struct client *c)
 /* ---- in ----------------------------------------------------------------- */
 
 bool
-client_feed(struct clients *all, struct client *c, const void *data, size_t len)
+client_feed(struct client *c, const void *data, size_t len)
 {
 	size_t size = c->in_len + len;
 	uint8_t *p;
 
-	(void)all;
 	if (size > c->in_size) {
 		if ((p = realloc(c->in, size)) == NULL)
 			return false;
@@ -238,10 +236,13 @@ one_request(struct clients *all, struct client *c, size_t len)
 		c->in = NULL;
 		c->in_size = 0;
 	}
-	if (all->env.ping_wanted && reply == NULL)
-		pings_begin(all, c);
-	else
+	if (all->env.ping_wanted && reply == NULL) {
+		c->asks = true;
+		c->wish = all->env.ping;
+		c->wish_id = all->env.id;
+	} else {
 		client_reply(all, c, reply);
+	}
 }
 
 void
@@ -250,7 +251,8 @@ client_work(struct clients *all, struct client *c, int budget)
 	size_t len;
 
 	c->more = false;
-	while (!c->dead && !c->hang_up && c->ping == NULL && c->out_len == 0) {
+	while (!c->dead && !c->hang_up && !c->asks && c->ping == NULL &&
+	    c->out_len == 0) {
 		len = message_length(all, c);
 		if (len == 0 || c->in_len < len)
 			break;
@@ -264,12 +266,12 @@ client_work(struct clients *all, struct client *c, int budget)
 			return;
 	}
 	client_flush(all, c);
-	if (c->eof && c->out_len == 0 && c->ping == NULL)
+	if (c->eof && c->out_len == 0 && !c->asks && c->ping == NULL)
 		c->dead = true;
 }
 
 void
-client_read(struct clients *all, struct client *c)
+client_read(struct client *c)
 {
 	uint8_t buf[CHUNK];
 	size_t room = IN_MAX - c->in_len;
@@ -282,7 +284,7 @@ client_read(struct clients *all, struct client *c)
 	if (n == 0)
 		c->eof = true;
 	else if (n > 0)
-		c->dead |= !client_feed(all, c, buf, (size_t)n);
+		c->dead |= !client_feed(c, buf, (size_t)n);
 	else if (errno != EAGAIN && errno != EINTR)
 		c->dead = true;
 }

@@ -2,7 +2,8 @@
 /*
  * client.h - connections of the control server (not installed)
  *
- * All of it belongs to the server's thread.
+ * All of it belongs to the server's thread.  A ping that a client asks for is
+ * left to the server (pings.h): the client waits meanwhile.
  */
 #ifndef SHMIF_CLIENT_H
 #define SHMIF_CLIENT_H
@@ -10,10 +11,9 @@
 #include "ctl/serve/server.h"
 
 #define CLIENTS_MAX 256
-#define PINGS_MAX 64
-#define HALF_MS 10000  /* a message that does not grow for so long */
-#define STUCK_MS 10000 /* a reply that nobody takes for so long */
-#define OUT_ALL_MAX ((size_t)64 << 20) /* replies that wait, of all clients */
+#define HALF_MS 10000  /* a message that does not grow for so long, ends it */
+#define STUCK_MS 10000 /* and so does a reply that is not taken for so long */
+#define OUT_ALL_MAX ((size_t)64 << 20) /* waiting replies, of all clients */
 
 struct ping_run;
 
@@ -31,7 +31,10 @@ struct client {
 	size_t out_off, out_len, out_size;
 	int64_t half_ms;  /* since when IN did not grow, 0: it is empty */
 	int64_t stuck_ms; /* since when OUT did not shrink, 0: it is empty */
-	struct ping_run *ping;
+	bool asks;	  /* for the ping WISH, which the server begins */
+	struct ping_wish wish;
+	int64_t wish_id;       /* of the request that asks for it */
+	struct ping_run *ping; /* that it waits for */
 	struct client *next;
 };
 
@@ -41,23 +44,20 @@ struct clients {
 	struct client *first;
 	unsigned n;
 	size_t out_all;
-	struct ping_run *pings;
-	unsigned n_pings;
-	int wake; /* eventfd: quit, or an answer to a ping came */
-	int epoll;
 };
 
+/* CLOCK_MONOTONIC in milliseconds, never 0. */
 int64_t clock_ms(void);
 
-/* A connection of one's own; NULL: no memory.  Takes FD. */
+/* A new connection, which owns FD from now on; NULL: no memory. */
 struct client *client_new(struct clients *all, int fd);
+/* Closes it.  It has no ping any more. */
 void client_free(struct clients *all, struct client *c);
 /* Bytes came.  False: no memory. */
-bool client_feed(struct clients *all, struct client *c, const void *data,
-    size_t len);
+bool client_feed(struct client *c, const void *data, size_t len);
 /*
- * Does what was asked whole, one by one, while replies are taken; at most
- * BUDGET requests.
+ * Does the requests that are there as a whole, one after the other, while their
+ * replies are taken, until one asks for a ping; at most BUDGET requests.
  */
 void client_work(struct clients *all, struct client *c, int budget);
 /* Queues a reply, which is put. */
@@ -66,15 +66,6 @@ void client_reply(struct clients *all, struct client *c,
 /* Sends what can be sent. */
 void client_flush(struct clients *all, struct client *c);
 /* Reads what is there. */
-void client_read(struct clients *all, struct client *c);
-
-/* ---- pings.c ------------------------------------------------------------ */
-
-/* Begins what ALL->env.ping says for C.  Replies itself. */
-void pings_begin(struct clients *all, struct client *c);
-/* Ends the ping of C. */
-void pings_cancel(struct clients *all, struct client *c);
-/* Sends, and reports answers.  Returns when to come back, in ms; -1: never. */
-int pings_work(struct clients *all);
+void client_read(struct client *c);
 
 #endif /* SHMIF_CLIENT_H */

@@ -11,8 +11,16 @@
 
 #define STRING_MAX 4096
 
-static const char *const flag_names[] = { "nocreate", "noautoconf", "radv",
-	"promisc" };
+static const struct {
+	const char *name;
+	unsigned flag;
+} flags[] = {
+	{ "nocreate", SHMIF_NOCREATE },
+	{ "noautoconf", SHMIF_NOAUTOCONF },
+	{ "radv", SHMIF_RADV },
+	{ "promisc", SHMIF_PROMISC },
+};
+#define FLAGS (sizeof(flags) / sizeof(flags[0]))
 
 /* Letters, then digits where ANY is false; not longer than a name is. */
 static bool
@@ -25,26 +33,40 @@ is_name(const char *s, bool any)
 	    letters + digits < SHMIF_NAME_MAX && (any || digits > 0);
 }
 
+/* The flag that V names; 0: none. */
+static unsigned
+one_flag(struct json_object *v)
+{
+	size_t i;
+
+	for (i = 0; json_object_is_type(v, json_type_string) && i < FLAGS; i++)
+		if (strcmp(flags[i].name, json_object_get_string(v)) == 0)
+			return flags[i].flag;
+	return 0;
+}
+
 static bool
 is_flags(struct json_object *v)
 {
-	size_t i, j;
+	size_t i;
 
 	if (!json_object_is_type(v, json_type_array))
 		return false;
-	for (i = 0; i < json_object_array_length(v); i++) {
-		struct json_object *f = json_object_array_get_idx(v, i);
-
-		if (!json_object_is_type(f, json_type_string))
+	for (i = 0; i < json_object_array_length(v); i++)
+		if (one_flag(json_object_array_get_idx(v, i)) == 0)
 			return false;
-		for (j = 0; j < sizeof(flag_names) / sizeof(flag_names[0]); j++)
-			if (strcmp(flag_names[j], json_object_get_string(f)) ==
-			    0)
-				break;
-		if (j == sizeof(flag_names) / sizeof(flag_names[0]))
-			return false;
-	}
 	return true;
+}
+
+unsigned
+field_flags(struct json_object *v)
+{
+	unsigned all = 0;
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(v); i++)
+		all |= one_flag(json_object_array_get_idx(v, i));
+	return all;
 }
 
 /* Whether the string S has the form of TYPE; *WANTED says which. */

@@ -16,76 +16,8 @@
 #include "shmif/unit.h"
 #include "ctl/serve/server.h"
 
-#define PREFIX "shmif"
 #define PATH_ROOM 4097
 #define PATH_SHOWN 300 /* of it in a message, that has a cause to tell */
-
-/* ---- which interface ---------------------------------------------------- */
-
-int
-unit_of(const char *name)
-{
-	int n = 0, i;
-
-	if (strncmp(name, PREFIX, sizeof(PREFIX) - 1) != 0)
-		return -1;
-	name += sizeof(PREFIX) - 1;
-	if (name[0] == '\0' || (name[0] == '0' && name[1] != '\0'))
-		return -1;
-	for (i = 0; name[i] != '\0'; i++) {
-		if (name[i] < '0' || name[i] > '9' || i == 3)
-			return -1;
-		n = n * 10 + (name[i] - '0');
-	}
-	return n < SHMIF_UNITS_MAX ? n : -1;
-}
-
-void *
-stack_of(const struct env *env, const char *name)
-{
-	int n = unit_of(name);
-	void *stack = n == -1 ? NULL : shmif_stack(n);
-
-	return stack == NULL ? env->stack : stack;
-}
-
-int
-call_if(struct call *c, char name[SHMIF_NAME_MAX], struct ctl_if **list)
-{
-	const char *given = arg_string(c, "if");
-	struct ctl_if *found = NULL;
-	unsigned n = 0;
-	int error;
-
-	if (strcmp(given, "$") == 0) {
-		if (c->created[0] == '\0')
-			return fail(c, EINVAL,
-			    "$: nothing was created in this request");
-		given = c->created;
-	}
-	snprintf(name, SHMIF_NAME_MAX, "%s", given);
-	error = c->env->ctl->list(stack_of(c->env, name), name, &found, &n);
-	if (error == ENXIO)
-		return fail(c, ENXIO, "%s: no such interface", name);
-	if (error != 0)
-		return fail(c, error, "%s: %s", name, error_text(error));
-	if (list != NULL)
-		*list = found;
-	else
-		c->env->ctl->list_free(found, n);
-	return 0;
-}
-
-int
-failed(struct call *c, const char *name, const char *what, int error)
-{
-	if (error == 0)
-		return 0;
-	return fail(c, error, "%s: %s%s%s", name, what,
-	    what[0] != '\0' ? ": " : "",
-	    error == EOPNOTSUPP ? "not with this kind of interface" :
-				  error_text(error));
-}
 
 /* The same of the bus PATH, and what shmbus has to say about it. */
 static int
@@ -107,65 +39,25 @@ failed_bus(struct call *c, const char *name, const char *path, int error)
 	    why);
 }
 
-void
-undo_name(struct call *c, const char *name, undo_fn *fn)
-{
-	snprintf(c->undo->name, sizeof(c->undo->name), "%s", name);
-	c->undo->fn = fn;
-}
-
-int
-call_change(struct call *c, char name[SHMIF_NAME_MAX], struct ctl_if *was,
-    undo_fn *fn)
-{
-	struct ctl_if *list;
-	int error;
-
-	if ((error = call_if(c, name, &list)) != 0)
-		return error;
-	*was = *list;
-	was->addr = NULL;
-	c->env->ctl->list_free(list, 1);
-	undo_name(c, name, fn);
-	return 0;
-}
-
 /* ---- create, destroy ---------------------------------------------------- */
 
 static int
 undo_create(struct env *env, const struct undo *u)
 {
-	int n = unit_of(u->name);
+	int n = unit_number(u->name);
 
 	return n != -1 ? shmif_destroy(n) :
-			 env->ctl->destroy(env->stack, u->name);
+			 STACK_CALL(env, destroy, env->stack, u->name);
 }
 
 static unsigned
 flags_of(const struct call *c)
 {
-	static const struct {
-		const char *name;
-		unsigned flag;
-	} known[] = {
-		{ "nocreate", SHMIF_NOCREATE },
-		{ "noautoconf", SHMIF_NOAUTOCONF },
-		{ "radv", SHMIF_RADV },
-		{ "promisc", SHMIF_PROMISC },
-	};
 	struct json_object *list;
-	unsigned flags = 0;
-	size_t i, j;
 
-	if (!json_object_object_get_ex(c->op, "flags", &list))
-		return 0;
-	for (i = 0; i < json_object_array_length(list); i++)
-		for (j = 0; j < sizeof(known) / sizeof(known[0]); j++)
-			if (strcmp(known[j].name,
-				json_object_get_string(
-				    json_object_array_get_idx(list, i))) == 0)
-				flags |= known[j].flag;
-	return flags;
+	return json_object_object_get_ex(c->op, "flags", &list) ?
+	    field_flags(list) :
+	    0;
 }
 
 static int
@@ -177,7 +69,8 @@ create_unit(struct call *c, const char *wanted, char made[SHMIF_NAME_MAX])
 	const char *path = arg_string(c, "path");
 	int want = -1, n, error;
 
-	if (strcmp(wanted, PREFIX) != 0 && (want = unit_of(wanted)) == -1)
+	if (strcmp(wanted, UNIT_NAME) != 0 &&
+	    (want = unit_number(wanted)) == -1)
 		return fail(c, EINVAL, "%s: the highest is shmif%d", wanted,
 		    SHMIF_UNITS_MAX - 1);
 	if (arg_given(c, "mac"))
@@ -190,8 +83,36 @@ create_unit(struct call *c, const char *wanted, char made[SHMIF_NAME_MAX])
 		    SHMIF_UNITS_MAX);
 	if (error != 0)
 		return failed_bus(c, wanted, path, error);
-	snprintf(made, SHMIF_NAME_MAX, PREFIX "%d", n);
+	unit_name(n, made);
 	return 0;
+}
+
+/*
+ * The kind of the stack's own that an interface called NAME is of, with a number
+ * or without; NULL: there is none.
+ */
+static const struct ctl_kind *
+kind_of(const struct env *env, const char *name)
+{
+	const struct ctl_kind *k;
+	unsigned i;
+
+	for (i = 0; env->ctl->kind != NULL && (k = env->ctl->kind(i)) != NULL;
+	     i++) {
+		size_t len = strlen(k->name);
+		const char *digits = name + len;
+
+		if (strncmp(name, k->name, len) != 0)
+			continue;
+		if (digits[0] == '\0')
+			return k;
+		/* One name for each; field.c looked at the rest. */
+		if (strlen(digits) <= 3 && (digits[0] != '0' || !digits[1]) &&
+		    strspn(digits, "0123456789") == strlen(digits) &&
+		    strtoul(digits, NULL, 10) <= k->max)
+			return k;
+	}
+	return NULL;
 }
 
 static int
@@ -201,14 +122,15 @@ create_foreign(struct call *c, const char *wanted, char made[SHMIF_NAME_MAX])
 	unsigned flags = flags_of(c);
 	int error;
 
-	if (!c->env->ctl->is_foreign(wanted))
+	if (kind_of(c->env, wanted) == NULL)
 		return fail(c, EINVAL, "%s: no such kind of interface", wanted);
 	if (arg_given(c, "mac") || arg_given(c, "mtu") ||
 	    (flags & (SHMIF_NOCREATE | SHMIF_PROMISC)))
 		return fail(c, EOPNOTSUPP,
 		    "%s: mac, mtu, nocreate and promisc are for shmif only",
 		    wanted);
-	error = c->env->ctl->create(c->env->stack, wanted, path, flags, made);
+	error = STACK_CALL(c->env, create, c->env->stack, wanted, path, flags,
+	    made);
 	if (error == EEXIST)
 		return fail(c, error, "%s: there is one already", wanted);
 	if (error == EIO)
@@ -224,7 +146,7 @@ op_create(struct call *c)
 	char made[SHMIF_NAME_MAX];
 	int error;
 
-	if (strncmp(wanted, PREFIX, sizeof(PREFIX) - 1) == 0)
+	if (strncmp(wanted, UNIT_NAME, sizeof(UNIT_NAME) - 1) == 0)
 		error = create_unit(c, wanted, made);
 	else
 		error = create_foreign(c, wanted, made);
@@ -243,10 +165,10 @@ op_destroy(struct call *c)
 
 	if ((error = call_if(c, name, NULL)) != 0)
 		return error;
-	n = unit_of(name);
+	n = unit_number(name);
 	return failed(c, name, "",
 	    n != -1 ? shmif_destroy(n) :
-		      c->env->ctl->destroy(c->env->stack, name));
+		      STACK_CALL(c->env, destroy, c->env->stack, name));
 }
 
 /* ---- the link ----------------------------------------------------------- */
@@ -254,7 +176,7 @@ op_destroy(struct call *c)
 static int
 undo_linkstr(struct env *env, const struct undo *u)
 {
-	int n = unit_of(u->name), error = shmif_linkstr(n, u->path);
+	int n = unit_number(u->name), error = shmif_linkstr(n, u->path);
 
 	(void)env;
 	if (error == EISCONN)
@@ -287,7 +209,7 @@ call_unit(struct call *c, char name[SHMIF_NAME_MAX], int *n)
 
 	if (error != 0)
 		return error;
-	*n = unit_of(name);
+	*n = unit_number(name);
 	return *n == -1 ? failed(c, name, "", EOPNOTSUPP) : 0;
 }
 
@@ -330,7 +252,7 @@ op_media(struct call *c)
 static int
 undo_up(struct env *env, const struct undo *u)
 {
-	return env->ctl->set_up(stack_of(env, u->name), u->name, u->on);
+	return STACK_CALL(env, set_up, stack_of(env, u->name), u->name, u->on);
 }
 
 static int
@@ -344,7 +266,7 @@ set_up(struct call *c, bool up)
 		return error;
 	c->undo->on = was.up;
 	return failed(c, name, "",
-	    c->env->ctl->set_up(stack_of(c->env, name), name, up));
+	    STACK_CALL(c->env, set_up, stack_of(c->env, name), name, up));
 }
 
 static int
@@ -362,10 +284,10 @@ op_down(struct call *c)
 static int
 put_mtu(const struct env *env, const char *name, unsigned mtu)
 {
-	int n = unit_of(name);
+	int n = unit_number(name);
 
 	return n != -1 ? shmif_set_mtu(n, mtu) :
-			 env->ctl->set_mtu(env->stack, name, mtu);
+			 STACK_CALL(env, set_mtu, env->stack, name, mtu);
 }
 
 static int
@@ -396,7 +318,7 @@ static int
 undo_mac(struct env *env, const struct undo *u)
 {
 	(void)env;
-	return shmif_set_mac(unit_of(u->name), u->mac);
+	return shmif_set_mac(unit_number(u->name), u->mac);
 }
 
 static int
@@ -417,10 +339,10 @@ op_lladdr(struct call *c)
 static int
 put_promisc(const struct env *env, const char *name, bool on)
 {
-	int n = unit_of(name);
+	int n = unit_number(name);
 
 	return n != -1 ? shmif_set_promisc(n, on) :
-			 env->ctl->set_promisc(env->stack, name, on);
+			 STACK_CALL(env, set_promisc, env->stack, name, on);
 }
 
 static int

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shmif/unit.h"
 #include "ctl/serve/server.h"
 
 #define PATH_ROOM 4097
@@ -16,9 +17,39 @@
 #define INT(o, k, v) \
 	json_object_object_add(o, k, json_object_new_int64((int64_t)(v)))
 
+static void
+show_kind(struct json_object *list, const struct ctl_kind *k)
+{
+	struct json_object *o = json_object_new_object();
+
+	STRING(o, "name", k->name);
+	STRING(o, "kind", k->shown);
+	INT(o, "max", k->max);
+	BOOL(o, "path", k->path);
+	BOOL(o, "radv", k->radv);
+	json_object_array_add(list, o);
+}
+
+/* The kinds of interfaces that can be created: the stack's own, and units. */
+static struct json_object *
+show_kinds(const struct stack_ctl *ctl)
+{
+	static const struct ctl_kind unit = { UNIT_NAME, UNIT_NAME,
+		SHMIF_UNITS_MAX - 1, true, true };
+	struct json_object *list = json_object_new_array();
+	const struct ctl_kind *k;
+	unsigned i;
+
+	for (i = 0; ctl->kind != NULL && (k = ctl->kind(i)) != NULL; i++)
+		show_kind(list, k);
+	show_kind(list, &unit);
+	return list;
+}
+
 static int
 op_hello(struct call *c)
 {
+	const struct stack_ctl *ctl = c->env->ctl;
 	struct json_object *names = json_object_new_array();
 	const struct op *const *table, *op;
 
@@ -28,8 +59,10 @@ op_hello(struct call *c)
 	INT(c->result, "pid", getpid());
 	STRING(c->result, "url", c->env->url);
 	STRING(c->result, "stack", c->env->stack_name);
-	BOOL(c->result, "forwarding", c->env->ctl->forwarding(c->env->stack));
-	for (table = ops_all; *table != NULL; table++)
+	BOOL(c->result, "forwarding",
+	    ctl->forwarding != NULL && ctl->forwarding(c->env->stack));
+	json_object_object_add(c->result, "kinds", show_kinds(ctl));
+	for (table = c->env->ops; *table != NULL; table++)
 		for (op = *table; op->name != NULL; op++)
 			json_object_array_add(names,
 			    json_object_new_string(op->name));
@@ -166,7 +199,8 @@ op_show(struct call *c)
 		ctl->list_free(f, 1);
 		return 0;
 	}
-	if ((error = ctl->list(c->env->stack, NULL, &f, &n)) != 0)
+	if ((error = STACK_CALL(c->env, list, c->env->stack, NULL, &f, &n)) !=
+	    0)
 		return error;
 	for (i = 0; i < n; i++)
 		json_object_array_add(list, show_if(&f[i]));
@@ -177,7 +211,7 @@ op_show(struct call *c)
 
 		if (stack == NULL || stack == c->env->stack ||
 		    shmif_name(unit, name, sizeof(name)) != 0 ||
-		    ctl->list(stack, name, &f, &n) != 0)
+		    STACK_CALL(c->env, list, stack, name, &f, &n) != 0)
 			continue;
 		json_object_array_add(list, show_if(f));
 		ctl->list_free(f, n);
@@ -192,6 +226,8 @@ op_ping(struct call *c)
 	unsigned prefix;
 	int error;
 
+	if (c->env->ctl->ping_begin == NULL)
+		return EOPNOTSUPP;
 	w->name[0] = '\0';
 	if (arg_given(c, "if") && (error = call_if(c, w->name, NULL)) != 0)
 		return error;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "shmif/unit.h"
 #include "ctl/serve/server.h"
 
 /* ---- addresses ---------------------------------------------------------- */
@@ -16,7 +17,7 @@
 static int
 undo_address(struct env *env, const struct undo *u)
 {
-	return env->ctl->address(stack_of(env, u->name), u->name, u->ip,
+	return STACK_CALL(env, address, stack_of(env, u->name), u->name, u->ip,
 	    u->value, u->on);
 }
 
@@ -28,10 +29,10 @@ undo_replace(struct env *env, const struct undo *u)
 	int error = 0, error2 = 0;
 
 	if (u->on)
-		error = env->ctl->address(stack, u->name, u->ip, u->value,
-		    false);
+		error = STACK_CALL(env, address, stack, u->name, u->ip,
+		    u->value, false);
 	if (u->replaced)
-		error2 = env->ctl->address(stack, u->name, u->was.ip,
+		error2 = STACK_CALL(env, address, stack, u->name, u->was.ip,
 		    u->was.prefix, true);
 	return error != 0 ? error : error2;
 }
@@ -82,17 +83,19 @@ replace(struct call *c, const struct ctl_if *f, const uint8_t ip[16],
 	u->value = prefix;
 	/* There is no moment without, but where the prefix alone changes. */
 	if (!there && !same) {
-		error = c->env->ctl->address(stack, f->name, ip, prefix, true);
+		error = STACK_CALL(c->env, address, stack, f->name, ip, prefix,
+		    true);
 		u->on = error == 0;
 	}
 	if (error == 0 && found) {
-		error = c->env->ctl->address(stack, f->name, first.ip,
+		error = STACK_CALL(c->env, address, stack, f->name, first.ip,
 		    first.prefix, false);
 		u->was = first;
 		u->replaced = error == 0;
 	}
 	if (error == 0 && same) {
-		error = c->env->ctl->address(stack, f->name, ip, prefix, true);
+		error = STACK_CALL(c->env, address, stack, f->name, ip, prefix,
+		    true);
 		u->on = error == 0;
 	}
 	return error;
@@ -110,7 +113,7 @@ op_addr_add(struct call *c)
 
 	if ((error = call_if(c, name, &was)) != 0)
 		return error;
-	n = unit_of(name);
+	n = unit_number(name);
 	addr_parse(text, ip, &prefix);
 	if (prefix == ADDR_PREFIX_NONE)
 		prefix = 128;
@@ -129,8 +132,8 @@ op_addr_add(struct call *c)
 		memcpy(c->undo->ip, ip, sizeof(ip));
 		c->undo->value = prefix;
 		c->undo->on = false;
-		error = c->env->ctl->address(stack_of(c->env, name), name, ip,
-		    prefix, true);
+		error = STACK_CALL(c->env, address, stack_of(c->env, name),
+		    name, ip, prefix, true);
 		if (error == EADDRINUSE)
 			error = fail(c, error,
 			    "%s: %s: it has this address already", name, text);
@@ -164,8 +167,8 @@ op_addr_del(struct call *c)
 	c->env->ctl->list_free(was, 1);
 	error = prefix == ADDR_PREFIX_NONE ?
 	    EADDRNOTAVAIL :
-	    c->env->ctl->address(stack_of(c->env, name), name, ip, prefix,
-		false);
+	    STACK_CALL(c->env, address, stack_of(c->env, name), name, ip,
+		prefix, false);
 	if (error == EADDRNOTAVAIL)
 		return fail(c, error, "%s: %s: it does not have this address",
 		    name, text);
@@ -175,7 +178,8 @@ op_addr_del(struct call *c)
 static int
 undo_autoconf(struct env *env, const struct undo *u)
 {
-	return env->ctl->set_autoconf(stack_of(env, u->name), u->name, u->on);
+	return STACK_CALL(env, set_autoconf, stack_of(env, u->name), u->name,
+	    u->on);
 }
 
 static int
@@ -189,7 +193,7 @@ op_autoconf(struct call *c)
 		return error;
 	c->undo->on = was.autoconf;
 	return failed(c, name, "autoconf",
-	    c->env->ctl->set_autoconf(stack_of(c->env, name), name,
+	    STACK_CALL(c->env, set_autoconf, stack_of(c->env, name), name,
 		arg_bool(c, "on", true)));
 }
 
@@ -197,10 +201,10 @@ static int
 undo_dhcp(struct env *env, const struct undo *u)
 {
 	void *stack = stack_of(env, u->name);
-	int error = env->ctl->set_dhcp(stack, u->name, u->on);
+	int error = STACK_CALL(env, set_dhcp, stack, u->name, u->on);
 
 	if (error == 0 && u->value == 0)
-		error = env->ctl->set_up(stack, u->name, false);
+		error = STACK_CALL(env, set_up, stack, u->name, false);
 	return error;
 }
 
@@ -216,7 +220,7 @@ op_dhcp(struct call *c)
 	c->undo->on = was.dhcp;
 	c->undo->value = was.up;
 	return failed(c, name, "dhcp",
-	    c->env->ctl->set_dhcp(stack_of(c->env, name), name,
+	    STACK_CALL(c->env, set_dhcp, stack_of(c->env, name), name,
 		arg_bool(c, "on", true)));
 }
 
@@ -225,7 +229,8 @@ op_dhcp(struct call *c)
 static int
 undo_route(struct env *env, const struct undo *u)
 {
-	return env->ctl->route(stack_of(env, u->route.name), &u->route, u->on);
+	return STACK_CALL(env, route, stack_of(env, u->route.name), &u->route,
+	    u->on);
 }
 
 static int
@@ -252,7 +257,9 @@ route(struct call *c, bool add)
 	c->undo->fn = undo_route;
 	c->undo->route = r;
 	c->undo->on = !add;
-	error = c->env->ctl->route(stack_of(c->env, name), &r, add);
+	error = STACK_CALL(c->env, route, stack_of(c->env, name), &r, add);
+	if (error == EOPNOTSUPP)
+		return error;
 	if (error == EEXIST)
 		return fail(c, error, "%s: there is such a route already", dst);
 	if (error == ESRCH)
@@ -283,7 +290,7 @@ op_routes(struct call *c)
 	unsigned i, n;
 	int error;
 
-	error = c->env->ctl->routes(c->env->stack, &r, &n);
+	error = STACK_CALL(c->env, routes, c->env->stack, &r, &n);
 	if (error != 0)
 		return error;
 	list = json_object_new_array_ext((int)n + 1);
@@ -324,7 +331,7 @@ op_neigh(struct call *c)
 
 	if (arg_given(c, "if") && (error = call_if(c, name, NULL)) != 0)
 		return error;
-	error = c->env->ctl->neigh(stack_of(c->env, name),
+	error = STACK_CALL(c->env, neigh, stack_of(c->env, name),
 	    family == NULL		    ? 0 :
 		strcmp(family, "inet") == 0 ? AF_INET :
 					      AF_INET6,
@@ -368,7 +375,7 @@ op_neigh_del(struct call *c)
 	if ((error = call_if(c, name, NULL)) != 0)
 		return error;
 	addr_parse(text, ip, &prefix);
-	error = c->env->ctl->neigh_del(stack_of(c->env, name), name, ip);
+	error = STACK_CALL(c->env, neigh_del, stack_of(c->env, name), name, ip);
 	if (error == ESRCH)
 		return fail(c, error, "%s: %s: no such neighbour", name, text);
 	return failed(c, name, text, error);
@@ -379,28 +386,32 @@ op_neigh_del(struct call *c)
 static int
 undo_forward(struct env *env, const struct undo *u)
 {
-	env->ctl->set_forwarding(env->stack, u->on);
-	return 0;
+	return STACK_CALL(env, set_forwarding, env->stack, u->on);
 }
 
 static int
 op_forward(struct call *c)
 {
+	const struct stack_ctl *ctl = c->env->ctl;
+
 	c->undo->fn = undo_forward;
-	c->undo->on = c->env->ctl->forwarding(c->env->stack);
-	c->env->ctl->set_forwarding(c->env->stack, arg_bool(c, "on", true));
-	return 0;
+	c->undo->on = ctl->forwarding != NULL && ctl->forwarding(c->env->stack);
+	return STACK_CALL(c->env, set_forwarding, c->env->stack,
+	    arg_bool(c, "on", true));
 }
 
 static int
 op_radv(struct call *c)
 {
 	const char *file = arg_string(c, "file");
-	char why[160];
-	int error = c->env->ctl->radv(c->env->stack, file, why, sizeof(why));
+	char why[160] = "";
+	int error = STACK_CALL(c->env, radv, c->env->stack, file, why,
+	    sizeof(why));
 
 	if (error != 0 && why[0] != '\0')
 		return fail(c, error, "%s: %s", file, why);
+	if (error == EOPNOTSUPP)
+		return error;
 	return failed(c, file, "", error);
 }
 

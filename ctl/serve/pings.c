@@ -17,7 +17,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "ctl/serve/client.h"
+#include "ctl/serve/pings.h"
 
 #define RING 1024u
 #define OUT_MAX 65536u /* beyond it answers are counted, but not reported */
@@ -58,45 +58,47 @@ pong_came(void *arg, unsigned seq, unsigned bytes, unsigned ttl, uint64_t ns)
 }
 
 static void
-run_free(struct clients *all, struct ping_run *r)
+run_free(struct pings *p, struct ping_run *r)
 {
-	struct ping_run **p = &all->pings;
+	struct ping_run **q = &p->first;
 
-	while (*p != r)
-		p = &(*p)->next;
-	*p = r->next;
-	all->n_pings--;
+	while (*q != r)
+		q = &(*q)->next;
+	*q = r->next;
+	p->n--;
 	r->client->ping = NULL;
-	all->env.ctl->ping_end(r->ping);
+	p->all->env.ctl->ping_end(r->ping);
 	pthread_mutex_destroy(&r->lock);
 	free(r);
 }
 
 void
-pings_cancel(struct clients *all, struct client *c)
+pings_cancel(struct pings *p, struct client *c)
 {
 	if (c->ping != NULL)
-		run_free(all, c->ping);
+		run_free(p, c->ping);
 }
 
 void
-pings_begin(struct clients *all, struct client *c)
+pings_begin(struct pings *p, struct client *c)
 {
+	struct clients *all = p->all;
 	struct ping_run *r = NULL;
 	int error = ENOMEM;
 
-	if (all->n_pings >= PINGS_MAX) {
+	c->asks = false;
+	if (p->n >= PINGS_MAX) {
 		client_reply(all, c,
-		    reply_error(all->env.id, 0, EBUSY,
+		    reply_error(c->wish_id, 0, EBUSY,
 			"64 pings are running already"));
 		return;
 	}
 	if ((r = calloc(1, sizeof(*r))) == NULL)
 		goto fail;
 	r->client = c;
-	r->wish = all->env.ping;
-	r->id = all->env.id;
-	r->wake = all->wake;
+	r->wish = c->wish;
+	r->id = c->wish_id;
+	r->wake = p->wake;
 	r->min_ns = UINT64_MAX;
 	r->due_ms = clock_ms();
 	pthread_mutex_init(&r->lock, NULL);
@@ -106,15 +108,15 @@ pings_begin(struct clients *all, struct client *c)
 		pthread_mutex_destroy(&r->lock);
 		goto fail;
 	}
-	r->next = all->pings;
-	all->pings = r;
-	all->n_pings++;
+	r->next = p->first;
+	p->first = r;
+	p->n++;
 	c->ping = r;
 	return;
 fail:
 	free(r);
 	client_reply(all, c,
-	    reply_error(all->env.id, 0, error, error_text(error)));
+	    reply_error(c->wish_id, 0, error, error_text(error)));
 }
 
 static void
@@ -240,17 +242,18 @@ work(struct clients *all, struct ping_run *r, int64_t now)
 }
 
 int
-pings_work(struct clients *all)
+pings_work(struct pings *p)
 {
+	struct clients *all = p->all;
 	struct ping_run *r, *next;
 	int64_t now = clock_ms(), wait = -1;
 
-	for (r = all->pings; r != NULL; r = next) {
+	for (r = p->first; r != NULL; r = next) {
 		struct client *c = r->client;
 
 		next = r->next;
 		if (!work(all, r, now)) {
-			run_free(all, r);
+			run_free(p, r);
 			c->more = true; /* it may have asked more meanwhile */
 		} else if (wait == -1 || r->due_ms - now < wait) {
 			wait = r->due_ms > now ? r->due_ms - now : 0;

@@ -16,7 +16,6 @@
 #include <json-c/json.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,128 +28,16 @@
 
 #define ID_MAX ((int64_t)1 << 53)
 
-const struct op *const ops_all[] = { ops_if, ops_net, ops_look, NULL };
+static const struct op *const ops_all[] = { ops_if, ops_net, ops_look, NULL };
 
-/* ---- replies ------------------------------------------------------------ */
-
-const char *
-error_text(int error)
-{
-	return shmbus_strerror(error);
-}
-
-static struct json_object *
-id_object(int64_t id)
-{
-	return id < 0 ? NULL : json_object_new_int64(id);
-}
-
-struct json_object *
-reply_error(int64_t id, int at, int error, const char *text)
-{
-	struct json_object *reply = json_object_new_object();
-	struct json_object *e = json_object_new_object();
-	const char *name = strerrorname_np(error);
-	char number[24];
-
-	if (name == NULL) {
-		/* One of shmbus.h's own. */
-		snprintf(number, sizeof(number), "E%d", error);
-		name = number;
-	}
-	json_object_object_add(reply, "id", id_object(id));
-	json_object_object_add(reply, "ok", json_object_new_boolean(0));
-	json_object_object_add(e, "at",
-	    at < 0 ? NULL : json_object_new_int(at));
-	json_object_object_add(e, "errno", json_object_new_string(name));
-	json_object_object_add(e, "text", json_object_new_string(text));
-	json_object_object_add(reply, "error", e);
-	return reply;
-}
-
-static struct json_object *
-reply_ok(int64_t id, struct json_object *results, bool more)
-{
-	struct json_object *reply = json_object_new_object();
-
-	json_object_object_add(reply, "id", id_object(id));
-	json_object_object_add(reply, "ok", json_object_new_boolean(1));
-	if (more)
-		json_object_object_add(reply, "more",
-		    json_object_new_boolean(1));
-	json_object_object_add(reply, "results", results);
-	return reply;
-}
-
-struct json_object *
-reply_one(int64_t id, struct json_object *result, bool more)
-{
-	struct json_object *results = json_object_new_array_ext(1);
-
-	json_object_array_add(results, result);
-	return reply_ok(id, results, more);
-}
-
-int
-fail(struct call *c, int error, const char *fmt, ...)
-{
-	char text[sizeof(c->text)];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	plain(text, c->text, sizeof(c->text));
-	return error;
-}
-
-/* ---- members of an operation -------------------------------------------- */
-
-static struct json_object *
-member(const struct call *c, const char *name)
-{
-	struct json_object *v = NULL;
-
-	json_object_object_get_ex(c->op, name, &v);
-	return v;
-}
-
-bool
-arg_given(const struct call *c, const char *name)
-{
-	return member(c, name) != NULL;
-}
-
-const char *
-arg_string(const struct call *c, const char *name)
-{
-	struct json_object *v = member(c, name);
-
-	return v == NULL ? NULL : json_object_get_string(v);
-}
-
-bool
-arg_bool(const struct call *c, const char *name, bool preset)
-{
-	struct json_object *v = member(c, name);
-
-	return v == NULL ? preset : json_object_get_boolean(v);
-}
-
-int64_t
-arg_int(const struct call *c, const char *name, int64_t preset)
-{
-	struct json_object *v = member(c, name);
-
-	return v == NULL ? preset : json_object_get_int64(v);
-}
+/* ---- the form of a request ----------------------------------------------- */
 
 static const struct op *
-find_op(const char *name)
+find_op(const struct env *env, const char *name)
 {
 	const struct op *const *table, *op;
 
-	for (table = ops_all; *table != NULL; table++)
+	for (table = env->ops; *table != NULL; table++)
 		for (op = *table; op->name != NULL; op++)
 			if (strcmp(op->name, name) == 0)
 				return op;
@@ -170,7 +57,8 @@ find_field(const struct op *op, const char *name)
 
 /* The form of one operation.  0 or EINVAL with TEXT. */
 static int
-check_op(struct json_object *v, const struct op **opp, char *text, size_t size)
+check_op(const struct env *env, struct json_object *v, const struct op **opp,
+    char *text, size_t size)
 {
 	struct json_object *name;
 	const struct op *op;
@@ -184,7 +72,7 @@ check_op(struct json_object *v, const struct op **opp, char *text, size_t size)
 		return EINVAL;
 	}
 	plain(json_object_get_string(name), shown, sizeof(shown));
-	if ((op = find_op(json_object_get_string(name))) == NULL) {
+	if ((op = find_op(env, json_object_get_string(name))) == NULL) {
 		snprintf(text, size, "%s: no such operation", shown);
 		return EINVAL;
 	}
@@ -259,6 +147,9 @@ run_ops(struct env *env, struct json_object *list, const struct op *const *ops,
 		error = ops[done]->fn(&c);
 		if (error != 0) {
 			json_object_put(c.result);
+			if (c.text[0] == '\0' && error == EOPNOTSUPP)
+				fail(&c, error, "%s: not with this stack",
+				    ops[done]->name);
 			snprintf(text, sizeof(text), "%s",
 			    c.text[0] != '\0' ? c.text : error_text(error));
 			break;
@@ -295,8 +186,8 @@ check_and_run(struct env *env, struct json_object *list)
 		return reply_error(env->id, -1, EINVAL,
 		    "1 to 64 operations in a request");
 	for (i = 0; i < n; i++)
-		if (check_op(json_object_array_get_idx(list, i), &ops[i], text,
-			sizeof(text)) != 0)
+		if (check_op(env, json_object_array_get_idx(list, i), &ops[i],
+			text, sizeof(text)) != 0)
 			return reply_error(env->id, (int)i, EINVAL, text);
 	for (i = 0; i < n; i++)
 		if ((ops[i]->last && i + 1 < n) || (ops[i]->only && n > 1)) {
@@ -401,18 +292,28 @@ request_do(struct env *env, const char *text, size_t len, bool *fatal)
 }
 
 int
+env_init(struct env *env)
+{
+	static const struct stack_ctl none;
+
+	*env = (struct env){ .stack_name = the_stack.name,
+		.ctl = the_stack.ctl != NULL ? the_stack.ctl : &none,
+		.ops = ops_all,
+		.url = "" };
+	return the_stack.find(&env->stack);
+}
+
+int
 shmif_request(const char *request, char **reply)
 {
-	struct env env = { .stack_name = the_stack.name,
-		.ctl = the_stack.ctl,
-		.url = "" };
+	struct env env;
 	struct json_object *o;
 	const char *text;
 	bool fatal, ok;
 	int error;
 
 	*reply = NULL;
-	if ((error = the_stack.find(&env.stack)) != 0)
+	if ((error = env_init(&env)) != 0)
 		return error;
 	o = request_do(&env, request, strlen(request), &fatal);
 	if (env.halt)

@@ -18,9 +18,11 @@
  * Who may: the socket's mode is 0600, and the credentials of whoever connects
  * are looked at too: a mode can be changed and a descriptor passed on.
  *
- * Layers: wire.c the frame; client.c a connection; request.c what is asked;
- * ops_*.c doing it, by shmif.h and stack_ctl.h; socket.c the socket's file.
- * Nothing above stack_ctl.h knows what stack it is.
+ * Layers, none of which knows the ones before it: server.c; pings.c; client.c,
+ * a connection; request.c, what is asked; ops_*.c, doing it by shmif.h and
+ * stack_ctl.h; call.c, what operations have in common, and field.c, the form of
+ * their members.  wire.c is the frame of a message, socket.c the socket's file.
+ * Nothing here knows what stack it is.
  *
  * It is a part of libshmif, and libshmif needs libjson-c for it: so that any
  * program that has a unit can be looked at and mended while it runs.
@@ -38,8 +40,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "shmif/stack.h"
-#include "ctl/serve/client.h"
+#include "ctl/serve/pings.h"
 
 #define BUDGET 16 /* requests of one client before the next has its turn */
 #define EVENTS 64
@@ -47,6 +48,9 @@
 
 struct server {
 	struct clients all;
+	struct pings pings;
+	int epoll;
+	int wake; /* eventfd: quit, or an answer to a ping came */
 	struct place place;
 	char *url;
 	pthread_t thread;
@@ -77,8 +81,8 @@ watch(struct server *s, struct client *c)
 	if (c->bound && events == c->events)
 		return;
 	ev.events = events;
-	if (epoll_ctl(s->all.epoll, c->bound ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
-		c->fd, &ev) != 0) {
+	if (epoll_ctl(s->epoll, c->bound ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, c->fd,
+		&ev) != 0) {
 		c->dead = true;
 		return;
 	}
@@ -96,7 +100,7 @@ unwelcome(const struct server *s, int fd, int *error)
 	*error = EPERM;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 ||
 	    len != sizeof(peer))
-		return "who are you?";
+		return "the system does not tell whose process asks";
 	if (peer.uid != geteuid() && peer.uid != 0)
 		return "only this server's user may";
 	*error = EUSERS;
@@ -153,6 +157,25 @@ let_in(struct server *s)
 		watch(s, c);
 }
 
+/* Lets C have its turn; a ping that it asks for is begun here. */
+static void
+work(struct server *s, struct client *c)
+{
+	client_work(&s->all, c, BUDGET);
+	if (!c->asks)
+		return;
+	pings_begin(&s->pings, c);
+	client_flush(&s->all, c);
+	c->more = c->ping == NULL; /* it was refused: go on with the next */
+}
+
+static void
+drop(struct server *s, struct client *c)
+{
+	pings_cancel(&s->pings, c);
+	client_free(&s->all, c);
+}
+
 static void
 serve(struct server *s, struct client *c, uint32_t events)
 {
@@ -167,9 +190,9 @@ serve(struct server *s, struct client *c, uint32_t events)
 	if (events & EPOLLOUT)
 		client_flush(&s->all, c);
 	if ((events & EPOLLIN) && !c->dead)
-		client_read(&s->all, c);
+		client_read(c);
 	if (!c->dead)
-		client_work(&s->all, c, BUDGET);
+		work(s, c);
 }
 
 /* Those whose turn ended early, and those who take too long. */
@@ -183,7 +206,7 @@ look_after(struct server *s)
 	for (c = s->all.first; c != NULL; c = next) {
 		next = c->next;
 		if (c->more && !c->dead)
-			client_work(&s->all, c, BUDGET);
+			work(s, c);
 		if ((c->half_ms != 0 && !c->more && c->ping == NULL &&
 			c->out_len == 0 && now - c->half_ms > HALF_MS) ||
 		    (c->stuck_ms != 0 && now - c->stuck_ms > STUCK_MS))
@@ -191,7 +214,7 @@ look_after(struct server *s)
 		if (!c->dead)
 			watch(s, c);
 		if (c->dead)
-			client_free(&s->all, c);
+			drop(s, c);
 		else
 			more |= c->more;
 	}
@@ -220,16 +243,16 @@ server_main(void *arg)
 	int i, n, wait = -1;
 
 	while (!atomic_load(&s->quit)) {
-		n = epoll_wait(s->all.epoll, ev, EVENTS, wait);
+		n = epoll_wait(s->epoll, ev, EVENTS, wait);
 		for (i = 0; i < n; i++) {
 			if (ev[i].data.ptr == &s->place)
 				let_in(s);
-			else if (ev[i].data.ptr == &s->all.wake)
-				eventfd_read(s->all.wake, &count);
+			else if (ev[i].data.ptr == &s->wake)
+				eventfd_read(s->wake, &count);
 			else /* none is freed before look_after() */
 				serve(s, ev[i].data.ptr, ev[i].events);
 		}
-		wait = pings_work(&s->all);
+		wait = pings_work(&s->pings);
 		if (look_after(s))
 			wait = 0;
 		else if (somebody_waits(s) && (wait == -1 || wait > TICK_MS))
@@ -248,12 +271,12 @@ static void
 server_free(struct server *s)
 {
 	while (s->all.first != NULL)
-		client_free(&s->all, s->all.first);
+		drop(s, s->all.first);
 	place_leave(&s->place);
-	if (s->all.epoll != -1)
-		close(s->all.epoll);
-	if (s->all.wake != -1)
-		close(s->all.wake);
+	if (s->epoll != -1)
+		close(s->epoll);
+	if (s->wake != -1)
+		close(s->wake);
 	if (s->spare != -1)
 		close(s->spare);
 	free(s->url);
@@ -268,24 +291,23 @@ server_make(struct server *s, const char *url)
 	int error;
 
 	s->pid = getpid();
-	s->place.fd = s->all.epoll = s->all.wake = s->spare = -1;
-	s->all.env.stack_name = the_stack.name;
-	s->all.env.ctl = the_stack.ctl;
-	s->all.env.place = &s->place;
+	s->place.fd = s->epoll = s->wake = s->spare = -1;
+	s->pings.all = &s->all;
 	if ((s->url = strdup(url)) == NULL)
 		return ENOMEM;
-	s->all.env.url = s->url;
-	if ((error = the_stack.find(&s->all.env.stack)) != 0)
+	if ((error = env_init(&s->all.env)) != 0)
 		return error;
-	s->all.epoll = epoll_create1(EPOLL_CLOEXEC);
-	s->all.wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	s->all.env.url = s->url;
+	s->all.env.place = &s->place;
+	s->epoll = epoll_create1(EPOLL_CLOEXEC);
+	s->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (s->all.epoll == -1 || s->all.wake == -1 || s->spare == -1)
+	if (s->epoll == -1 || s->wake == -1 || s->spare == -1)
 		return errno;
-	ev.data.ptr = &s->all.wake;
-	return epoll_ctl(s->all.epoll, EPOLL_CTL_ADD, s->all.wake, &ev) == 0 ?
-	    0 :
-	    errno;
+	s->pings.wake = s->wake;
+	ev.data.ptr = &s->wake;
+	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->wake, &ev) == 0 ? 0 :
+								       errno;
 }
 
 static int
@@ -297,7 +319,7 @@ server_start(struct server *s, const char *path)
 
 	if ((error = place_take(&s->place, path)) != 0)
 		return error;
-	if (epoll_ctl(s->all.epoll, EPOLL_CTL_ADD, s->place.fd, &ev) != 0)
+	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->place.fd, &ev) != 0)
 		return errno;
 	/* The program's signals are not for this thread. */
 	sigfillset(&all);
@@ -351,7 +373,7 @@ shmif_fini_server(void)
 	the_server = NULL;
 	if (s != NULL && s->pid == getpid()) {
 		atomic_store(&s->quit, true);
-		eventfd_write(s->all.wake, 1);
+		eventfd_write(s->wake, 1);
 		pthread_join(s->thread, NULL);
 		server_free(s);
 	}

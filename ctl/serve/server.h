@@ -35,7 +35,7 @@ int place_take(struct place *p, const char *path);
 /* Removes the socket if it is still this one, and closes it.  Twice is fine. */
 void place_leave(struct place *p);
 
-/* ---- request.c ---------------------------------------------------------- */
+/* ---- what operations work on -------------------------------------------- */
 
 /* A ping that was asked for. */
 struct ping_wish {
@@ -49,6 +49,7 @@ struct env {
 	void *stack;
 	const char *stack_name;
 	const struct stack_ctl *ctl;
+	const struct op *const *ops; /* all there are */
 	const char *url;
 	struct place *place; /* halt removes it; may be NULL */
 	bool halt;	     /* out: the process is to end */
@@ -58,22 +59,25 @@ struct env {
 };
 
 /*
+ * Calls the function FN of the stack's seam, which returns an error: EOPNOTSUPP
+ * where the stack has no such function.
+ */
+#define STACK_CALL(env, fn, ...) \
+	((env)->ctl->fn == NULL ? EOPNOTSUPP : (env)->ctl->fn(__VA_ARGS__))
+
+/* ---- request.c ---------------------------------------------------------- */
+
+/* *ENV is for the linked stack.  0, or why there is no stack. */
+int env_init(struct env *env);
+/*
  * Does the request TEXT of LEN bytes.  Returns the reply, or NULL where it
  * comes later (ENV->ping_wanted) or there is no memory.  *FATAL: the message
  * made no sense; hang up after the reply.
  */
 struct json_object *request_do(struct env *env, const char *text, size_t len,
     bool *fatal);
-/* A reply that says what is wrong.  ID -1: null.  AT -1: null. */
-struct json_object *reply_error(int64_t id, int at, int error,
-    const char *text);
-/* {"id":ID,"ok":true,"results":[RESULT]}, and "more" where there is MORE. */
-struct json_object *reply_one(int64_t id, struct json_object *result,
-    bool more);
-/* The text of a positive errno value, of the bus's as well. */
-const char *error_text(int error);
 
-/* ---- ops ---------------------------------------------------------------- */
+/* ---- operations --------------------------------------------------------- */
 
 struct undo;
 typedef int undo_fn(struct env *env, const struct undo *u);
@@ -133,13 +137,30 @@ struct op {
 	bool only; /* the only one of its request */
 };
 
-/* All operations; the last one's name is NULL. */
+/* The operations of a file; the last one's name is NULL. */
 extern const struct op ops_if[], ops_net[], ops_look[];
-extern const struct op *const ops_all[]; /* the three; ends with NULL */
+
+/* ---- field.c ------------------------------------------------------------ */
 
 /* Whether the value V has the form of F; else text says what is wrong. */
 bool field_check(const struct field *f, struct json_object *v, char *text,
     size_t size);
+/* The flags (shmif.h) that the list V, which is FIELD_FLAGS, names. */
+unsigned field_flags(struct json_object *v);
+
+/* ---- call.c ------------------------------------------------------------- */
+
+/* The text of a positive errno value, of the bus's as well. */
+const char *error_text(int error);
+/* A reply that says what is wrong.  ID -1: null.  AT -1: null. */
+struct json_object *reply_error(int64_t id, int at, int error,
+    const char *text);
+/* {"id":ID,"ok":true,"results":RESULTS}, and "more" where there is MORE. */
+struct json_object *reply_ok(int64_t id, struct json_object *results,
+    bool more);
+/* The same with the one result RESULT. */
+struct json_object *reply_one(int64_t id, struct json_object *result,
+    bool more);
 
 /* Members of an operation; where it is not there: NULL, DEFAULT. */
 const char *arg_string(const struct call *c, const char *name);
@@ -152,7 +173,7 @@ int fail(struct call *c, int error, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /*
  * The interface that the operation names.  LIST is for ctl->list_free(list, 1)
- * and may be NULL.  0 or ENXIO, with the text set.
+ * and may be NULL.  0, ENXIO or EOPNOTSUPP, with the text set.
  */
 int call_if(struct call *c, char name[SHMIF_NAME_MAX], struct ctl_if **list);
 /* FN takes the operation back, from the interface NAME. */
@@ -165,8 +186,6 @@ int call_change(struct call *c, char name[SHMIF_NAME_MAX], struct ctl_if *was,
     undo_fn *fn);
 /* Says that WHAT, or "", done to NAME failed by ERROR.  Returns it; 0: none. */
 int failed(struct call *c, const char *name, const char *what, int error);
-/* Number of the unit that NAME is, or -1. */
-int unit_of(const char *name);
 /* The stack that has the interface NAME. */
 void *stack_of(const struct env *env, const char *name);
 

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ctl/probe.h"
 #include "ctl/serve/server.h"
 
 #define LOCK_TRIES 500 /* of 10 ms */
@@ -61,29 +62,15 @@ unlock(const char *name, int fd)
 	close(fd);
 }
 
-/* What is at ADDR: 0, nothing any more; EADDRINUSE; EEXIST. */
+/* Makes sure that nothing is at PATH; under the lock. */
 static int
-make_room(const struct sockaddr_un *addr)
+make_room(const char *path)
 {
-	struct stat st;
-	int s, error = 0;
+	int error = probe(path);
 
-	if (lstat(addr->sun_path, &st) == -1)
-		return errno == ENOENT ? 0 : errno;
-	if (!S_ISSOCK(st.st_mode))
-		return EEXIST;
-	s = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (s == -1)
-		return errno;
-	if (connect(s, (const struct sockaddr *)addr, sizeof(*addr)) == 0 ||
-	    errno == EAGAIN || errno == EPROTOTYPE)
-		error = EADDRINUSE; /* it lives */
-	else if (errno != ECONNREFUSED)
-		error = errno == ENOENT ? 0 : errno;
-	else if (unlink(addr->sun_path) == -1 && errno != ENOENT)
-		error = errno;
-	close(s);
-	return error;
+	if (error == ECONNREFUSED && (unlink(path) == 0 || errno == ENOENT))
+		return 0;
+	return error == ENOENT ? 0 : error;
 }
 
 /* Binds and listens; under the lock. */
@@ -93,7 +80,7 @@ open_at(struct place *p, const struct sockaddr_un *addr)
 	struct stat st;
 	int error, s;
 
-	if ((error = make_room(addr)) != 0)
+	if ((error = make_room(addr->sun_path)) != 0)
 		return error;
 	s = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s == -1)

@@ -10,8 +10,7 @@
  * the socket is there, so that who starts it may go on at once, and ends as
  * the child says that it went.
  */
-#include <sys/socket.h>
-#include <sys/un.h>
+#include <sys/wait.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -27,14 +26,16 @@
 #include "shmbus/shmbus.h"
 #include "shmif/shmif.h"
 
+#include "ctl/probe.h"
 #include "ctl/shmif_server/options.h"
+#include "ctl/wire.h"
 
 #define PROGRAM "shmif_server"
 #define PATIENCE_S 20 /* for what there is to end */
 
 struct options {
 	bool daemon, forward, verbose;
-	const char *list, *url;
+	const char *list, *stack, *url;
 };
 
 const char tool_name[] = PROGRAM;
@@ -49,7 +50,7 @@ const char tool_usage[] =
     "             vdN[=vde], tpN[=tap], tnN[=tun], slN; and ra=FILE, router\n"
     "             advertising as FILE says\n"
     "  -s         stay in the foreground (the default)\n"
-    "  -t STACK   which stack: lwipv6\n"
+    "  -t STACK   the stack that is wanted, if it matters: lwipv6\n"
     "  -v         say what is done\n"
     "      --help show this text\n"
     "  -V, --version\n"
@@ -90,10 +91,7 @@ parse_options(struct options *o, int argc, char **argv)
 			o->daemon = false;
 			break;
 		case 't':
-			if (strcmp(optarg, "lwipv6") != 0)
-				tool_usage_error("no such stack (there is "
-						 "lwipv6): ",
-				    optarg);
+			o->stack = optarg;
 			break;
 		case 'v':
 			o->verbose = true;
@@ -104,28 +102,6 @@ parse_options(struct options *o, int argc, char **argv)
 	if (argc - optind > 1)
 		tool_usage_error("only one socket, please: ", argv[optind + 1]);
 	o->url = argv[optind];
-}
-
-/* Whether a server listens at URL: before anything is made in vain. */
-static bool
-is_served(const char *url)
-{
-	static const char scheme[] = "unix://";
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	const char *path = url + sizeof(scheme) - 1;
-	bool alive;
-	int s;
-
-	if (strncmp(url, scheme, sizeof(scheme) - 1) != 0 ||
-	    strlen(path) >= sizeof(a.sun_path))
-		return false; /* shmif_init_server() says what is wrong */
-	strcpy(a.sun_path, path);
-	if ((s = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0)) == -1)
-		return false;
-	alive = connect(s, (struct sockaddr *)&a, sizeof(a)) == 0 ||
-	    errno == EAGAIN;
-	close(s);
-	return alive;
 }
 
 static const char *
@@ -145,15 +121,24 @@ server_error(int error)
 	}
 }
 
-/* Makes everything.  0, or 1 with a message. */
+/* Makes everything.  0, or an exit status with a message. */
 static int
 begin(const struct options *o)
 {
+	char path[WIRE_PATH_MAX];
 	int error;
 
-	if (is_served(o->url)) {
+	/* Before anything is made in vain.  The library looks again. */
+	if (wire_path(o->url, path) == 0 && probe(path) == EADDRINUSE) {
 		complain("%s: %s", o->url, server_error(EADDRINUSE));
 		return 1;
+	}
+	if (options_ask() != 0)
+		return 1;
+	if (o->stack != NULL && strcmp(o->stack, options_stack()) != 0) {
+		complain("-t: %s: this program has the stack %s", o->stack,
+		    options_stack());
+		return 2;
 	}
 	if (o->list == NULL)
 		complain("no interface yet: shmifctl or -o makes them");
@@ -170,17 +155,20 @@ begin(const struct options *o)
 	return 0;
 }
 
-/* The parent: waits for the child's word, and passes it on. */
+/* The parent: waits until the child is ready, and ends as it does. */
 static _Noreturn void
 wait_for_child(pid_t child, int fd)
 {
 	char word;
+	int status;
 	ssize_t n;
 
 	while ((n = read(fd, &word, 1)) == -1 && errno == EINTR)
 		continue;
 	if (n != 1 || word != 0)
-		_exit(1);
+		_exit(waitpid(child, &status, 0) == child && WIFEXITED(status) ?
+			WEXITSTATUS(status) :
+			1);
 	printf("%ld\n", (long)child);
 	_exit(fflush(stdout) == 0 ? 0 : 1);
 }
@@ -272,8 +260,11 @@ main(int argc, char **argv)
 	pthread_detach(watch);
 	/* A truncated bus must not end a stack that may be on others. */
 	shmbus_guard();
-	if (begin(&o) != 0)
-		return 1;
+	if ((n = begin(&o)) != 0) {
+		if (n == 2)
+			tool_usage_error(NULL, NULL);
+		return n;
+	}
 	if (o.daemon)
 		ready(fd);
 	while (sem_wait(&ended) != 0)

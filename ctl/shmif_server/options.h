@@ -7,6 +7,13 @@
 
 #include <stdbool.h>
 
+/*
+ * Asks the library what it can make, which has to come first.  0, or -1 with a
+ * message.
+ */
+int options_ask(void);
+/* The name of its stack. */
+const char *options_stack(void);
 /* Makes the interfaces of LIST.  0, or -1 with a message. */
 int options_apply(const char *list, bool verbose);
 /* Has the stack forward.  0, or -1 with a message. */

@@ -60,10 +60,22 @@ fake_list(void *stack, const char *name, struct ctl_if **list, unsigned *n)
 	return 0;
 }
 
-static bool
-fake_is_foreign(const char *name)
+static const struct ctl_kind *
+fake_kind(unsigned i)
 {
-	return strncmp(name, "vd", 2) == 0 || strncmp(name, "sl", 2) == 0;
+	static const struct ctl_kind kinds[] = {
+		{ "vd", "vde", 9, true, true },
+		{ "sl", "slirp", 9, false, false },
+	};
+
+	return i < sizeof(kinds) / sizeof(kinds[0]) ? &kinds[i] : NULL;
+}
+
+static int
+fake_find_stack(void **stack)
+{
+	*stack = &fake_stack;
+	return 0;
 }
 
 static int
@@ -240,11 +252,12 @@ fake_forwarding(void *stack)
 	return fake.forwarding;
 }
 
-static void
+static int
 fake_set_forwarding(void *stack, bool on)
 {
 	(void)stack;
 	fake.forwarding = on;
+	return 0;
 }
 
 static int
@@ -295,7 +308,7 @@ fake_ping_end(struct ctl_ping *p)
 static const struct stack_ctl fake_ctl = {
 	.list = fake_list,
 	.list_free = list_free,
-	.is_foreign = fake_is_foreign,
+	.kind = fake_kind,
 	.create = fake_create,
 	.destroy = fake_destroy,
 	.set_up = fake_up,
@@ -317,4 +330,5 @@ static const struct stack_ctl fake_ctl = {
 };
 const struct stack_ops the_stack = { .name = "fake",
 	.mtu_max = FAKE_MTU_MAX,
+	.find = fake_find_stack,
 	.ctl = &fake_ctl };

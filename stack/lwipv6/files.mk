@@ -3,7 +3,7 @@
 LWIPV6_DRIVER := $(addprefix stack/lwipv6/driver/, \
 	delete.c driver.c frames.c)
 LWIPV6_CTL := $(addprefix stack/lwipv6/ctl/, \
-	ctl.c foreign.c ioctl.c net.c ping.c radv_file.c)
+	ctl.c foreign.c ioctl.c kinds.c net.c ping.c radv_file.c)
 LWIPV6_SOCK := $(addprefix stack/lwipv6/sock/, \
 	accept.c close.c connect.c dgram.c fcntl.c multicast.c options.c \
 	poll.c recv.c send.c sockaddr.c socket.c stream.c stream_send.c \

@@ -19,27 +19,13 @@
 
 #include "stack/lwipv6/ctl/ctl.h"
 
-#define SHOWN "shmif"
-
-static const struct kind {
-	char letters[2];
-	const char *kind;
-} kinds[] = {
-	{ { 's', 'h' }, "shmif" },
-	{ { 'v', 'd' }, "vde" },
-	{ { 't', 'p' }, "tap" },
-	{ { 't', 'n' }, "tun" },
-	{ { 's', 'l' }, "slirp" },
-	{ { 'l', 'o' }, "loopback" },
-};
-
 /* ---- names --------------------------------------------------------------- */
 
 void
 ctl_name(const struct netif *netif, char name[SHMIF_NAME_MAX])
 {
 	if (netif->name[0] == 's' && netif->name[1] == 'h')
-		snprintf(name, SHMIF_NAME_MAX, SHOWN "%u", netif->num);
+		unit_name(netif->num, name);
 	else
 		snprintf(name, SHMIF_NAME_MAX, "%c%c%u", netif->name[0],
 		    netif->name[1], netif->num);
@@ -50,20 +36,17 @@ ctl_split_name(const char *name, char letters[2], int *num)
 {
 	unsigned long n = 0;
 	const char *p;
-	size_t skip = 2;
 
-	if (strncmp(name, SHOWN, sizeof(SHOWN) - 1) == 0) {
-		letters[0] = 's';
-		letters[1] = 'h';
-		skip = sizeof(SHOWN) - 1;
-	} else if (strlen(name) >= 2) {
-		letters[0] = name[0];
-		letters[1] = name[1];
-	} else {
-		return false;
+	*num = unit_number(name);
+	if (*num != -1) {
+		memcpy(letters, "sh", 2);
+		return true;
 	}
-	p = name + skip;
-	*num = -1;
+	if (strlen(name) < 2 ||
+	    strncmp(name, UNIT_NAME, sizeof(UNIT_NAME) - 1) == 0)
+		return false;
+	memcpy(letters, name, 2);
+	p = name + 2;
 	if (*p == '\0')
 		return true;
 	if (strlen(p) > 3 || (p[0] == '0' && p[1] != '\0'))
@@ -127,17 +110,6 @@ found(struct ctl_job *j)
 
 /* ---- interfaces ---------------------------------------------------------- */
 
-static const char *
-kind_of(const struct netif *netif)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (memcmp(kinds[i].letters, netif->name, 2) == 0)
-			return kinds[i].kind;
-	return "other";
-}
-
 unsigned
 ctl_prefix(const struct ip_addr *mask)
 {
@@ -178,19 +150,19 @@ copy_addresses(const struct netif *netif, struct ctl_if *c)
 static int
 copy_if(const struct netif *netif, struct ctl_if *c)
 {
+	const struct kind *kind = kind_of(netif);
+
 	ctl_name(netif, c->name);
-	c->kind = kind_of(netif);
+	c->kind = kind->seam.shown;
 	c->unit = port_of(netif) != NULL ? netif->num : -1;
 	c->up = netif->flags & NETIF_FLAG_UP;
 	c->running = (netif->flags & NETIF_FLAG_LINK_UP) != 0;
 	c->promisc = (netif->flags & NETIF_FLAG_PROMISC) != 0;
 	c->broadcast = (netif->flags & NETIF_FLAG_BROADCAST) != 0;
-	c->loopback = memcmp(netif->name, "lo", 2) == 0;
+	c->loopback = (netif->flags & NETIF_FLAG_LOOPBACK) != 0;
 	c->autoconf = (netif->flags & NETIF_FLAG_AUTOCONF) != 0;
 	c->dhcp = (netif->flags & NETIF_FLAG_DHCP) != 0;
-	c->has_mac = netif->hwaddr_len == 6 && !c->loopback &&
-	    memcmp(netif->name, "sl", 2) != 0 &&
-	    memcmp(netif->name, "tn", 2) != 0;
+	c->has_mac = netif->hwaddr_len == 6 && kind->has_mac;
 	memcpy(c->mac, netif->hwaddr, sizeof(c->mac));
 	c->mtu = netif->mtu;
 	c->index = netif->id;
@@ -264,15 +236,14 @@ ctl_set_up(void *stack, const char *name, bool up)
 static int
 mtu_fn(struct ctl_job *j)
 {
-	unsigned max = memcmp(j->netif->name, "sl", 2) == 0 ? UINT16_MAX :
-							      LWIPV6_MTU_MAX;
+	unsigned max = kind_of(j->netif)->mtu_max;
 
+	if (max == 0)
+		return EOPNOTSUPP;
 	if (j->value == 0)
 		j->value = max;
 	if (j->value < SHMIF_MTU_MIN || j->value > max)
 		return EMSGSIZE;
-	if (j->netif->flags & NETIF_FLAG_LOOPBACK)
-		return EOPNOTSUPP;
 	j->netif->mtu = (uint16_t)j->value;
 	return 0;
 }
@@ -291,8 +262,7 @@ ctl_set_mtu(void *stack, const char *name, unsigned mtu)
 static int
 promisc_fn(struct ctl_job *j)
 {
-	if (memcmp(j->netif->name, "vd", 2) != 0 &&
-	    memcmp(j->netif->name, "tp", 2) != 0)
+	if (!kind_of(j->netif)->promisc)
 		return EOPNOTSUPP;
 	if (j->on)
 		j->netif->flags |= NETIF_FLAG_PROMISC;
@@ -317,8 +287,7 @@ autoconf_fn(struct ctl_job *j)
 {
 	struct netif *netif = j->netif;
 
-	if ((netif->flags & NETIF_FLAG_LOOPBACK) ||
-	    memcmp(netif->name, "sl", 2) == 0)
+	if (!kind_of(netif)->autoconf)
 		return EOPNOTSUPP;
 	if (j->on) {
 		netif->flags |= NETIF_FLAG_AUTOCONF;
@@ -351,8 +320,7 @@ dhcp_fn(struct ctl_job *j)
 {
 	struct netif *netif = j->netif;
 
-	if ((netif->flags & NETIF_FLAG_LOOPBACK) || netif->hwaddr_len != 6 ||
-	    memcmp(netif->name, "sl", 2) == 0)
+	if (!kind_of(netif)->autoconf || netif->hwaddr_len != 6)
 		return EOPNOTSUPP;
 	if (j->on) {
 		if (netif->dhcp != NULL)
@@ -391,19 +359,20 @@ ctl_forwarding(void *stack)
 	return (lwip_stack_flags_get(stack) & STACK_FORWARDING) != 0;
 }
 
-static void
+static int
 ctl_set_forwarding(void *stack, bool on)
 {
 	unsigned long flags = lwip_stack_flags_get(stack);
 
 	lwip_stack_flags_set(stack,
 	    on ? flags | STACK_FORWARDING : flags & ~STACK_FORWARDING);
+	return 0;
 }
 
 const struct stack_ctl stack_ctl_lwipv6 = {
 	.list = ctl_list,
 	.list_free = list_free,
-	.is_foreign = foreign_is,
+	.kind = kind_seam,
 	.create = foreign_create,
 	.destroy = foreign_destroy,
 	.set_up = ctl_set_up,

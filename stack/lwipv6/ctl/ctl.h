@@ -13,6 +13,23 @@
 
 extern const struct stack_ctl stack_ctl_lwipv6;
 
+/* ctl/kinds.c: a kind of interface. */
+struct kind {
+	struct ctl_kind seam;
+	err_t (*init)(struct netif *); /* NULL: it is not made by us */
+	int tun_flags;		       /* 0: neither tap nor tun */
+	bool queued;	  /* its input is sent from within the stack */
+	uint16_t mtu_max; /* 0: its MTU cannot be set */
+	bool has_mac;
+	bool autoconf; /* can configure itself: IPv6, and DHCP with has_mac */
+	bool promisc;  /* can be promiscuous (a unit is told by its driver) */
+};
+/* The Ith kind that can be made; see stack_ctl.h. */
+const struct ctl_kind *kind_seam(unsigned i);
+/* The kind that has these LETTERS, or that NETIF is of: never NULL. */
+const struct kind *kind_named(const char letters[2]);
+const struct kind *kind_of(const struct netif *netif);
+
 unsigned long lwip_stack_flags_get(struct stack *);
 void lwip_stack_flags_set(struct stack *, unsigned long);
 struct netif *netif_find_direct_destination(struct stack *, struct ip_addr *);
@@ -57,7 +74,6 @@ int ctl_neigh(void *stack, int family, const char *name,
 int ctl_neigh_del(void *stack, const char *name, const uint8_t ip[16]);
 
 /* ctl/foreign.c; see stack_ctl.h */
-bool foreign_is(const char *name);
 int foreign_create(void *stack, const char *name, const char *path,
     unsigned flags, char made[SHMIF_NAME_MAX]);
 int foreign_destroy(void *stack, const char *name);

@@ -27,25 +27,7 @@
 
 #include "stack/lwipv6/ctl/ctl.h"
 
-#define DIGITS 10
-
-err_t vdeif_init(struct netif *);
-err_t tapif_init(struct netif *);
-err_t tunif_init(struct netif *);
-err_t slirpif_init(struct netif *);
-
-static const struct kind {
-	char letters[2];
-	err_t (*init)(struct netif *);
-	int tun_flags; /* 0: not of tap's and tun's kind */
-	bool path;     /* may be told what to connect to */
-	bool queued;   /* its input is sent from within the stack */
-} kinds[] = {
-	{ { 'v', 'd' }, vdeif_init, 0, true, false },
-	{ { 't', 'p' }, tapif_init, IFF_TAP | IFF_NO_PI, true, false },
-	{ { 't', 'n' }, tunif_init, IFF_TUN | IFF_NO_PI, true, false },
-	{ { 's', 'l' }, slirpif_init, 0, false, true },
-};
+#define DIGITS 10 /* of which a name has one */
 
 /* The netif comes first: lwipv6 sees only it. */
 struct foreign {
@@ -102,28 +84,6 @@ foreign_lost(struct netif *netif)
 	return true;
 }
 
-static const struct kind *
-kind_of(const char *name, int *num)
-{
-	char letters[2];
-	size_t i;
-
-	if (!ctl_split_name(name, letters, num) || *num >= DIGITS)
-		return NULL;
-	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (memcmp(kinds[i].letters, letters, 2) == 0)
-			return &kinds[i];
-	return NULL;
-}
-
-bool
-foreign_is(const char *name)
-{
-	int num;
-
-	return kind_of(name, &num) != NULL;
-}
-
 /* ---- on ------------------------------------------------------------------ */
 
 /* The number that F is to have.  0, EEXIST or EMFILE. */
@@ -136,7 +96,7 @@ choose_number(struct foreign *f)
 
 	n = STACK_FIELD(f->netif.stack, STACK_NETIF_LIST, struct netif *);
 	for (; n != NULL; n = n->next)
-		if (memcmp(n->name, f->kind->letters, 2) == 0 &&
+		if (memcmp(n->name, f->kind->seam.name, 2) == 0 &&
 		    n->num < DIGITS)
 			taken[n->num] = true;
 	if (f->num != -1)
@@ -212,12 +172,16 @@ foreign_create(void *stack, const char *name, const char *path, unsigned flags,
 {
 	const struct kind *kind;
 	struct foreign *f;
+	char letters[2];
 	int num, error = 0;
 
 	clear_graveyard();
-	if ((kind = kind_of(name, &num)) == NULL)
+	if (!ctl_split_name(name, letters, &num) || num >= DIGITS)
 		return EINVAL;
-	if (path != NULL && !kind->path)
+	kind = kind_named(letters);
+	if (kind->init == NULL)
+		return EINVAL;
+	if (path != NULL && !kind->seam.path)
 		return EOPNOTSUPP;
 	if (path == NULL)
 		path = "";
@@ -246,8 +210,7 @@ foreign_create(void *stack, const char *name, const char *path, unsigned flags,
 		free(f);
 		return error;
 	}
-	snprintf(made, SHMIF_NAME_MAX, "%c%c%d", kind->letters[0],
-	    kind->letters[1], f->num);
+	snprintf(made, SHMIF_NAME_MAX, "%s%d", kind->seam.name, f->num);
 	return 0;
 }
 
