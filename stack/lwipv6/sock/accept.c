@@ -15,11 +15,11 @@
  *
  * The cure: a listener has a queue, as long as lwip_listen() said.  Connections
  * get a descriptor from who accepts them, and are sockets without one until
- * then.  While the queue is full, or would be if all
- * that are half open became whole, SYNs are not answered (as Linux does: the
- * client tries again), see listener_answers(); a listener of the other family
- * refuses them.  When a listener is closed, what is in its queue is reset, and
- * so is what is half open.
+ * then.  While the queue is full, or would be if all that are half open became
+ * whole, SYNs are not answered (as Linux does: the client tries again), see
+ * listener_answers(); a listener of the other family refuses them.  When a
+ * listener is closed, what is in its queue is reset, and so is what is half
+ * open.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -116,7 +116,7 @@ listener_accept(void *arg, struct tcp_pcb *pcb, err_t err)
 	if (s == NULL || err != ERR_OK)
 		return ERR_ABRT;
 	child = sock_new(pcb->stack, s->family, SOCK_STREAM, IPPROTO_TCP,
-	    KIND_TCP);
+	    s->ops);
 	if (child == NULL)
 		return ERR_MEM;
 	pthread_mutex_lock(&s->lock);
@@ -167,9 +167,8 @@ listener_close(struct sock *s)
 	free(waiting);
 }
 
-/* Takes the first connection that waits; *CHILD is counted.  Or an error. */
-static int
-take(struct sock *s, struct sock **child)
+int
+listener_take(struct sock *s, struct sock **child)
 {
 	struct timespec at;
 	const struct timespec *until;
@@ -197,9 +196,8 @@ take(struct sock *s, struct sock **child)
 	return error;
 }
 
-/* Puts CHILD back where it was, for there is no descriptor for it. */
-static void
-put_back(struct sock *s, struct sock *child)
+void
+listener_put_back(struct sock *s, struct sock *child)
 {
 	bool closed;
 
@@ -216,48 +214,4 @@ put_back(struct sock *s, struct sock *child)
 		sock_close(child);
 		sock_put(child);
 	}
-}
-
-static int
-accept_on(int fd, struct sockaddr *name, socklen_t *len, int flags)
-{
-	struct sock *s, *child = NULL;
-	struct ip_addr ip;
-	uint16_t port;
-	int error, new;
-
-	if ((s = sock_get(fd)) == NULL)
-		return -1;
-	if (s->kind != KIND_TCP)
-		error = EOPNOTSUPP;
-	else if (name != NULL && len == NULL)
-		error = EFAULT;
-	else
-		error = take(s, &child);
-	if (error != 0) {
-		sock_put(s);
-		return sock_fail(error);
-	}
-	pthread_mutex_lock(&child->lock);
-	ip = child->remote;
-	port = child->remote_port;
-	child->nonblock = (flags & SOCK_NONBLOCK) != 0;
-	pthread_mutex_unlock(&child->lock);
-	if ((new = sock_install(child)) == -1) {
-		error = errno;
-		put_back(s, child);
-		errno = error;
-	} else {
-		name_out(child->family, &ip, port, name, len);
-		sock_put(child);
-	}
-	sock_put(s);
-	return new;
-}
-
-/* Replaces the library's. */
-EXPORT int
-OURS(lwip_accept)(int fd, struct sockaddr *name, socklen_t *len)
-{
-	return accept_on(fd, name, len, 0);
 }

@@ -1,30 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * close.c - shutdown, close, and what is left to do after it
+ * close.c - the end of a stack, and the end of the process
  *
- * DOC: The faults: lwip_shutdown() tells nobody; lwip_close() loses what it
- * cannot queue (see stream.c), holds a lock of all sockets meanwhile, and
- * does not end what other threads wait for; the connections of a stack that
- * is deleted stay in memory.
+ * DOC: The fault: the connections of a stack that is deleted stay in memory.
  *
- * How they are seen: a client that says "that was all" by SHUT_WR waits for an
- * answer for ever; a thread that waits in lwip_recv() when another closes the
- * socket does so, too.
- *
- * The cure: POSIX.  SHUT_WR sends the FIN after all that was sent, and the
- * other direction goes on.  SHUT_RD has lwip_recv() end with what is there;
- * what comes later is thrown away.  lwip_close() wakes who waits for the
- * socket, and hands its connection to the stack's thread, which goes on with
- * it until it is done.  With SO_LINGER and a time of 0 it is reset.
- *
- * Since the stack lives in the process, it dies with it: a program that ends
- * after lwip_close() would take its unsent data with it, where a kernel would
- * go on.  When the process exits all its connections are closed, as a kernel
- * would, and what was sent is waited for, while there is progress; and likewise
- * by lwip_del_stack() for what had been closed before.  The FIN behind it may
- * be lost, and the peer then waits for ever; or it arrives, and nobody is left
- * to say so, when the peer's process has ended as well.  It is sent FIN_TRIES
- * times, a step apart, which takes a tenth of a second in the latter case.
+ * And since the stack lives in the process, it dies with it: a program that
+ * ends after lwip_close() would take its unsent data with it, where a kernel
+ * would go on.  When the process exits all its connections are closed, as a
+ * kernel would, and what was sent is waited for, while there is progress; and
+ * likewise by lwip_del_stack() for what had been closed before.  What a kind of
+ * socket has to finish is its own to say (stream_unfinished()).
  */
 #include <errno.h>
 #include <semaphore.h>
@@ -36,150 +21,6 @@
 
 #define LINGER_STEP_MS 5
 #define LINGER_MAX_MS 3000 /* without any progress */
-#define FIN_TRIES 20u
-
-/* ---- on the stack's thread ---------------------------------------------- */
-
-/* S has no descriptor any more. */
-static void
-close_inside(void *arg)
-{
-	struct sock *s = arg;
-	struct tcp_pcb *pcb;
-	bool hard, made;
-
-	s->orphan = true;
-	if (s->kind != KIND_TCP) {
-		dgram_close(s);
-		sock_put(s);
-		return;
-	}
-	pthread_mutex_lock(&s->lock);
-	hard = s->linger && s->linger_s == 0;
-	made = s->state == SOCK_CONNECTED;
-	/* What nobody reads is not to keep the window shut. */
-	s->credit += s->in_bytes;
-	pthread_mutex_unlock(&s->lock);
-	pcb = s->pcb.tcp;
-	if (pcb == NULL) {
-		sock_put(s);
-		return;
-	}
-	if (pcb->state == TCP_LISTEN) {
-		listener_close(s);
-	} else if (!made) {
-		/* Nothing was agreed on yet. */
-		stream_detach(s);
-		tcp_close(pcb);
-	} else if (hard) {
-		stream_abort(s, ECONNABORTED);
-	} else {
-		stream_work(s);
-	}
-	sock_put(s);
-}
-
-static void
-shutdown_inside(void *arg)
-{
-	stream_work(arg);
-}
-
-/* ---- calls of programs -------------------------------------------------- */
-
-static int
-shutdown_stream(struct sock *s, int how)
-{
-	pthread_mutex_lock(&s->lock);
-	if (s->state != SOCK_CONNECTED) {
-		bool was = s->state == SOCK_DONE && s->error == 0;
-
-		pthread_mutex_unlock(&s->lock);
-		return was ? 0 : ENOTCONN;
-	}
-	if (how != SHUT_WR && !s->shut_rd) {
-		s->shut_rd = true;
-		s->credit += s->in_bytes; /* as when it is closed */
-	}
-	if (how != SHUT_RD)
-		s->shut_wr = true;
-	sock_unlock_wake(s, POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
-	return sock_call(s, shutdown_inside, s);
-}
-
-static int
-shutdown_dgram(struct sock *s, int how)
-{
-	int error = 0;
-
-	pthread_mutex_lock(&s->lock);
-	if (s->kind == KIND_UDP && s->remote_port == 0)
-		error = ENOTCONN;
-	if (how != SHUT_WR)
-		s->shut_rd = true;
-	if (how != SHUT_RD)
-		s->shut_wr = true;
-	sock_unlock_wake(s, POLLIN | POLLOUT | POLLRDHUP | POLLHUP);
-	return error;
-}
-
-/* Replaces the library's. */
-EXPORT int
-OURS(lwip_shutdown)(int fd, int how)
-{
-	struct sock *s = sock_get(fd);
-	int error;
-
-	if (s == NULL)
-		return -1;
-	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
-		error = EINVAL;
-	else if (s->kind == KIND_NETLINK)
-		error = EOPNOTSUPP;
-	else if (s->kind == KIND_TCP)
-		error = shutdown_stream(s, how);
-	else
-		error = shutdown_dgram(s, how);
-	sock_put(s);
-	return error == 0 ? 0 : sock_fail(error);
-}
-
-/* SO_LINGER: waits until what was sent has arrived, or for the time given. */
-static void
-wait_settled(struct sock *s, int seconds)
-{
-	struct timespec until, now;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += seconds;
-	now = until;
-	pthread_mutex_lock(&s->lock);
-	do {
-		if (s->settled || s->stack == NULL)
-			break;
-		/* It says EBADF whatever happened: the socket is closed. */
-		sock_wait(s, WAIT_OUT, &until);
-		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while (now.tv_sec < until.tv_sec ||
-	    (now.tv_sec == until.tv_sec && now.tv_nsec < until.tv_nsec));
-	pthread_mutex_unlock(&s->lock);
-}
-
-void
-sock_close(struct sock *s)
-{
-	int linger = 0;
-
-	pthread_mutex_lock(&s->lock);
-	s->closed = true;
-	if (s->linger && s->kind == KIND_TCP && !s->nonblock &&
-	    s->state == SOCK_CONNECTED)
-		linger = s->linger_s;
-	sock_unlock_wake(s, POLLIN | POLLOUT | POLLERR | POLLHUP | POLLNVAL);
-	sock_post(s, close_inside);
-	if (linger > 0)
-		wait_settled(s, linger);
-}
 
 /* ---- a stack that is deleted -------------------------------------------- */
 
@@ -187,24 +28,9 @@ sock_close(struct sock *s)
 static void
 orphan(struct sock *s, void *arg)
 {
-	struct tcp_pcb *pcb;
-
 	(void)arg;
 	sock_hold(s);
-	if (s->kind != KIND_TCP) {
-		dgram_close(s);
-	} else if ((pcb = s->pcb.tcp) != NULL) {
-		if (pcb->state == TCP_LISTEN) {
-			listener_close(s);
-		} else {
-			stream_detach(s);
-			if (pcb->state == TCP_CLOSED)
-				tcp_close(pcb);
-			else
-				tcp_abort(pcb);
-			stream_failed(s, ENETDOWN);
-		}
-	}
+	s->ops->orphan(s);
 	pthread_mutex_lock(&s->lock);
 	s->stack = NULL;
 	sock_unlock_wake(s, POLLIN | POLLOUT | POLLERR | POLLHUP);
@@ -244,48 +70,14 @@ struct census {
 	sem_t done;
 };
 
-/* All of S has arrived but its FIN.  Returns whether to wait for that. */
-static bool
-wait_for_fin(struct sock *s)
-{
-	struct tcp_pcb *pcb = s->pcb.tcp;
-
-	if (!s->fin_sent)
-		return stream_is_open(pcb); /* it was not possible yet */
-	if (!stream_unacked(pcb) || s->fin_tries == FIN_TRIES)
-		return false;
-	if (s->fin_tries++ != 0)
-		recover_again(pcb);
-	return true;
-}
-
 static void
 count(struct sock *s, void *arg)
 {
 	struct census *c = arg;
-	uint32_t unsent, out;
-	bool closed;
 
-	if (s->kind != KIND_TCP || s->pcb.tcp == NULL ||
-	    s->pcb.tcp->state == TCP_LISTEN)
-		return;
-	pthread_mutex_lock(&s->lock);
-	if (c->all)
-		s->closed = true;
-	closed = s->closed;
-	unsent = s->out_head - s->out_tail;
-	pthread_mutex_unlock(&s->lock);
-	if (!closed)
-		return;
-	if (!s->fin_sent)
-		stream_work(s);
-	if (s->pcb.tcp == NULL)
-		return;
-	out = stream_outstanding(s);
-	if (unsent == 0 && out == 0 && !wait_for_fin(s))
-		return;
-	c->closing++;
-	c->progress += unsent + out + s->fin_tries;
+	if (s->ops->unfinished != NULL &&
+	    s->ops->unfinished(s, c->all, &c->progress))
+		c->closing++;
 }
 
 /* Counts the connections that have data to send; on the stack's thread. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * requests.c - lwip_fcntl(), lwip_ioctl(); all replace the library's
+ * fcntl.c - lwip_fcntl(), lwip_ioctl(); all replace the library's
  *
  * DOC: A socket's own flags and what is in its queue are answered here; what
  * concerns interfaces goes on to the library, whose own functions for it are
@@ -78,7 +78,6 @@ static int
 ioctl_sock(struct sock *s, unsigned long cmd, void *arg)
 {
 	struct timeval tv;
-	const struct item *it;
 	int n = 0;
 
 	if (arg == NULL &&
@@ -88,11 +87,7 @@ ioctl_sock(struct sock *s, unsigned long cmd, void *arg)
 	switch (cmd) {
 	case FIONREAD:
 		pthread_mutex_lock(&s->lock);
-		it = fifo_first(&s->in);
-		if (s->kind == KIND_TCP)
-			n = (int)s->in_bytes;
-		else if (it != NULL)
-			n = it->p->tot_len;
+		n = s->ops->queued == NULL ? 0 : (int)s->ops->queued(s);
 		pthread_mutex_unlock(&s->lock);
 		memcpy(arg, &n, sizeof(n));
 		return 0;
@@ -119,7 +114,7 @@ OURS(lwip_ioctl)(int fd, long cmd, void *arg)
 
 	if (s == NULL)
 		return -1;
-	if (s->kind == KIND_NETLINK && cmd != FIONBIO)
+	if (s->ops->no_ioctl && cmd != FIONBIO)
 		error = EBADF;
 	else
 		error = ioctl_sock(s, (unsigned long)cmd, arg);

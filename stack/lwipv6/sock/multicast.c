@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * group.c - sockets and groups: multicast
+ * multicast.c - sockets and groups: multicast
  *
  * DOC: The faults: there is none for IPv4: what is sent to a group needs a
  * route, and what comes for one is not taken; IPv6 takes what comes for any
@@ -338,9 +338,9 @@ job_inside(void *arg)
 	}
 }
 
-/* The program's value, which may be a byte. */
+/* The program's value, which may be an int or a byte. */
 static int
-small(const void *value, socklen_t len, int *n)
+int_or_byte(const void *value, socklen_t len, int *n)
 {
 	if (len < 1)
 		return EINVAL;
@@ -386,11 +386,11 @@ read6(struct job *j, const void *value, socklen_t len)
 	return ip_is_v4(&j->group) ? EINVAL : 0;
 }
 
-/* Sets the TTL or, LOOP, whether one hears oneself. */
+/* Sets the TTL or, LOOP, whether a sender hears itself. */
 static int
-set_small(struct sock *s, const void *value, socklen_t len, bool loop)
+set_ttl_or_loop(struct sock *s, const void *value, socklen_t len, bool loop)
 {
-	int n, error = small(value, len, &n);
+	int n, error = int_or_byte(value, len, &n);
 
 	if (error != 0)
 		return error;
@@ -409,7 +409,7 @@ enum option { NONE, JOIN, LEAVE, SENDS_BY, TTL, LOOP };
 
 /* Which of ours NAME is. */
 static enum option
-option_of(const struct sock *s, int level, int name)
+option_of(int level, int name)
 {
 	static const struct {
 		int name4, name6;
@@ -422,8 +422,7 @@ option_of(const struct sock *s, int level, int name)
 	};
 	enum option o;
 
-	if (s->kind == KIND_UDP &&
-	    (level == IPPROTO_IP || level == IPPROTO_IPV6))
+	if (level == IPPROTO_IP || level == IPPROTO_IPV6)
 		for (o = JOIN; o <= LOOP; o++)
 			if (name ==
 			    (level == IPPROTO_IP ? names[o].name4 :
@@ -436,13 +435,13 @@ bool
 group_setsockopt(struct sock *s, int level, int name, const void *value,
     socklen_t len, int *error)
 {
-	enum option o = option_of(s, level, name);
+	enum option o = option_of(level, name);
 	struct job j = { .s = s, .set_if = o == SENDS_BY, .leave = o == LEAVE };
 
 	if (o == NONE)
 		return false;
 	if (o == TTL || o == LOOP) {
-		*error = set_small(s, value, len, o == LOOP);
+		*error = set_ttl_or_loop(s, value, len, o == LOOP);
 		return true;
 	}
 	if (level == IPPROTO_IP) {
@@ -480,7 +479,7 @@ bool
 group_getsockopt(struct sock *s, int level, int name, void *value,
     socklen_t *len, int *error)
 {
-	enum option o = option_of(s, level, name);
+	enum option o = option_of(level, name);
 	struct job j = { .s = s };
 	const void *from = &j.id;
 	socklen_t size = sizeof(j.id);

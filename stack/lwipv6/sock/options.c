@@ -13,12 +13,13 @@
  * one.  What is not known is ENOPROTOOPT.  Options which here have nothing to
  * act on, and which programs set as a matter of course, are taken and have no
  * effect: they are named in set_socket() and set_ip().
+ *
+ * The options of one kind of socket only are where the kind is: sock_ops has
+ * functions for them, which are asked first.
  */
 #include <sys/time.h>
 #include <errno.h>
-#include <linux/if_packet.h>
 #include <netinet/icmp6.h>
-#include <linux/tcp.h>
 #include <string.h>
 
 #include "stack/lwipv6/sock/sock.h"
@@ -32,9 +33,8 @@
 
 /* ---- the value of an option --------------------------------------------- */
 
-/* An int from the program's *VALUE; or EINVAL. */
-static int
-get_int(const void *value, socklen_t len, int *n)
+int
+option_int(const void *value, socklen_t len, int *n)
 {
 	if (len < sizeof(*n))
 		return EINVAL;
@@ -52,34 +52,25 @@ give(void *to, socklen_t *tolen, const void *value, size_t len)
 	return 0;
 }
 
-static int
-give_int(void *to, socklen_t *tolen, int n)
+int
+option_give_int(void *to, socklen_t *tolen, int n)
 {
 	return give(to, tolen, &n, sizeof(n));
 }
 
-/* Gives options to the pcb; on the stack's thread. */
 static void
 apply_inside(void *arg)
 {
 	struct sock *s = arg;
-	struct tcp_pcb *pcb;
-	int ttl, tos;
 
-	if (s->kind != KIND_TCP) {
-		dgram_apply(s);
-		return;
-	}
-	if ((pcb = s->pcb.tcp) == NULL)
-		return;
-	pthread_mutex_lock(&s->lock);
-	ttl = s->ttl;
-	tos = s->tos;
-	pthread_mutex_unlock(&s->lock);
-	if (ttl >= 0)
-		pcb->ttl = (uint8_t)ttl;
-	if (tos >= 0)
-		pcb->tos = (uint8_t)tos;
+	if (s->ops->apply != NULL)
+		s->ops->apply(s);
+}
+
+int
+option_apply(struct sock *s)
+{
+	return sock_call(s, apply_inside, s);
 }
 
 /* ---- SOL_SOCKET --------------------------------------------------------- */
@@ -152,7 +143,7 @@ set_socket(struct sock *s, int name, const void *value, socklen_t len)
 	default:
 		break;
 	}
-	if ((error = get_int(value, len, &n)) != 0)
+	if ((error = option_int(value, len, &n)) != 0)
 		return error;
 	if (bit != 0) {
 		if (n != 0)
@@ -188,7 +179,7 @@ get_socket(struct sock *s, int name, void *value, socklen_t *len)
 	int n;
 
 	if (bit != 0)
-		return give_int(value, len, (s->so_options & bit) != 0);
+		return option_give_int(value, len, (s->so_options & bit) != 0);
 	switch (name) {
 	case SO_RCVTIMEO:
 	case SO_SNDTIMEO:
@@ -198,82 +189,31 @@ get_socket(struct sock *s, int name, void *value, socklen_t *len)
 	case SO_ERROR:
 		n = s->error;
 		s->error = 0;
-		return give_int(value, len, n);
+		return option_give_int(value, len, n);
 	case SO_TYPE:
-		return give_int(value, len, s->type);
+		return option_give_int(value, len, s->type);
 	case SO_DOMAIN:
-		return give_int(value, len, s->family);
+		return option_give_int(value, len, s->family);
 	case SO_PROTOCOL:
-		n = s->kind == KIND_TCP ? IPPROTO_TCP :
-		    s->kind == KIND_UDP ? IPPROTO_UDP :
-					  s->protocol;
-		return give_int(value, len, n);
+		return option_give_int(value, len,
+		    s->ops->protocol != 0 ? s->ops->protocol : s->protocol);
 	case SO_ACCEPTCONN:
-		return give_int(value, len, s->state == SOCK_LISTENING);
+		return option_give_int(value, len, s->state == SOCK_LISTENING);
 	case SO_RCVBUF:
-		n = s->kind == KIND_TCP ? TCP_WINDOW : (int)s->in_max;
-		return give_int(value, len, n);
+		return option_give_int(value, len,
+		    s->ops->window != 0 ? s->ops->window : (int)s->in_max);
 	case SO_SNDBUF:
-		return give_int(value, len,
+		return option_give_int(value, len,
 		    s->out_size != 0 ? (int)s->out_size : 65536);
 	case SO_RCVLOWAT:
 	case SO_SNDLOWAT:
-		return give_int(value, len, 1);
+		return option_give_int(value, len, 1);
 	default:
 		return ENOPROTOOPT;
 	}
 }
 
 /* ---- the other levels --------------------------------------------------- */
-
-static int
-set_tcp(struct sock *s, int name, int n)
-{
-	if (s->kind != KIND_TCP)
-		return ENOPROTOOPT;
-	switch (name) {
-	case TCP_NODELAY:
-		s->nodelay = n != 0;
-		return 0;
-	case TCP_KEEPIDLE:
-	case TCP_KEEPINTVL:
-	case TCP_KEEPCNT:
-		if (n < 1 || n > 32767)
-			return EINVAL;
-		if (name == TCP_KEEPIDLE)
-			s->keep_idle = (unsigned)n;
-		else if (name == TCP_KEEPINTVL)
-			s->keep_every = (unsigned)n;
-		else
-			s->keep_count = (unsigned)n;
-		return 0;
-	default:
-		return ENOPROTOOPT;
-	}
-}
-
-static int
-get_tcp(const struct sock *s, int name, int *n)
-{
-	if (s->kind != KIND_TCP)
-		return ENOPROTOOPT;
-	switch (name) {
-	case TCP_NODELAY:
-		*n = s->nodelay;
-		return 0;
-	case TCP_KEEPIDLE:
-		*n = (int)s->keep_idle;
-		return 0;
-	case TCP_KEEPINTVL:
-		*n = (int)s->keep_every;
-		return 0;
-	case TCP_KEEPCNT:
-		*n = (int)s->keep_count;
-		return 0;
-	default:
-		return ENOPROTOOPT;
-	}
-}
 
 static int
 set_ip(struct sock *s, int name, int n)
@@ -286,11 +226,6 @@ set_ip(struct sock *s, int name, int n)
 		return 0;
 	case IP_TOS:
 		s->tos = n & 0xff;
-		return 0;
-	case IP_HDRINCL:
-		if (s->kind != KIND_RAW)
-			return ENOPROTOOPT;
-		s->hdrincl = n != 0;
 		return 0;
 	case IP_MTU_DISCOVER:
 	case IP_RECVERR:
@@ -337,12 +272,7 @@ set_ip6(struct sock *s, int name, int n)
 	case IPV6_TCLASS:
 		return set_ip(s, IP_TOS, n);
 	case IPV6_CHECKSUM:
-		if (s->kind != KIND_RAW || (n != -1 && (n < 0 || n % 2 != 0)))
-			return EINVAL;
-		s->checksum_at = n;
-		return 0;
-	case IPV6_HDRINCL:
-		return set_ip(s, IP_HDRINCL, n);
+		return EINVAL; /* of a socket that is not raw */
 	case IPV6_HOPLIMIT:
 	case IPV6_2292HOPLIMIT:
 	case IPV6_RECVERR:
@@ -387,18 +317,11 @@ set_option(struct sock *s, int level, int name, const void *value,
 		    len < sizeof(s->filter) ? len : sizeof(s->filter));
 		return 0;
 	}
-	if (level == SOL_PACKET && s->kind == KIND_PACKET)
-		return name == PACKET_ADD_MEMBERSHIP ||
-			name == PACKET_DROP_MEMBERSHIP ?
-		    0 : /* all that comes is heard anyhow */
-		    ENOPROTOOPT;
-	if ((error = get_int(value, len, &n)) != 0)
+	if ((error = option_int(value, len, &n)) != 0)
 		return error;
 	switch (level) {
 	case IPPROTO_IP:
 		return set_ip(s, name, n);
-	case IPPROTO_TCP:
-		return set_tcp(s, name, n);
 	case IPPROTO_IPV6:
 		return set_ip6(s, name, n);
 	case IPPROTO_RAW:
@@ -420,9 +343,6 @@ get_option(struct sock *s, int level, int name, void *value, socklen_t *len)
 	case IPPROTO_IP:
 		error = get_ip(s, name, &n);
 		break;
-	case IPPROTO_TCP:
-		error = get_tcp(s, name, &n);
-		break;
 	case IPPROTO_IPV6:
 		error = get_ip6(s, name, &n);
 		break;
@@ -430,7 +350,7 @@ get_option(struct sock *s, int level, int name, void *value, socklen_t *len)
 		error = ENOPROTOOPT;
 		break;
 	}
-	return error != 0 ? error : give_int(value, len, n);
+	return error != 0 ? error : option_give_int(value, len, n);
 }
 
 /* ---- calls of programs; all replace the library's ----------------------- */
@@ -441,65 +361,35 @@ OURS(lwip_setsockopt)(int fd, int level, int name, const void *value,
 {
 	struct sock *s = sock_get(fd);
 	int error;
-	bool kick;
 
 	if (s == NULL)
 		return -1;
 	if (value == NULL) {
 		error = EFAULT;
-	} else if (s->kind == KIND_NETLINK) {
-		error = netlink_setsockopt(s->pcb.netlink, level, name, value,
-		    len);
-	} else if (!group_setsockopt(s, level, name, value, len, &error)) {
+	} else if (s->ops->setsockopt == NULL ||
+	    !s->ops->setsockopt(s, level, name, value, len, &error)) {
 		pthread_mutex_lock(&s->lock);
 		error = set_option(s, level, name, value, len);
-		kick = error == 0 && level == IPPROTO_TCP &&
-		    name == TCP_NODELAY && s->out_head != s->out_tail &&
-		    stream_want_kick(s);
 		pthread_mutex_unlock(&s->lock);
-		if (kick)
-			stream_kick(s);
-		if (error == 0 && level != IPPROTO_TCP)
-			error = sock_call(s, apply_inside, s);
+		if (error == 0)
+			error = option_apply(s);
 	}
 	sock_put(s);
 	return error == 0 ? 0 : sock_fail(error);
-}
-
-struct mss {
-	struct sock *s;
-	int mss;
-};
-
-static void
-mss_inside(void *arg)
-{
-	struct mss *m = arg;
-
-	if (m->s->pcb.tcp != NULL && m->s->pcb.tcp->state != TCP_LISTEN)
-		m->mss = m->s->pcb.tcp->mss;
 }
 
 EXPORT int
 OURS(lwip_getsockopt)(int fd, int level, int name, void *value, socklen_t *len)
 {
 	struct sock *s = sock_get(fd);
-	struct mss m = { .s = s, .mss = 536 };
 	int error;
 
 	if (s == NULL)
 		return -1;
 	if (value == NULL || len == NULL) {
 		error = EFAULT;
-	} else if (s->kind == KIND_NETLINK) {
-		error = netlink_getsockopt(s->pcb.netlink, level, name, value,
-		    len);
-	} else if (level == IPPROTO_TCP && name == TCP_MAXSEG &&
-	    s->kind == KIND_TCP) {
-		error = sock_call(s, mss_inside, &m);
-		if (error == 0)
-			error = give_int(value, len, m.mss);
-	} else if (!group_getsockopt(s, level, name, value, len, &error)) {
+	} else if (s->ops->getsockopt == NULL ||
+	    !s->ops->getsockopt(s, level, name, value, len, &error)) {
 		pthread_mutex_lock(&s->lock);
 		error = get_option(s, level, name, value, len);
 		pthread_mutex_unlock(&s->lock);

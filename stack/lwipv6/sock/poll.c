@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * poll.c - lwip_poll() and lwip_select()
+ * poll.c - lwip_poll(), lwip_select(), lwip_event_subscribe()
  *
  * DOC: The faults: lwip_poll() returns nothing defined, and so does
  * lwip_ppoll() in part; lwip_select() waits for all of its read set when it
@@ -13,6 +13,9 @@
  * eventfd for this call that sockets of ours poke (a watch, wait.c), and the
  * kernel's poll waits for it and for the descriptors that are not ours.  A
  * signal ends it as POSIX has it.
+ *
+ * lwip_event_subscribe() promises to call back once, and never after the
+ * subscription was taken back.
  */
 #include <sys/eventfd.h>
 #include <sys/select.h>
@@ -369,4 +372,55 @@ OURS(lwip_select)(int max, fd_set *in, fd_set *out, fd_set *ex,
 	t.tv_sec = timeout->tv_sec + timeout->tv_usec / 1000000;
 	t.tv_nsec = timeout->tv_usec % 1000000 * 1000;
 	return OURS(lwip_pselect)(max, in, out, ex, &t, NULL);
+}
+
+/* ---- being called back -------------------------------------------------- */
+
+/* Takes back what was subscribed with ARG. */
+static void
+forget(struct sock *s, const void *arg)
+{
+	struct watch **wp = &s->watches, *w;
+
+	while ((w = *wp) != NULL)
+		if (w->once && w->arg == arg) {
+			*wp = w->next;
+			free(w);
+		} else {
+			wp = &w->next;
+		}
+}
+
+/*
+ * Replaces the library's: has CB(ARG) called, once, when FD is ready for
+ * EVENTS, if it is not now; CB NULL: takes that back.  Returns what FD is
+ * ready for.
+ */
+EXPORT int
+OURS(lwip_event_subscribe)(void (*cb)(void *), void *arg, int fd, int events)
+{
+	struct sock *s = sock_get(fd);
+	struct watch *w = NULL;
+	int r;
+
+	if (s == NULL)
+		return 0;
+	if (cb != NULL && (w = malloc(sizeof(*w))) != NULL) {
+		w->cb = cb;
+		w->arg = arg;
+		w->events = (short)events;
+		w->once = true;
+	}
+	pthread_mutex_lock(&s->lock);
+	r = sock_ready(s) & (events | POLLERR | POLLHUP);
+	if (r != 0 || cb == NULL) {
+		forget(s, arg);
+	} else if (w != NULL) {
+		sock_watch(s, w);
+		w = NULL;
+	}
+	pthread_mutex_unlock(&s->lock);
+	free(w);
+	sock_put(s);
+	return r;
 }

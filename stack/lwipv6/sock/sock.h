@@ -13,22 +13,11 @@
  * we use of the library is what is below: its TCP, UDP, raw and packet
  * "pcbs", on the stack's thread.
  *
- *	socket.c       descriptors, making and closing sockets
- *	wait.c         waiting, being woken, lwip_event_subscribe()
- *	stream.c       TCP between a pcb and a socket's buffers
- *	stream_send.c  what of it is sent, and when
- *	connect.c      lwip_bind(), lwip_connect(), lwip_listen()
- *	accept.c       listeners
- *	close.c        what happens to a socket's connection after it
- *	dgram.c        UDP, raw and packet sockets
- *	send.c         lwip_send() and its relatives
- *	recv.c         lwip_recv() and its relatives
- *	poll.c         lwip_poll(), lwip_select()
- *	names.c        addresses of programs and of the library
- *	options.c      lwip_setsockopt(), lwip_getsockopt()
- *	icmp.c         ICMP errors, for whom they are
- *	group.c        multicast
- *	requests.c     lwip_fcntl(), lwip_ioctl()
+ * Which files there are, and which may call which, is in README.
+ *
+ * A kind of socket (TCP, UDP, raw, packet, netlink) is a table of functions,
+ * struct sock_ops: the calls of programs (calls.c, send.c, recv.c, options.c)
+ * look at nothing else of it.
  *
  * Whose is what.  A socket has two halves.  The pcb, and what is said to be
  * of the stack's thread, is touched on that thread only.  Everything else is
@@ -53,8 +42,6 @@
 #include <time.h>
 
 #include "stack/lwipv6/port.h"
-
-enum sock_kind { KIND_TCP, KIND_UDP, KIND_RAW, KIND_PACKET, KIND_NETLINK };
 
 /* Of a TCP socket; the others are NEW for ever. */
 enum sock_state {
@@ -98,7 +85,7 @@ struct sock {
 	int family;
 	int type;
 	int protocol;
-	enum sock_kind kind;
+	const struct sock_ops *ops; /* of its kind */
 	struct sock *next, *prev; /* all there are; under a lock of socket.c */
 
 	/* The stack's thread only. */
@@ -118,7 +105,7 @@ struct sock {
 	bool sent_small;   /* less than a segment, up to here: */
 	uint32_t small_end;
 	uint32_t keep_tried;
-	struct membership *groups; /* group.c */
+	struct membership *groups; /* multicast.c */
 	int soft; /* an ICMP error that did not end the connection */
 
 	/* Serialize those that take from the queues. */
@@ -176,23 +163,136 @@ struct sock {
 	unsigned sleepers[2];
 };
 
+/* An address and a port. */
+struct sock_dest {
+	struct ip_addr ip;
+	uint16_t port;
+};
+
+/* Where data that is received goes: recv.c. */
+struct recv_into {
+	const struct iovec *iov;
+	size_t n;
+	size_t i, off; /* the next byte goes there */
+	size_t done;
+};
+
+/* From whom it came. */
+struct recv_from {
+	struct sockaddr *name; /* the program's; may be NULL */
+	socklen_t *len;
+	bool no_name; /* nobody: a stream */
+	bool cut;     /* there was more of the datagram */
+};
+
+/* A datagram that is sent. */
+struct dgram {
+	struct sock *s;
+	struct pbuf *p;
+	struct sock_dest to;
+	int error;
+};
+
+/* What is special to a kind of socket that sends datagrams (dgram.c). */
+struct dgram_ops {
+	unsigned headers; /* bytes, at least; what is longer is EMSGSIZE */
+	/* On the stack's thread.  0 or an errno value. */
+	int (*send)(struct dgram *g);
+	void (*remove)(struct sock *s); /* the pcb */
+	/* Where S sends to without an address; with the lock held. */
+	int (*default_dest)(const struct sock *s, struct sock_dest *to);
+};
+
+/*
+ * A kind of socket.  A function that is NULL is one that the kind has not:
+ * where a program asks for it that is EOPNOTSUPP.  Functions return 0 or an
+ * errno value, if nothing else is said.
+ */
+struct sock_ops {
+	int protocol;	      /* 0: the one that socket() was told */
+	int window;	      /* what SO_RCVBUF says; 0: what was set */
+	bool needs_raw;	      /* the program needs CAP_NET_RAW */
+	bool has_ports;	      /* those below 1024 are privileged */
+	bool keeps_port;      /* also one that bind() did not give it */
+	bool binds_to_groups; /* and to broadcast addresses */
+	bool no_ioctl;	      /* but for FIONBIO */
+	const struct dgram_ops *dgram; /* NULL: it sends no datagrams */
+
+	/* On the stack's thread. */
+	int (*open)(struct sock *s);
+	void (*close)(struct sock *s);	/* it has no descriptor any more */
+	void (*orphan)(struct sock *s); /* its stack is deleted */
+	/*
+	 * Whether S, which is closed (CLOSE: be it so), has something to send
+	 * yet; adds to *PROGRESS what changes when it gets on.  NULL: no.
+	 */
+	bool (*unfinished)(struct sock *s, bool close, uint32_t *progress);
+	int (*bind)(struct sock *s, struct sock_dest *to);
+	bool (*port_in_use)(const struct sock *s, const struct sock_dest *at);
+	int (*connect)(struct sock *s, struct sock_dest *to); /* NULL: undo */
+	int (*listen)(struct sock *s, int backlog);
+	void (*apply)(struct sock *s); /* gives options to the pcb */
+
+	/* With the lock held. */
+	int (*ready)(const struct sock *s);	  /* POLL... */
+	uint32_t (*queued)(const struct sock *s); /* FIONREAD */
+	bool (*has_peer)(const struct sock *s);
+
+	/* On the program's thread. */
+	int (*wait_connected)(struct sock *s);
+	int (*accept)(struct sock *s, struct sock **child);
+	void (*put_back)(struct sock *s, struct sock *child);
+	int (*shutdown)(struct sock *s, int how);
+	/* How many bytes, or -1 and errno. */
+	ssize_t (*send)(struct sock *s, const struct iovec *iov, size_t n,
+	    int flags, const struct sockaddr *to, socklen_t tolen);
+	ssize_t (*recv)(struct sock *s, struct recv_into *to, size_t room,
+	    int flags, struct recv_from *from);
+	/* Whether NAME is an option of the kind; then *ERROR is the result. */
+	bool (*setsockopt)(struct sock *s, int level, int name,
+	    const void *value, socklen_t len, int *error);
+	bool (*getsockopt)(struct sock *s, int level, int name, void *value,
+	    socklen_t *len, int *error);
+	/*
+	 * Instead of bind, connect, and local and remote of struct sock, by a
+	 * kind whose addresses the library keeps.  0, or -1 and errno.
+	 */
+	int (*bind_name)(struct sock *s, const struct sockaddr *name,
+	    socklen_t len);
+	int (*connect_name)(struct sock *s, const struct sockaddr *name,
+	    socklen_t len);
+	int (*get_name)(struct sock *s, struct sockaddr *name, socklen_t *len,
+	    bool peer);
+};
+
+extern const struct sock_ops stream_ops, udp_ops, raw_ops, packet_ops,
+    netlink_ops;
+
 /* ---- socket.c ----------------------------------------------------------- */
 
-/* The socket of FD, counted, or NULL and errno. */
-struct sock *sock_get(int fd);
 void sock_hold(struct sock *s);
 void sock_put(struct sock *s);
 /* A new socket without a descriptor, counted once, or NULL. */
 struct sock *sock_new(struct stack *stack, int family, int type, int protocol,
-    enum sock_kind kind);
-/* Gives S a descriptor, which is counted too.  Or -1 and errno. */
-int sock_install(struct sock *s);
-/* Whether FD is a socket of this layer. */
-bool sock_is(int fd);
+    const struct sock_ops *ops);
+/* Whether S was made by this process, and not inherited from its parent. */
+bool sock_is_of_this_process(const struct sock *s);
+/* S has no descriptor any more: closes what it has. */
+void sock_close(struct sock *s);
 /* Sets errno, and returns -1. */
 int sock_fail(int error);
 /* Runs FN(ARG) on the thread of S's stack, and waits.  0 or an errno value. */
 int sock_call(struct sock *s, void (*fn)(void *), void *arg);
+/* The same for a call of a program: what it says, and what is done. */
+struct sock_job {
+	struct sock *s;
+	struct sock_dest to;
+	int backlog;
+	bool disconnect;
+	void (*fn)(struct sock_job *);
+	int error;
+};
+int sock_job(struct sock_job *j, void (*fn)(struct sock_job *));
 /* Has FN(S) run there some time later, with a count of its own. */
 void sock_post(struct sock *s, void (*fn)(void *));
 /* Calls FN(S, ARG) for each socket of STACK (NULL: any), counted meanwhile. */
@@ -202,6 +302,32 @@ void sock_each(const struct stack *stack, void (*fn)(struct sock *, void *),
 bool fifo_put(struct fifo *f, const struct item *it);
 struct item *fifo_first(const struct fifo *f); /* or NULL */
 void fifo_drop(struct fifo *f);
+
+/* ---- fd.c --------------------------------------------------------------- */
+
+/* The socket of FD, counted, or NULL and errno. */
+struct sock *sock_get(int fd);
+/* Gives S a descriptor, which is counted too.  Or -1 and errno. */
+int sock_install(struct sock *s);
+/* Takes FD out of the table: its socket, with its count; or NULL and errno. */
+struct sock *sock_uninstall(int fd);
+/* Whether FD is a socket of this layer. */
+bool sock_is(int fd);
+
+/* ---- ports.c; on the stack's thread, but for port_allowed() ------------- */
+
+/* Whether one who listens at A is in the way of one who listens at B. */
+bool port_overlap(const struct ip_addr *a, const struct ip_addr *b);
+/* Whether S may be bound to IP.  0 or EADDRNOTAVAIL. */
+int port_address(struct sock *s, struct ip_addr *ip);
+/* The same for TO, whose port, if it is 0, is chosen.  Or EADDRINUSE. */
+int port_choose(struct sock *s, struct sock_dest *to);
+/* S is bound to TO from now on. */
+void port_bound(struct sock *s, const struct sock_dest *to);
+/* Whether another socket listens where S is bound. */
+bool port_has_listener(struct sock *s);
+/* Whether the program may have PORT. */
+bool port_allowed(struct sock *s, uint16_t port);
 
 /* ---- wait.c; all with the lock held ------------------------------------- */
 
@@ -236,8 +362,6 @@ err_t stream_connected(void *arg, struct tcp_pcb *pcb, err_t err);
 void stream_work(struct sock *s);
 /* The library has put PCB into TIME-WAIT, from where it goes without a word. */
 void stream_waits(struct tcp_pcb *pcb);
-/* Whether the retransmission timer runs: an abort is its doing. */
-bool stream_in_timer(void);
 /*
  * On any thread: stream_work() should be done.  With the lock held; whether
  * stream_kick() has to be called, without it.
@@ -246,8 +370,6 @@ bool stream_want_kick(struct sock *s);
 void stream_kick(struct sock *s);
 /* The neighbour HOP on NETIF does not answer. */
 void stream_unreachable(struct netif *netif, const struct ip_addr *hop);
-/* Whether data may be sent by PCB: ESTABLISHED, CLOSE_WAIT. */
-bool stream_is_open(const struct tcp_pcb *pcb);
 
 /* ---- icmp.c; on the stack's thread --------------------------------------- */
 
@@ -290,6 +412,8 @@ void tcp_too_big(struct stack *stack, const struct icmp_quote *q, unsigned mtu);
 
 /* ---- stream_send.c; on the stack's thread ------------------------------- */
 
+/* Whether data may be sent by PCB: ESTABLISHED, CLOSE_WAIT. */
+bool stream_is_open(const struct tcp_pcb *pcb);
 /* Sends what there is, and the FIN if it is time. */
 void stream_send(struct sock *s);
 /* Whether there is something that the peer has not acknowledged. */
@@ -297,12 +421,16 @@ bool stream_unacked(const struct tcp_pcb *pcb);
 /* How many bytes the library was given and the peer has not acknowledged. */
 uint32_t stream_outstanding(const struct sock *s);
 
-/* ---- close.c ------------------------------------------------------------ */
+/* ---- stream_io.c --------------------------------------------------------- */
 
-/* S has no descriptor any more: closes what it has. */
-void sock_close(struct sock *s);
+/* As sock_ops has them. */
+ssize_t stream_user_send(struct sock *s, const struct iovec *iov, size_t n,
+    int flags, const struct sockaddr *to, socklen_t tolen);
+ssize_t stream_user_recv(struct sock *s, struct recv_into *to, size_t room,
+    int flags, struct recv_from *from);
+bool stream_unfinished(struct sock *s, bool close, uint32_t *progress);
 
-/* ---- accept.c; on the stack's thread ------------------------------------ */
+/* ---- accept.c; on the stack's thread, but for the last two --------------- */
 
 enum listener_verdict { SYN_ANSWER, SYN_DROP, SYN_REFUSE };
 /* What becomes of a SYN from FROM to TO and PORT. */
@@ -310,30 +438,58 @@ enum listener_verdict listener_answers(struct stack *stack,
     const struct ip_addr *from, const struct ip_addr *to, uint16_t port);
 err_t listener_accept(void *arg, struct tcp_pcb *pcb, err_t err);
 void listener_close(struct sock *s);
+/* Takes the first connection that waits; *CHILD is counted.  Or an error. */
+int listener_take(struct sock *s, struct sock **child);
+/* Puts CHILD back where it was, for there is no descriptor for it. */
+void listener_put_back(struct sock *s, struct sock *child);
 
-/* ---- dgram.c; on the stack's thread, but for the last ------------------- */
+/* ---- dgram.c ------------------------------------------------------------- */
 
-int dgram_open(struct sock *s);
-void dgram_close(struct sock *s);
-/* S, which has a port, is to hear what comes to it. */
-void dgram_listen(struct sock *s);
-/* Applies options. */
-void dgram_apply(struct sock *s);
-/* Gives a UDP socket a port, if it has none.  0 or an errno value. */
-int connect_port(struct sock *s);
-struct sock_dest {
-	struct ip_addr ip;
-	uint16_t port;
-};
-/* Sends one datagram.  Its length, or -1 and errno. */
-ssize_t dgram_send(struct sock *s, const struct iovec *iov, size_t n,
-    const struct sock_dest *to);
-
+/* Queues P, which it takes; on the stack's thread, as the next. */
+void dgram_deliver(struct sock *s, struct pbuf *p, const struct ip_addr *from,
+    uint16_t port);
+void dgram_udp_arrived(void *arg, struct udp_pcb *pcb, struct pbuf *p,
+    struct ip_addr *from, uint16_t port);
 /* P, the data of a datagram Q for a group, goes to all who hear it. */
 void dgram_group(struct stack *stack, const struct icmp_quote *q,
     struct pbuf *p);
 
-/* ---- group.c; on the stack's thread, but for options -------------------- */
+/* Whether G, and MORE bytes of header, make a datagram to where G goes. */
+int dgram_fits(const struct dgram *g, uint32_t more);
+/* S, whose pcb has the address OWN, talks to TO from FROM from now on. */
+void dgram_connected(struct sock *s, const struct ip_addr *own,
+    const struct ip_addr *from, const struct sock_dest *to);
+/* As sock_ops and dgram_ops have them. */
+int dgram_to_peer(const struct sock *s, struct sock_dest *to);
+ssize_t dgram_send(struct sock *s, const struct iovec *iov, size_t n, int flags,
+    const struct sockaddr *name, socklen_t namelen);
+ssize_t dgram_recv(struct sock *s, struct recv_into *to, size_t room, int flags,
+    struct recv_from *from);
+void dgram_close(struct sock *s);
+void dgram_apply(struct sock *s);
+int dgram_shutdown(struct sock *s, int how);
+int dgram_ready(const struct sock *s);
+uint32_t dgram_queued(const struct sock *s);
+bool dgram_has_peer(const struct sock *s);
+
+/* ---- recv.c -------------------------------------------------------------- */
+
+/* Copies LEN bytes, as far as there is room. */
+void recv_copy(struct recv_into *to, const char *data, size_t len);
+/* Copies what P has beyond OFF bytes, at most MAX bytes. */
+void recv_copy_pbuf(struct recv_into *to, const struct pbuf *p, size_t off,
+    size_t max);
+
+/* ---- options.c ----------------------------------------------------------- */
+
+/* An int from the program's *VALUE; or EINVAL. */
+int option_int(const void *value, socklen_t len, int *n);
+/* Gives the program the int N, or as much of it as it has room for.  0. */
+int option_give_int(void *to, socklen_t *tolen, int n);
+/* Gives the options of S to its pcb.  0 or an errno value. */
+int option_apply(struct sock *s);
+
+/* ---- multicast.c; on the stack's thread, but for options -------------------- */
 
 bool group_is(const struct ip_addr *ip);
 /* What NETIF sends to GROUP from; false: nothing. */
@@ -352,7 +508,7 @@ bool group_setsockopt(struct sock *s, int level, int name, const void *value,
 bool group_getsockopt(struct sock *s, int level, int name, void *value,
     socklen_t *len, int *error);
 
-/* ---- names.c ------------------------------------------------------------ */
+/* ---- sockaddr.c ------------------------------------------------------------ */
 
 /* What the program's address NAME means to S.  0 or an errno value. */
 int name_in(const struct sock *s, const struct sockaddr *name, socklen_t len,

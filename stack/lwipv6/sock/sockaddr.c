@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * names.c - the addresses of programs and those of the library
+ * sockaddr.c - the addresses of programs and those of the library
  *
  * DOC: The faults: lwip_getsockname() gives the peer's address;
  * lwip_getpeername() and lwip_accept() give what lies on the stack, since the
@@ -208,52 +208,4 @@ name_route(struct stack *stack, struct ip_addr *dst, struct netif **netif,
 	if (from != NULL)
 		*from = el->ipaddr;
 	return 0;
-}
-
-/* ---- calls of programs -------------------------------------------------- */
-
-static int
-get_name(int fd, struct sockaddr *name, socklen_t *len, bool peer)
-{
-	struct sock *s;
-	struct ip_addr ip;
-	uint16_t port;
-	bool have;
-	int r;
-
-	if ((s = sock_get(fd)) == NULL)
-		return -1;
-	if (name == NULL || len == NULL) {
-		r = sock_fail(EFAULT);
-	} else if (s->kind == KIND_NETLINK) {
-		r = peer ? sock_fail(ENOTCONN) :
-			   netlink_getsockname(s->pcb.netlink, name, len);
-	} else {
-		pthread_mutex_lock(&s->lock);
-		ip = peer ? s->remote : s->local;
-		port = peer ? s->remote_port : s->local_port;
-		have = !peer ||
-		    (s->kind == KIND_TCP ? s->state == SOCK_CONNECTED :
-					   !name_is_any(&ip) || port != 0);
-		pthread_mutex_unlock(&s->lock);
-		r = have ? 0 : sock_fail(ENOTCONN);
-		if (have)
-			name_out(s->family, &ip, port, name, len);
-	}
-	sock_put(s);
-	return r;
-}
-
-/* Replaces the library's. */
-EXPORT int
-OURS(lwip_getsockname)(int fd, struct sockaddr *name, socklen_t *len)
-{
-	return get_name(fd, name, len, false);
-}
-
-/* Replaces the library's. */
-EXPORT int
-OURS(lwip_getpeername)(int fd, struct sockaddr *name, socklen_t *len)
-{
-	return get_name(fd, name, len, true);
 }

@@ -1,81 +1,31 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * socket.c - descriptors and sockets
+ * socket.c - sockets: how long they live, their threads, their queues
  *
- * DOC: The faults: the library's table of descriptors is grown by realloc()
- * while others read it; a socket is freed by lwip_close() while another thread
- * uses it; and lwip_close() holds the lock of the table while it waits for the
- * stack's thread, which needs it for a connection that comes in.
+ * DOC: The fault: a socket is freed by lwip_close() while another thread uses
+ * it; how it is seen: a crash when a socket is closed while it is used.
  *
- * How they are seen: a crash when a process has more descriptors than
- * sysconf(_SC_OPEN_MAX) said at its beginning, or when a socket is closed
- * while it is used; a server that closes one connection while another comes
- * in, and every stack of the process stands still for ever.
+ * The cure: sockets are counted.  A socket lives as long as its descriptor,
+ * its pcb, a message to the stack's thread, or a call uses it.
  *
- * The cure: a table in two levels, of which nothing ever moves, with a lock
- * for each stripe of it that is held for a look only; and sockets that are
- * counted.  A descriptor is a real one (of a socket that nobody uses), so that
- * its number is the program's for as long as it wants.
- *
- * After fork() the child has the numbers, but no stack: its sockets are those
- * it makes itself.  What it inherited is EBADF, and can be closed; were it let
- * near the stack's queue, which is a pipe, it would write into its parent's.
+ * This file knows no kind of socket: what a kind does is behind struct
+ * sock_ops (sock.h).
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "stack/lwipv6/sock/sock.h"
 
-#define CHUNK 1024
-#define CHUNKS 1024
-#define STRIPES 64
-#define IN_MAX 212992 /* as Linux has it */
+#define IN_MAX 212992 /* as on Linux */
 #define KEEP_IDLE 7200
 #define KEEP_EVERY 75
 #define KEEP_COUNT 9
-#define CAP_NET_RAW_ (1 << 13) /* LWIP_CAP_NET_RAW */
 
-typedef struct sock *slot;
-
-static slot *_Atomic chunk[CHUNKS];
-static pthread_mutex_t stripe[STRIPES] = {
-	[0 ... STRIPES - 1] = PTHREAD_MUTEX_INITIALIZER,
-};
 static struct sock *all;
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic unsigned forks;
-
-/* ---- descriptors -------------------------------------------------------- */
-
-/* The place of FD, made where CREATE; or NULL. */
-static slot *
-place(int fd, bool create)
-{
-	slot *c, *none = NULL;
-
-	if (fd < 0 || fd >= CHUNK * CHUNKS)
-		return NULL;
-	c = atomic_load(&chunk[fd / CHUNK]);
-	if (c == NULL && create) {
-		if ((c = calloc(CHUNK, sizeof(*c))) == NULL)
-			return NULL;
-		if (!atomic_compare_exchange_strong(&chunk[fd / CHUNK], &none,
-			c)) {
-			free(c);
-			c = none;
-		}
-	}
-	return c == NULL ? NULL : &c[fd % CHUNK];
-}
-
-static pthread_mutex_t *
-lock_of(int fd)
-{
-	return &stripe[fd % STRIPES];
-}
 
 int
 sock_fail(int error)
@@ -84,119 +34,13 @@ sock_fail(int error)
 	return -1;
 }
 
-struct sock *
-sock_get(int fd)
-{
-	slot *at = place(fd, false);
-	struct sock *s = NULL;
-
-	if (at != NULL) {
-		pthread_mutex_lock(lock_of(fd));
-		if ((s = *at) != NULL && s->born == forks)
-			sock_hold(s);
-		else
-			s = NULL;
-		pthread_mutex_unlock(lock_of(fd));
-	}
-	if (s == NULL)
-		errno = EBADF;
-	return s;
-}
+/* ---- life --------------------------------------------------------------- */
 
 bool
-sock_is(int fd)
+sock_is_of_this_process(const struct sock *s)
 {
-	slot *at = place(fd, false);
-	bool is;
-
-	if (at == NULL)
-		return false;
-	pthread_mutex_lock(lock_of(fd));
-	is = *at != NULL;
-	pthread_mutex_unlock(lock_of(fd));
-	return is;
+	return s->born == forks;
 }
-
-/*
- * A program may ask, by a variable of the library's, for numbers that are not
- * descriptors.
- */
-extern int _nofdfake;
-
-/* A number that is not taken: a descriptor, or the lowest.  Or -1 and errno. */
-static int
-new_number(void)
-{
-	int fd;
-
-	if (!_nofdfake) {
-		fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-		if (fd >= CHUNK * CHUNKS) {
-			close(fd);
-			return sock_fail(EMFILE);
-		}
-		return fd;
-	}
-	for (fd = 0; fd < CHUNK * CHUNKS; fd++)
-		if (!sock_is(fd))
-			return fd;
-	return sock_fail(EMFILE);
-}
-
-int
-sock_install(struct sock *s)
-{
-	static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
-	struct sock *old = NULL;
-	slot *at;
-	int fd;
-
-	pthread_mutex_lock(&one);
-	if ((fd = new_number()) != -1) {
-		if ((at = place(fd, true)) == NULL) {
-			if (!_nofdfake)
-				close(fd);
-			fd = sock_fail(ENOMEM);
-		} else {
-			sock_hold(s);
-			s->fd = fd;
-			pthread_mutex_lock(lock_of(fd));
-			old = *at;
-			*at = s;
-			pthread_mutex_unlock(lock_of(fd));
-		}
-	}
-	pthread_mutex_unlock(&one);
-	if (old != NULL) {
-		/* Its descriptor was closed behind our back. */
-		if (old->born == forks)
-			sock_close(old);
-		sock_put(old);
-	}
-	return fd;
-}
-
-/* Takes FD out of the table: its socket, with its count; or NULL and errno. */
-static struct sock *
-uninstall(int fd)
-{
-	slot *at = place(fd, false);
-	struct sock *s = NULL;
-
-	if (at != NULL) {
-		pthread_mutex_lock(lock_of(fd));
-		s = *at;
-		*at = NULL;
-		pthread_mutex_unlock(lock_of(fd));
-	}
-	if (s == NULL)
-		errno = EBADF;
-	else if (!_nofdfake)
-		close(fd);
-	return s;
-}
-
-/* ---- sockets ------------------------------------------------------------ */
 
 static void
 forked(void)
@@ -251,7 +95,7 @@ sock_put(struct sock *s)
 
 struct sock *
 sock_new(struct stack *stack, int family, int type, int protocol,
-    enum sock_kind kind)
+    const struct sock_ops *ops)
 {
 	struct sock *s = calloc(1, sizeof(*s));
 
@@ -264,7 +108,7 @@ sock_new(struct stack *stack, int family, int type, int protocol,
 	s->family = family;
 	s->type = type;
 	s->protocol = protocol;
-	s->kind = kind;
+	s->ops = ops;
 	s->ttl = s->tos = s->checksum_at = -1;
 	s->group_ttl = 1;
 	s->group_loop = true;
@@ -337,6 +181,14 @@ stack_of(struct sock *s)
 	return stack;
 }
 
+static void
+job_inside(void *arg)
+{
+	struct sock_job *j = arg;
+
+	j->fn(j);
+}
+
 int
 sock_call(struct sock *s, void (*fn)(void *), void *arg)
 {
@@ -348,6 +200,17 @@ sock_call(struct sock *s, void (*fn)(void *), void *arg)
 		return thread_call(stack, fn, arg);
 	fn(arg);
 	return 0;
+}
+
+int
+sock_job(struct sock_job *j, void (*fn)(struct sock_job *))
+{
+	int error;
+
+	j->fn = fn;
+	j->error = 0;
+	error = sock_call(j->s, job_inside, j);
+	return error != 0 ? error : j->error;
 }
 
 void
@@ -397,111 +260,51 @@ fifo_drop(struct fifo *f)
 	f->count--;
 }
 
-/* ---- calls of programs -------------------------------------------------- */
+/* ---- closing ------------------------------------------------------------ */
 
-/* The kind of socket that is asked for, or -1 and errno. */
-static int
-kind_of(int domain, int type)
-{
-	switch (domain) {
-	case AF_INET:
-	case AF_INET6:
-		switch (type) {
-		case SOCK_STREAM:
-			return KIND_TCP;
-		case SOCK_DGRAM:
-			return KIND_UDP;
-		case SOCK_RAW:
-			return KIND_RAW;
-		default:
-			return sock_fail(EINVAL);
-		}
-	case AF_PACKET:
-		if (type != SOCK_RAW && type != SOCK_DGRAM)
-			return sock_fail(EINVAL);
-		return KIND_PACKET;
-	case AF_NETLINK:
-		if (type != SOCK_RAW && type != SOCK_DGRAM)
-			return sock_fail(EINVAL);
-		return KIND_NETLINK;
-	default:
-		return sock_fail(EAFNOSUPPORT);
-	}
-}
-
-struct opening {
-	struct sock *s;
-	int error;
-};
-
+/* S has no descriptor any more; on the stack's thread. */
 static void
-open_inside(void *arg)
+close_inside(void *arg)
 {
-	struct opening *o = arg;
+	struct sock *s = arg;
 
-	o->error = dgram_open(o->s);
-}
-
-/* Replaces the library's. */
-EXPORT int
-OURS(lwip_msocket)(struct stack *stack, int domain, int type, int protocol)
-{
-	int flags = type & (SOCK_NONBLOCK | SOCK_CLOEXEC), kind, fd, error;
-	cap_fn *cap;
-	struct opening o = { 0 };
-
-	if (stack == NULL)
-		return sock_fail(ENONET);
-	type &= ~flags;
-	if ((kind = kind_of(domain, type)) == -1)
-		return -1;
-	if (kind == KIND_NETLINK && protocol != 0)
-		return sock_fail(EINVAL);
-	if ((kind == KIND_TCP && protocol != 0 && protocol != IPPROTO_TCP) ||
-	    (kind == KIND_UDP && protocol != 0 && protocol != IPPROTO_UDP))
-		return sock_fail(EPROTONOSUPPORT);
-	cap = STACK_FIELD(stack, STACK_CAPFUN, cap_fn *);
-	if ((kind == KIND_RAW || kind == KIND_PACKET) && cap != NULL &&
-	    (cap() & CAP_NET_RAW_) == 0)
-		return sock_fail(EPERM);
-	o.s = sock_new(stack, domain, type, protocol, (enum sock_kind)kind);
-	if (o.s == NULL)
-		return sock_fail(ENOMEM);
-	o.s->nonblock = (flags & SOCK_NONBLOCK) != 0;
-	error = sock_call(o.s, open_inside, &o);
-	if (error == 0)
-		error = o.error;
-	if (error != 0) {
-		sock_put(o.s);
-		return sock_fail(error);
-	}
-	fd = sock_install(o.s);
-	if (fd == -1) {
-		error = errno;
-		sock_close(o.s);
-		errno = error;
-	}
-	sock_put(o.s);
-	return fd;
-}
-
-/* Replaces the library's. */
-EXPORT int
-OURS(lwip_socket)(int domain, int type, int protocol)
-{
-	return OURS(lwip_msocket)(lwip_stack_get(), domain, type, protocol);
-}
-
-/* Replaces the library's. */
-EXPORT int
-OURS(lwip_close)(int fd)
-{
-	struct sock *s = uninstall(fd);
-
-	if (s == NULL)
-		return -1;
-	if (s->born == forks)
-		sock_close(s);
+	s->orphan = true;
+	s->ops->close(s);
 	sock_put(s);
-	return 0;
+}
+
+/* SO_LINGER: waits until what was sent has arrived, or for the time given. */
+static void
+wait_settled(struct sock *s, int seconds)
+{
+	struct timespec until, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += seconds;
+	now = until;
+	pthread_mutex_lock(&s->lock);
+	do {
+		if (s->settled || s->stack == NULL)
+			break;
+		/* It says EBADF whatever happened: the socket is closed. */
+		sock_wait(s, WAIT_OUT, &until);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (now.tv_sec < until.tv_sec ||
+	    (now.tv_sec == until.tv_sec && now.tv_nsec < until.tv_nsec));
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
+sock_close(struct sock *s)
+{
+	int linger = 0;
+
+	pthread_mutex_lock(&s->lock);
+	s->closed = true;
+	if (s->linger && !s->nonblock && s->state == SOCK_CONNECTED)
+		linger = s->linger_s;
+	sock_unlock_wake(s, POLLIN | POLLOUT | POLLERR | POLLHUP | POLLNVAL);
+	sock_post(s, close_inside);
+	if (linger > 0)
+		wait_settled(s, linger);
 }

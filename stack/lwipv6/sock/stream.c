@@ -110,12 +110,6 @@ reset(struct tcp_pcb *pcb)
 	    &pcb->remote_ip, pcb->local_port, pcb->remote_port);
 }
 
-bool
-stream_is_open(const struct tcp_pcb *pcb)
-{
-	return pcb->state == TCP_ESTABLISHED || pcb->state == TCP_CLOSE_WAIT;
-}
-
 /* ---- the end ------------------------------------------------------------ */
 
 void
@@ -347,12 +341,6 @@ stream_waits(struct tcp_pcb *pcb)
 
 /* ---- beginning ---------------------------------------------------------- */
 
-bool
-stream_in_timer(void)
-{
-	return in_timer;
-}
-
 /*
  * Replaces the library's, only to know that it runs: when it ends a connection
  * that was because of a timeout.
@@ -493,7 +481,8 @@ static void
 check_lost(struct sock *s, void *arg)
 {
 	const struct lost *l = arg;
-	struct tcp_pcb *pcb = s->kind == KIND_TCP ? s->pcb.tcp : NULL;
+	struct tcp_pcb *pcb = s->ops->protocol == IPPROTO_TCP ? s->pcb.tcp :
+								NULL;
 	struct ip_addr *hop;
 	struct netif *netif;
 	int flags;

@@ -22,6 +22,12 @@
 #define FIRST_WINDOW 14600u /* RFC 6928 */
 
 bool
+stream_is_open(const struct tcp_pcb *pcb)
+{
+	return pcb->state == TCP_ESTABLISHED || pcb->state == TCP_CLOSE_WAIT;
+}
+
+bool
 stream_unacked(const struct tcp_pcb *pcb)
 {
 	return pcb->unsent != NULL || pcb->unacked != NULL;

@@ -19,9 +19,9 @@
  * it does a system call on a socket: without a timeout a signal handler that
  * was installed with SA_RESTART does not end it, with one it does.
  *
- * Others watch: lwip_poll(), and those that call lwip_event_subscribe(), which
- * promises to call back once, and never after the subscription was taken back.
- * They are called with the lock held, and so must not call us.
+ * lwip_poll() and lwip_event_subscribe() watch a socket instead of waiting for
+ * it.  A watch is called with the socket's lock held, and so must not call any
+ * function of the socket layer.
  */
 #include <sys/syscall.h>
 #include <errno.h>
@@ -32,42 +32,6 @@
 
 #include "stack/lwipv6/sock/sock.h"
 
-static bool
-room_to_write(const struct sock *s)
-{
-	return s->out_head - s->out_tail <= s->out_size / 2;
-}
-
-static int
-ready_stream(const struct sock *s)
-{
-	int r = 0;
-
-	switch (s->state) {
-	case SOCK_NEW:
-		return POLLOUT | POLLHUP;
-	case SOCK_LISTENING:
-		return s->waiting_n != 0 ? POLLIN | POLLRDNORM : 0;
-	case SOCK_CONNECTING:
-		return 0;
-	case SOCK_CONNECTED:
-	case SOCK_DONE:
-		break;
-	}
-	if (s->state == SOCK_DONE)
-		r |= POLLHUP | POLLRDHUP | POLLIN | POLLRDNORM | POLLOUT |
-		    POLLWRNORM;
-	if (s->in_bytes != 0 || s->eof || s->shut_rd)
-		r |= POLLIN | POLLRDNORM;
-	if (s->eof || s->shut_rd)
-		r |= POLLRDHUP;
-	if ((s->eof || s->shut_rd) && s->shut_wr)
-		r |= POLLHUP;
-	if (s->shut_wr || room_to_write(s))
-		r |= POLLOUT | POLLWRNORM;
-	return r;
-}
-
 int
 sock_ready(const struct sock *s)
 {
@@ -75,17 +39,7 @@ sock_ready(const struct sock *s)
 
 	if (s->closed)
 		return POLLNVAL;
-	if (s->kind == KIND_NETLINK)
-		return POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
-	if (s->kind == KIND_TCP) {
-		r = ready_stream(s);
-	} else {
-		r = POLLOUT | POLLWRNORM;
-		if (s->in.count != 0 || s->shut_rd)
-			r |= POLLIN | POLLRDNORM;
-		if (s->shut_rd)
-			r |= POLLRDHUP;
-	}
+	r = s->ops->ready(s);
 	if (s->error != 0)
 		r |= POLLERR | POLLIN | POLLOUT;
 	if (s->stack == NULL)
@@ -202,53 +156,4 @@ sock_unwatch(struct sock *s, struct watch *w)
 			*wp = w->next;
 			return;
 		}
-}
-
-/* Takes back what was subscribed with ARG. */
-static void
-forget(struct sock *s, const void *arg)
-{
-	struct watch **wp = &s->watches, *w;
-
-	while ((w = *wp) != NULL)
-		if (w->once && w->arg == arg) {
-			*wp = w->next;
-			free(w);
-		} else {
-			wp = &w->next;
-		}
-}
-
-/*
- * Replaces the library's: has CB(ARG) called, once, when FD is ready for
- * EVENTS, if it is not now; CB NULL: takes that back.  Returns what FD is
- * ready for.
- */
-EXPORT int
-OURS(lwip_event_subscribe)(void (*cb)(void *), void *arg, int fd, int events)
-{
-	struct sock *s = sock_get(fd);
-	struct watch *w = NULL;
-	int r;
-
-	if (s == NULL)
-		return 0;
-	if (cb != NULL && (w = malloc(sizeof(*w))) != NULL) {
-		w->cb = cb;
-		w->arg = arg;
-		w->events = (short)events;
-		w->once = true;
-	}
-	pthread_mutex_lock(&s->lock);
-	r = sock_ready(s) & (events | POLLERR | POLLHUP);
-	if (r != 0 || cb == NULL) {
-		forget(s, arg);
-	} else if (w != NULL) {
-		sock_watch(s, w);
-		w = NULL;
-	}
-	pthread_mutex_unlock(&s->lock);
-	free(w);
-	sock_put(s);
-	return r;
 }

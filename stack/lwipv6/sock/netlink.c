@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * netlink.c - netlink sockets
+ *
+ * DOC: The library's own netlink answers each message while it is sent, and
+ * keeps the answer until it is read.  What is here makes a kind of sockets of
+ * it: its descriptors, pieces, and end.  It is called on the program's thread,
+ * as in the library.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stack/lwipv6/sock/sock.h"
+
+static int
+nl_open(struct sock *s)
+{
+	static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+
+	if (s->protocol != 0)
+		return EINVAL;
+	pthread_mutex_lock(&one);
+	s->pcb.netlink = netlink_open(s->stack, s->type, s->protocol);
+	pthread_mutex_unlock(&one);
+	return s->pcb.netlink == NULL ? ENOBUFS : 0;
+}
+
+static void
+nl_close(struct sock *s)
+{
+	char none;
+
+	if (s->pcb.netlink == NULL)
+		return;
+	/* Answers that nobody read are thrown away so. */
+	netlink_recvfrom(s->pcb.netlink, &none, 0, 0, NULL, NULL);
+	netlink_close(s->pcb.netlink);
+	s->pcb.netlink = NULL;
+}
+
+static int
+nl_ready(const struct sock *s)
+{
+	(void)s;
+	return POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM;
+}
+
+static int
+nl_bind_name(struct sock *s, const struct sockaddr *name, socklen_t len)
+{
+	struct sockaddr_storage nl = { 0 };
+
+	if (s->pcb.netlink == NULL)
+		return sock_fail(ENETDOWN);
+	/* The library reads a whole one. */
+	if (name != NULL)
+		memcpy(&nl, name, len < sizeof(nl) ? len : sizeof(nl));
+	return netlink_bind(s->pcb.netlink, (struct sockaddr *)&nl, sizeof(nl));
+}
+
+static int
+nl_connect_name(struct sock *s, const struct sockaddr *name, socklen_t len)
+{
+	(void)s;
+	(void)name;
+	(void)len;
+	return 0;
+}
+
+static int
+nl_get_name(struct sock *s, struct sockaddr *name, socklen_t *len, bool peer)
+{
+	if (peer)
+		return sock_fail(ENOTCONN);
+	if (s->pcb.netlink == NULL)
+		return sock_fail(ENETDOWN);
+	return netlink_getsockname(s->pcb.netlink, name, len);
+}
+
+static bool
+nl_setsockopt(struct sock *s, int level, int name, const void *value,
+    socklen_t len, int *error)
+{
+	*error = s->pcb.netlink == NULL ?
+	    ENETDOWN :
+	    netlink_setsockopt(s->pcb.netlink, level, name, value, len);
+	return true;
+}
+
+static bool
+nl_getsockopt(struct sock *s, int level, int name, void *value, socklen_t *len,
+    int *error)
+{
+	*error = s->pcb.netlink == NULL ?
+	    ENETDOWN :
+	    netlink_getsockopt(s->pcb.netlink, level, name, value, len);
+	return true;
+}
+
+static ssize_t
+nl_recv(struct sock *s, struct recv_into *to, size_t room, int flags,
+    struct recv_from *from)
+{
+	char *buf;
+	int n;
+
+	if (s->pcb.netlink == NULL)
+		return sock_fail(ENETDOWN);
+	if (room > INT_MAX)
+		room = INT_MAX;
+	if ((buf = malloc(room + 1)) == NULL)
+		return sock_fail(ENOBUFS);
+	n = netlink_recvfrom(s->pcb.netlink, buf, (int)room, (unsigned)flags,
+	    from->name, from->len);
+	if (n > 0)
+		recv_copy(to, buf, (size_t)n < room ? (size_t)n : room);
+	free(buf);
+	return n;
+}
+
+static ssize_t
+nl_send(struct sock *s, const struct iovec *iov, size_t n, int flags,
+    const struct sockaddr *to, socklen_t tolen)
+{
+	size_t len = 0, at = 0, i;
+	char *buf;
+
+	(void)flags;
+	(void)to;
+	(void)tolen;
+	if (s->pcb.netlink == NULL)
+		return sock_fail(ENETDOWN);
+	for (i = 0; i < n; i++)
+		len += iov[i].iov_len;
+	if (len == 0 || len > INT_MAX)
+		return sock_fail(EINVAL);
+	if ((buf = malloc(len)) == NULL)
+		return sock_fail(ENOBUFS);
+	for (i = 0; i < n; i++) {
+		memcpy(buf + at, iov[i].iov_base, iov[i].iov_len);
+		at += iov[i].iov_len;
+	}
+	netlink_send(s->pcb.netlink, buf, (int)len, 0);
+	free(buf);
+	return (ssize_t)len;
+}
+
+const struct sock_ops netlink_ops = {
+	.no_ioctl = true,
+	.open = nl_open,
+	.close = nl_close,
+	.orphan = nl_close,
+	.ready = nl_ready,
+	.bind_name = nl_bind_name,
+	.connect_name = nl_connect_name,
+	.get_name = nl_get_name,
+	.send = nl_send,
+	.recv = nl_recv,
+	.setsockopt = nl_setsockopt,
+	.getsockopt = nl_getsockopt,
+};

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * stream_io.c - programs send and receive by TCP
+ *
+ * DOC: The faults: O_NONBLOCK and MSG_DONTWAIT are not looked at; a send of
+ * more than 65535 bytes sends that many; lwip_sendmsg() with several pieces
+ * sends a buffer that it has not filled; at the end of file netconn_recv()
+ * closes the mailbox on the thread of its caller while the stack's thread may
+ * be about to post to it; a second read after it marks the connection as
+ * broken, so that writing fails, too; what arrived before a reset is not
+ * delivered, and the reset is told as an end of file.
+ *
+ * How they are seen: rarely, and then as messages in a wrong pipe: a thread
+ * that waits for ever, or takes a pointer for another; a file that was
+ * transferred in part and taken for whole, since its sender crashed.
+ *
+ * The cure: POSIX.  A send takes what there is room for and waits for more,
+ * unless it must not wait: then it returns how much it took, or EAGAIN when
+ * that is nothing.  A connection that is no more fails once with the reason
+ * why, and with EPIPE from then on; there is never a SIGPIPE, as there never
+ * was one in lwipv6.  A receive gives first what has arrived, in order; then
+ * the end of file, as often as it is asked for; or, where there was none, an
+ * error, once.  MSG_PEEK, MSG_WAITALL, MSG_DONTWAIT and SO_RCVTIMEO do what
+ * they do elsewhere.
+ *
+ * A reader copies without the socket's lock, so that the stack's thread can go
+ * on adding to the queue: what is in the queue does not move, and is taken out
+ * by readers only, of which there is one at a time.  Likewise there is one
+ * writer at a time, and only writers add to the ring of what is to be sent.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stack/lwipv6/sock/sock.h"
+
+#define OUT_SIZE 65536u
+#define CREDIT_MIN (TCP_WINDOW / 4)
+#define FIN_TRIES 20u
+
+/* ---- sending ------------------------------------------------------------ */
+
+/* Why S cannot send, or 0.  With the lock held. */
+static int
+why_not(struct sock *s)
+{
+	int error = s->error;
+
+	if (error != 0) {
+		s->error = 0;
+		return error;
+	}
+	if (s->closed)
+		return EBADF;
+	if (s->stack == NULL)
+		return ENETDOWN;
+	if (s->shut_wr || s->state == SOCK_DONE)
+		return EPIPE;
+	if (s->state == SOCK_CONNECTING)
+		return EAGAIN;
+	return s->state == SOCK_CONNECTED ? 0 : ENOTCONN;
+}
+
+/* Waits for room.  How much there is, or 0 and *ERROR. */
+static uint32_t
+room(struct sock *s, bool wait, const struct timespec *until, int *error)
+{
+	uint32_t n = 0;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->out == NULL && (s->out = malloc(OUT_SIZE)) != NULL)
+		s->out_size = OUT_SIZE;
+	*error = s->out == NULL ? ENOBUFS : 0;
+	while (*error == 0) {
+		*error = why_not(s);
+		if (*error == EAGAIN && wait) {
+			*error = sock_wait(s, WAIT_OUT, until);
+			continue;
+		}
+		if (*error != 0)
+			break;
+		n = s->out_size - (s->out_head - s->out_tail);
+		if (n != 0)
+			break;
+		*error = wait ? sock_wait(s, WAIT_OUT, until) : EAGAIN;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
+/* Puts LEN bytes into the ring, where there is room. */
+static void
+put(struct sock *s, const char *data, uint32_t len)
+{
+	uint32_t at = s->out_head % s->out_size;
+	uint32_t first = s->out_size - at < len ? s->out_size - at : len;
+	bool kick;
+
+	memcpy(s->out + at, data, first);
+	memcpy(s->out, data + first, len - first);
+	pthread_mutex_lock(&s->lock);
+	s->out_head += len;
+	kick = stream_want_kick(s);
+	pthread_mutex_unlock(&s->lock);
+	if (kick)
+		stream_kick(s);
+}
+
+ssize_t
+stream_user_send(struct sock *s, const struct iovec *iov, size_t n, int flags,
+    const struct sockaddr *to, socklen_t tolen)
+{
+	struct timespec at;
+	const struct timespec *until;
+	ssize_t sent = 0;
+	bool wait, any = false;
+	int error = 0;
+	size_t i;
+
+	(void)to;
+	(void)tolen;
+	pthread_mutex_lock(&s->lock);
+	wait = !s->nonblock && !(flags & MSG_DONTWAIT);
+	until = sock_until(s, WAIT_OUT, &at);
+	pthread_mutex_unlock(&s->lock);
+	for (i = 0; i < n && error == 0; i++) {
+		const char *data = iov[i].iov_base;
+		size_t left = iov[i].iov_len;
+
+		while (left > 0) {
+			uint32_t len;
+
+			any = true;
+			pthread_mutex_lock(&s->writer);
+			/* To wait here would hold up those who must not. */
+			len = room(s, false, NULL, &error);
+			if (len > left)
+				len = (uint32_t)left;
+			if (len != 0)
+				put(s, data, len);
+			pthread_mutex_unlock(&s->writer);
+			if (error == EAGAIN && wait) {
+				room(s, true, until, &error);
+				if (error == 0)
+					continue;
+			}
+			if (error != 0)
+				break;
+			data += len;
+			left -= len;
+			sent += (ssize_t)len;
+		}
+	}
+	if (!any) {
+		pthread_mutex_lock(&s->lock);
+		error = why_not(s);
+		pthread_mutex_unlock(&s->lock);
+	}
+	if (sent > 0 || error == 0)
+		return sent;
+	return sock_fail(error);
+}
+
+/* ---- receiving ---------------------------------------------------------- */
+
+/* Copies, and takes, what is there; LEFT is the room. */
+static void
+take(struct sock *s, struct recv_into *to, size_t left)
+{
+	struct pbuf *p, *done;
+	uint32_t off, k;
+	struct item *it;
+	bool kick;
+
+	for (;;) {
+		pthread_mutex_lock(&s->lock);
+		it = fifo_first(&s->in);
+		p = it == NULL ? NULL : it->p;
+		off = s->in_off;
+		pthread_mutex_unlock(&s->lock);
+		if (p == NULL || left == 0)
+			return;
+		k = p->tot_len - off;
+		if (k > left)
+			k = (uint32_t)left;
+		recv_copy_pbuf(to, p, off, k);
+		left -= k;
+		done = NULL;
+		kick = false;
+		pthread_mutex_lock(&s->lock);
+		s->in_off += k;
+		s->in_bytes -= k;
+		s->credit += k;
+		if (s->in_off == p->tot_len) {
+			fifo_drop(&s->in);
+			s->in_off = 0;
+			done = p;
+		}
+		if (s->credit >= CREDIT_MIN)
+			kick = stream_want_kick(s);
+		pthread_mutex_unlock(&s->lock);
+		if (kick)
+			stream_kick(s);
+		if (done != NULL)
+			pbuf_free(done);
+	}
+}
+
+/* Copies what is there and leaves it. */
+static void
+look(struct sock *s, struct recv_into *to, size_t left)
+{
+	uint32_t i, off, k;
+
+	pthread_mutex_lock(&s->lock);
+	off = s->in_off;
+	for (i = 0; i < s->in.count && left > 0; i++) {
+		const struct pbuf *p =
+		    s->in.at[(s->in.head + i) % s->in.size].p;
+
+		k = p->tot_len - off;
+		if (k > left)
+			k = (uint32_t)left;
+		recv_copy_pbuf(to, p, off, k);
+		left -= k;
+		off = 0;
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* Waits until there is something to read; 0, -1 at the end, or an error. */
+static int
+wait_stream(struct sock *s, bool wait, const struct timespec *until)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&s->lock);
+	while (r == 0 && s->in_bytes == 0) {
+		if (s->eof && !s->closed) {
+			r = -1;
+		} else if (s->error != 0) {
+			r = s->error;
+			s->error = 0;
+		} else if (s->closed) {
+			r = EBADF;
+		} else if (s->stack == NULL) {
+			r = ENETDOWN;
+		} else if (s->shut_rd || s->state == SOCK_DONE) {
+			r = -1;
+		} else if (s->state == SOCK_NEW || s->state == SOCK_LISTENING) {
+			r = ENOTCONN;
+		} else {
+			r = wait ? sock_wait(s, WAIT_IN, until) : EAGAIN;
+		}
+	}
+	pthread_mutex_unlock(&s->lock);
+	return r;
+}
+
+ssize_t
+stream_user_recv(struct sock *s, struct recv_into *to, size_t room, int flags,
+    struct recv_from *from)
+{
+	struct timespec at;
+	const struct timespec *until;
+	bool wait;
+	int r = 0;
+
+	from->no_name = true;
+	pthread_mutex_lock(&s->lock);
+	wait = !s->nonblock && !(flags & MSG_DONTWAIT);
+	until = sock_until(s, WAIT_IN, &at);
+	pthread_mutex_unlock(&s->lock);
+	while (to->done < room) {
+		size_t before = to->done;
+
+		if ((r = wait_stream(s, wait, until)) != 0)
+			break;
+		pthread_mutex_lock(&s->reader);
+		if (flags & MSG_PEEK)
+			look(s, to, room - to->done);
+		else
+			take(s, to, room - to->done);
+		pthread_mutex_unlock(&s->reader);
+		if (to->done != before &&
+		    ((flags & MSG_PEEK) || !(flags & MSG_WAITALL)))
+			break;
+	}
+	if (to->done > 0 || r <= 0)
+		return (ssize_t)to->done;
+	return sock_fail(r);
+}
+
+/* ---- what is left to do after a close; on the stack's thread ------------ */
+
+/*
+ * All of S has arrived but its FIN.  Returns whether to wait for that.  The FIN
+ * may be lost, and the peer then waits for ever; or it arrives, and nobody is
+ * left to say so, when the peer's process has ended as well.  It is sent
+ * FIN_TRIES times, a step of close.c's apart, which takes a tenth of a second
+ * in the latter case.
+ */
+static bool
+wait_for_fin(struct sock *s)
+{
+	struct tcp_pcb *pcb = s->pcb.tcp;
+
+	if (!s->fin_sent)
+		return stream_is_open(pcb); /* it was not possible yet */
+	if (!stream_unacked(pcb) || s->fin_tries == FIN_TRIES)
+		return false;
+	if (s->fin_tries++ != 0)
+		recover_again(pcb);
+	return true;
+}
+
+bool
+stream_unfinished(struct sock *s, bool close, uint32_t *progress)
+{
+	uint32_t unsent, out;
+	bool closed;
+
+	if (s->pcb.tcp == NULL || s->pcb.tcp->state == TCP_LISTEN)
+		return false;
+	pthread_mutex_lock(&s->lock);
+	if (close)
+		s->closed = true;
+	closed = s->closed;
+	unsent = s->out_head - s->out_tail;
+	pthread_mutex_unlock(&s->lock);
+	if (!closed)
+		return false;
+	if (!s->fin_sent)
+		stream_work(s);
+	if (s->pcb.tcp == NULL)
+		return false;
+	out = stream_outstanding(s);
+	if (unsent == 0 && out == 0 && !wait_for_fin(s))
+		return false;
+	*progress += unsent + out + s->fin_tries;
+	return true;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * udp.c - UDP sockets
+ *
+ * DOC: See dgram.c for the faults and the cure.  Groups are in multicast.c.
+ */
+#include <errno.h>
+
+#include "stack/lwipv6/sock/sock.h"
+
+#define IP4_HLEN 20u
+#define UDP_HLEN 8u
+
+/* ---- the pcb; on the stack's thread ------------------------------------- */
+
+static int
+udp_open(struct sock *s)
+{
+	if ((s->pcb.udp = udp_new(s->stack)) == NULL)
+		return ENOBUFS;
+	udp_recv(s->pcb.udp, dgram_udp_arrived, s);
+	sock_hold(s);
+	return 0;
+}
+
+static void
+udp_gone(struct sock *s)
+{
+	group_close(s);
+	udp_remove(s->pcb.udp);
+}
+
+/* S, which has a port, is to hear what comes to it. */
+static void
+hear(struct sock *s)
+{
+	struct udp_pcb **list = &STACK_FIELD(s->stack, STACK_UDP_LIST,
+	    struct udp_pcb *);
+	struct udp_pcb *pcb;
+
+	dgram_apply(s);
+	for (pcb = *list; pcb != NULL; pcb = pcb->next)
+		if (pcb == s->pcb.udp)
+			return;
+	s->pcb.udp->next = *list;
+	*list = s->pcb.udp;
+}
+
+/* ---- addresses; on the stack's thread ----------------------------------- */
+
+/* Gives S the address and port TO, or any port. */
+static int
+bind_to(struct sock *s, struct sock_dest *to)
+{
+	int error = port_choose(s, to);
+
+	if (error != 0)
+		return error;
+	s->pcb.udp->local_ip = to->ip;
+	s->pcb.udp->local_port = to->port;
+	hear(s);
+	port_bound(s, to);
+	return 0;
+}
+
+static int
+udp_bind_to(struct sock *s, struct sock_dest *to)
+{
+	return s->bound ? EINVAL : bind_to(s, to);
+}
+
+/* Gives S a port, if it has none; the program may still bind it. */
+static int
+give_port(struct sock *s)
+{
+	struct sock_dest any = { .port = 0 };
+	int error = 0;
+
+	if (s->local_port == 0 && (error = bind_to(s, &any)) == 0) {
+		pthread_mutex_lock(&s->lock);
+		s->bound = false;
+		pthread_mutex_unlock(&s->lock);
+	}
+	return error;
+}
+
+/* Connects S to TO; NULL: to nobody any more. */
+static int
+udp_connect_to(struct sock *s, struct sock_dest *to)
+{
+	const struct sock_dest nobody = { .port = 0 };
+	struct ip_addr from = { { 0 } };
+	struct netif *netif;
+	int error = ENETUNREACH;
+
+	if (to == NULL) {
+		udp_disconnect(s->pcb.udp);
+		dgram_connected(s, &s->pcb.udp->local_ip, &from, &nobody);
+		return 0;
+	}
+	if (group_is(&to->ip))
+		error = group_route(s, &to->ip, &netif, &from);
+	if (error == ENETUNREACH)
+		error = name_route(s->stack, &to->ip, NULL, &from);
+	if (error != 0 || (error = give_port(s)) != 0)
+		return error;
+	udp_connect(s->pcb.udp, &to->ip, to->port);
+	dgram_connected(s, &s->pcb.udp->local_ip, &from, to);
+	return 0;
+}
+
+/* ---- the table ---------------------------------------------------------- */
+
+static int
+udp_send(struct dgram *g)
+{
+	struct sock *s = g->s;
+	int error = dgram_fits(g, UDP_HLEN);
+
+	if (error == 0)
+		error = give_port(s);
+	if (error == 0 && group_is(&g->to.ip)) {
+		error = group_send(s, g->p, &g->to);
+		if (error != ENETUNREACH)
+			return error;
+		error = 0; /* by an interface of another kind? */
+	}
+	if (error == 0)
+		error = name_route(s->stack, &g->to.ip, NULL, NULL);
+	if (error != 0)
+		return error;
+	return name_errno(udp_sendto(s->pcb.udp, g->p, &g->to.ip, g->to.port));
+}
+
+static int
+udp_shutdown(struct sock *s, int how)
+{
+	bool connected;
+
+	pthread_mutex_lock(&s->lock);
+	connected = s->remote_port != 0;
+	pthread_mutex_unlock(&s->lock);
+	dgram_shutdown(s, how);
+	return connected ? 0 : ENOTCONN;
+}
+
+static const struct dgram_ops udp_dgram = {
+	.headers = IP4_HLEN + UDP_HLEN,
+	.send = udp_send,
+	.default_dest = dgram_to_peer,
+	.remove = udp_gone,
+};
+
+const struct sock_ops udp_ops = {
+	.protocol = IPPROTO_UDP,
+	.has_ports = true,
+	.keeps_port = true,
+	.binds_to_groups = true,
+	.dgram = &udp_dgram,
+	.open = udp_open,
+	.close = dgram_close,
+	.orphan = dgram_close,
+	.ready = dgram_ready,
+	.queued = dgram_queued,
+	.has_peer = dgram_has_peer,
+	.bind = udp_bind_to,
+	.connect = udp_connect_to,
+	.shutdown = udp_shutdown,
+	.send = dgram_send,
+	.recv = dgram_recv,
+	.apply = dgram_apply,
+	.setsockopt = group_setsockopt,
+	.getsockopt = group_getsockopt,
+};
