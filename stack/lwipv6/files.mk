@@ -5,9 +5,10 @@ LWIPV6_DRIVER := $(addprefix stack/lwipv6/driver/, \
 LWIPV6_CTL := $(addprefix stack/lwipv6/ctl/, \
 	ctl.c foreign.c ioctl.c kinds.c net.c ping.c radv_file.c)
 LWIPV6_SOCK := $(addprefix stack/lwipv6/sock/, \
-	accept.c calls.c close.c dgram.c fcntl.c fd.c multicast.c netlink.c \
-	options.c poll.c ports.c raw.c recv.c send.c sockaddr.c socket.c \
-	stream.c stream_io.c stream_ops.c stream_send.c udp.c wait.c)
+	calls.c close.c fcntl.c fd.c options.c poll.c ports.c recv.c send.c \
+	sockaddr.c socket.c wait.c $(addprefix kind/, \
+	accept.c dgram.c multicast.c netlink.c raw.c stream.c stream_io.c \
+	stream_ops.c stream_send.c udp.c))
 LWIPV6_TCP := $(addprefix stack/lwipv6/tcp/, \
 	bare.c input.c isn.c ooseq.c output.c persist.c recover.c reset.c \
 	screen.c split.c)

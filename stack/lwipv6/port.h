@@ -348,7 +348,7 @@ err_t OURS(ip6_frag)(struct stack *, struct pbuf *, struct netif *,
  */
 bool forward_not(struct pbuf *p, struct netif *in, const struct ip_addr *dst);
 
-/* ---- sock/multicast.c ----------------------------------------------------- */
+/* ---- sock/kind/multicast.c ----------------------------------------------------- */
 
 /*
  * Whether P, which came by IN for the group DST, is not for the library; then

@@ -127,7 +127,7 @@ options4(const uint8_t *ip, size_t ihl)
  *	does not know its own yet: DHCP, and IGMP (RFC 3376 4.2.13).
  * WALL_IP4_DEST  RFC 1122 3.2.1.3 (a), (g): must.
  * WALL_IP4_GROUP  useless: of IPv4 multicast UDP and IGMP are understood
- *	(sock/multicast.c), in frames to a group; the limited broadcast only from
+ *	(sock/kind/multicast.c), in frames to a group; the limited broadcast only from
  *	0.0.0.0 or for DHCP clients; when lwipv6 forwards, it forwards these
  *	(RFC 1812 5.3.5.1: must not), and round and round.
  */
