@@ -9,7 +9,7 @@
 #include "base/addr.h"
 #include "dumpbus/dump.h"
 
-/* Copies NAME, which comes from the file, leaving out what is not text. */
+/* Copies NAME, which comes from the file; '?' stands for unprintable bytes. */
 void
 safe_name(char *to, const char name[SHMBUS_NAME_MAX])
 {
@@ -42,7 +42,7 @@ peer_print(const struct shmbus_peer *p)
 	    st->rx_bad, st->gave_up, st->wakeups);
 }
 
-/* Prints everything about B but its frames.  Returns 0 or -1. */
+/* Prints the geometry of B and its attachments.  Returns 0 or -1. */
 int
 header_print(struct shmbus *b, const char *path)
 {
@@ -55,7 +55,7 @@ header_print(struct shmbus *b, const char *path)
 	shmbus_info(b, &info);
 	if ((err = shmbus_list(b, peers, SHMBUS_ATTACH_MAX, &count)) == 0)
 		err = shmbus_check(b);
-	/* That the path leads elsewhere by now is no news of this bus. */
+	/* Even if the path leads to another file now, this bus can be shown. */
 	if (err != 0 && err != SHMBUS_EREPLACED && err != ENOENT) {
 		tool_complain(path, shmbus_strerror(err), NULL);
 		return -1;

@@ -2,9 +2,9 @@
 /*
  * shmif_dumpbus - shows or captures what is on a bus
  *
- * It attaches read-only, unless it is told otherwise: it needs no more than the
- * right to read the file, takes no attachment away from anybody and cannot
- * disturb those who use the bus, nor be told from nobody by them.
+ * It attaches read-only unless -a is given.  Then it needs only permission to
+ * read the file, takes no entry in the table of attachments, and cannot disturb
+ * those who use the bus: they cannot even tell that it is there.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@
 
 const char tool_name[] = PROGRAM;
 volatile sig_atomic_t stopped;
-static struct shmbus *bus; /* what wake_reader() wakes up */
+static struct shmbus *bus; /* for wake_reader() */
 
 const char tool_usage[] =
     "usage: " PROGRAM " [-afF] [-c count] [-n newest]\n"
@@ -50,7 +50,7 @@ const char tool_usage[] =
     "      --help        show this text\n"
     "  -V, --version     show the version\n";
 
-/* TEXT as a number of bytes, as tcpdump has it; or exits. */
+/* Reads TEXT as a number of bytes, in the syntax of tcpdump -C; or exits. */
 static uint64_t
 parse_size(const char *text)
 {
@@ -70,7 +70,7 @@ parse_size(const char *text)
 	    << 10 * (unit - units + 1);
 }
 
-/* Exits when limits on files make no sense. */
+/* Exits with a message when the options that limit files contradict others. */
 static void
 check_files(const struct options *o)
 {
@@ -180,8 +180,9 @@ on_abort(int sig)
 }
 
 /*
- * Follows no longer.  One more signal, when the end takes its time, does not
- * wait for it; but not at once, for some senders (timeout(1)) send two.
+ * The first signal ends the following in good order: what was sent before is
+ * still written.  If that takes long, a second signal ends the program at once;
+ * but not within a second, for some senders (timeout(1)) send two in a row.
  */
 static void
 on_stop(int sig)
@@ -199,8 +200,8 @@ on_stop(int sig)
 }
 
 /*
- * Decides what signals do.  Without SA_RESTART: a write to a reader that does
- * not read is interrupted too.
+ * Installs the handlers of signals.  SA_RESTART is not used, so that a signal
+ * interrupts a write to a pipe whose reader does not read.
  */
 static void
 catch_signals(bool follow)
@@ -226,7 +227,7 @@ catch_signals(bool follow)
 	}
 }
 
-/* Whether output would go into the bus file O->bus itself; then says so. */
+/* Whether the output would be the bus file O->bus itself; then says so. */
 static bool
 output_is_bus(const struct options *o)
 {
@@ -250,7 +251,7 @@ int
 main(int argc, char **argv)
 {
 	struct options o = { 0 };
-	/* Attaching for good would be noticed; reading is not. */
+	/* By default nobody notices that we are there. */
 	struct shmbus_options how = {
 		.flags = SHMBUS_RDONLY | SHMBUS_PROMISC | SHMBUS_OLDEST,
 		.name = PROGRAM,
@@ -297,8 +298,8 @@ main(int argc, char **argv)
 			err = -1;
 	}
 	/*
-	 * Not detached: a signal may still want to wake the attachment, and
-	 * the kernel does it better.
+	 * The bus is not detached, because a signal handler may still use it;
+	 * the kernel unmaps it when the process ends.
 	 */
 	return err == 0 ? 0 : 1;
 }

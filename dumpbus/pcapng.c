@@ -4,18 +4,18 @@
  *
  * DOC: What is in such a file
  *
- * A section header; interface 0, which is the bus as a whole; then the frames,
- * each as an enhanced packet of the interface that stands for its sender, and
- * before the first one of each sender a description of that interface, with
- * its name and hardware address.  Whoever has an attachment's number after
- * somebody else is an interface of his own.  At the end there are the
- * statistics of interface 0, where all frames that were lost are counted: one
- * that is lost does not tell whose it was.
+ * The file begins with a section header and with interface 0, which stands for
+ * the bus as a whole.  Each frame is an enhanced packet of the interface that
+ * stands for its sender; before the first frame of a sender that interface is
+ * described, with its name and hardware address.  If a second attachment has the
+ * number of an earlier one, it is an interface of its own.  The statistics of
+ * interface 0 end the file: they count all frames that were lost, because the
+ * sender of a lost frame is not known.
  *
- * Readers insist that there is an interface before all else, and libpcap that
- * all of them have the same link type and snapshot length.
+ * Readers require that an interface comes before anything else, and libpcap
+ * requires that all interfaces have the same link type and snapshot length.
  *
- * Blocks are in the byte order of this machine, as the format allows.
+ * Blocks are in the byte order of this machine; the format allows both.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -38,9 +38,9 @@ enum {
 	ISB_IFDROP = 5,
 };
 #define LINKTYPE_ETHERNET 1u
-#define BLOCK_MAX 1024u /* of all blocks but packets */
+#define BLOCK_MAX 1024u /* size of the largest block that is no packet */
 
-/* A block that is being put together; its length is not known before. */
+/* A block in the making; its length is known only at its end. */
 struct block {
 	uint8_t p[BLOCK_MAX];
 	uint32_t n;
@@ -79,7 +79,7 @@ begin(struct block *b, uint32_t type)
 {
 	b->n = 0;
 	put32(b, type);
-	put32(b, 0); /* its length: end() */
+	put32(b, 0); /* the length, which end() fills in */
 }
 
 static int
@@ -121,7 +121,7 @@ put_interface(struct pcapng *ng, struct stream *to, const char *name,
 	return end(&b, to);
 }
 
-/* NAME without its folder, at most 200 bytes, all of them text. */
+/* NAME without its folder, at most 200 bytes; '?' stands for unprintable ones. */
 static void
 short_name(char to[201], const char *name)
 {
@@ -135,7 +135,7 @@ short_name(char to[201], const char *name)
 	to[i] = '\0';
 }
 
-/* Begins a file that frames of the bus file BUS go to. */
+/* Begins a file for the frames of the bus file BUS. */
 int
 pcapng_begin(struct pcapng *ng, struct stream *to, const char *bus,
     uint32_t frame_max)
@@ -161,7 +161,7 @@ pcapng_begin(struct pcapng *ng, struct stream *to, const char *bus,
 	return put_interface(ng, to, name, "the bus", NULL);
 }
 
-/* Gives WHO an interface in this file. */
+/* Describes WHO as an interface of this file. */
 static int
 introduce(struct pcapng *ng, struct stream *to, struct sender *who)
 {
@@ -209,7 +209,7 @@ pcapng_frame(struct pcapng *ng, struct stream *to,
 	return 0;
 }
 
-/* Ends the file; LOST frames are not there. */
+/* Ends the file; LOST frames are missing from it. */
 int
 pcapng_end(struct pcapng *ng, struct stream *to, uint64_t lost)
 {

@@ -2,9 +2,9 @@
 /*
  * print.c - a frame as one line of text
  *
- * Only numbers and words of our own are printed, never bytes of a frame, so
- * that no frame can send anything to a terminal.  Every field is looked at
- * only after its being there was checked.
+ * Only numbers and our own words are printed, never bytes of a frame, so that a
+ * frame cannot send control characters to a terminal.  Before a field is read,
+ * it is checked that the frame is long enough to have it.
  */
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -15,7 +15,7 @@
 #include "base/net_bytes.h"
 #include "dumpbus/dump.h"
 
-/* Bytes that are left of a frame. */
+/* The part of a frame that is not yet printed. */
 struct bytes {
 	const uint8_t *p;
 	size_t n;
@@ -38,7 +38,7 @@ advance(struct bytes *b, size_t n)
 const char *
 time_text(char text[TIME_TEXT], uint64_t ns)
 {
-	/* Most frames are of the same second as the one before. */
+	/* Most frames were sent in the same second as the one before. */
 	static uint64_t last_second = UINT64_MAX;
 	static char last[TIME_TEXT / 2];
 	uint64_t second = ns / 1000000000u;
@@ -98,7 +98,7 @@ icmp_name(int protocol, unsigned type)
 	}
 }
 
-/* The flags of a TCP segment, as tcpdump has them. */
+/* The flags of a TCP segment, with the letters that tcpdump uses. */
 static void
 print_tcp_flags(FILE *f, unsigned flags)
 {
@@ -112,9 +112,9 @@ print_tcp_flags(FILE *f, unsigned flags)
 }
 
 /*
- * What an IP packet carries: " > " and so on between the addresses SRC and DST
- * of family FAMILY.  B begins with the upper header, or is empty when that is
- * not in this frame.
+ * Prints the addresses SRC and DST, of family FAMILY, and what the IP packet
+ * carries.  B begins with the header of the upper protocol; it is empty if that
+ * header is not in this frame.
  */
 static void
 print_upper(FILE *f, int family, const void *src, const void *dst, int protocol,
@@ -170,7 +170,7 @@ print_ipv4(FILE *f, struct bytes b)
 		return;
 	advance(&b, header);
 	if (offset != 0)
-		b.n = 0; /* the upper header was in the first fragment */
+		b.n = 0; /* only the first fragment has the upper header */
 	print_upper(f, AF_INET, h + 12, h + 16, h[9], b);
 	if (be16(h + 6) & 0x3fff)
 		fprintf(f, " fragment at %u", offset * 8);
@@ -185,7 +185,7 @@ print_ipv6(FILE *f, struct bytes b)
 	int protocol = h[6];
 
 	advance(&b, 40);
-	/* Hop-by-hop options, as multicast listener reports have. */
+	/* Multicast listener reports have hop-by-hop options. */
 	if (protocol == IPPROTO_HOPOPTS && b.n >= 8) {
 		protocol = b.p[0];
 		advance(&b, ((size_t)b.p[1] + 1) * 8);
@@ -199,7 +199,7 @@ print_arp(FILE *f, struct bytes b)
 	char sender[INET_ADDRSTRLEN], target[INET_ADDRSTRLEN];
 	char mac[MAC_TEXT];
 
-	/* Ethernet and IPv4, nothing else. */
+	/* Only ARP for IPv4 on Ethernet is understood. */
 	if (b.n < 28 || be16(b.p) != 1 || be16(b.p + 2) != 0x0800 ||
 	    b.p[4] != 6 || b.p[5] != 4)
 		return;
@@ -219,9 +219,9 @@ print_arp(FILE *f, struct bytes b)
 }
 
 /*
- * Prints FRAME to F as one line: when, where in the order of the bus, which
- * attachment sent it, from and to whom, what, how long, and some words on
- * what it carries.
+ * Prints FRAME to F as one line: the time, the position on the bus, the
+ * attachment that sent it, the hardware addresses, the type, the length, and a
+ * summary of what it carries.
  */
 void
 print_frame(FILE *f, const struct shmbus_frame *frame)

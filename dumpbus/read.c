@@ -1,35 +1,35 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * read.c - the frames of a bus, from the oldest on, into a sink
+ * read.c - reads the frames of a bus, from the oldest on, into a sink
  *
- * DOC: Where it ends
+ * DOC: Where the reading ends
  *
- * Positions order the frames of a bus.  "What is in the ring now" are the
- * positions from the oldest up to the tail as it is at the start; frames that
- * come meanwhile lie beyond and end the reading, so that it ends on a bus on
- * which others never cease to send.
+ * Positions order the frames of a bus.  The frames that are there at the start
+ * have the positions from the oldest up to the tail of that moment.  A frame
+ * that is sent later has a position beyond; the first such frame ends the
+ * reading, so that it ends even if others never stop sending.
  *
  * Just below the tail there may be positions that were handed out and are not
  * published yet.  Their writers need a few microseconds, or were stopped or
- * killed; the library gives them SHMBUS_PATIENCE_NS and then goes on.
- * "Nothing there" below the tail is therefore believed only when nothing has
- * moved for longer than that: no frame, and no counter of frames passed over.
+ * killed; the library waits SHMBUS_PATIENCE_NS for them and then goes on.
+ * Therefore, if the library has nothing to give although the tail is not
+ * reached, the reading ends only when nothing has changed for longer than that:
+ * no frame came, and no counter of frames passed over moved.
  *
- * When following, from here on or from the oldest frame, there is no end but a
- * signal, the number of frames that was asked for, or the death of the file.
- * What was sent before the signal came is still read.  That the path leads
- * elsewhere by now, so that newcomers meet on another bus, is said once, and no
- * end.
+ * When a bus is followed, only a signal, the number of frames that was asked
+ * for, or the end of the file ends the reading.  What was sent before the signal
+ * is still read.  If the path leads to another file by now, new attachments meet
+ * on another bus: that is said once, and does not end the reading.
  *
  * DOC: Naps
  *
- * One who follows a busy bus must not be woken for each frame: the processor
- * that this takes is missing to those who talk, and rather than to ring for us
- * they should send.  So whoever has caught up takes a nap first, for as long as
- * a quarter of the ring lasts at the rate that was seen last, and waits in the
- * library only when nothing has come meanwhile.  No nap is longer than the ring
- * would last at SLOT_NS a slot, which is faster than two stacks are, for a
- * rate can change during one.
+ * The follower of a busy bus must not be woken for each frame: that would take
+ * processor time away from those who send, who would also have to ring each
+ * time.  So when it has read everything it first sleeps for a short time,
+ * without being woken: a quarter of the time in which the ring fills at the rate
+ * seen last.  Only if nothing has come meanwhile does it wait in the library.
+ * The rate may rise during a nap; therefore no nap is longer than the ring takes
+ * to fill at SLOT_NS a slot, which is faster than two stacks can send.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -42,11 +42,11 @@
 #define BATCH 32u
 #define QUIET_NS (4 * (uint64_t)SHMBUS_PATIENCE_NS)
 #define SECOND_NS 1000000000
-/* The shortest nap; and a slot's part in the longest, up to NAP_MAX. */
+/* The shortest nap, the longest, and how much of that a slot allows. */
 #define NAP_MIN 50000u
 #define NAP_MAX 1000000u
 #define SLOT_NS 500u
-/* Frames after which a sink is flushed though there are more to come. */
+/* The sink is flushed after so many frames, even if there are more to come. */
 #define FLUSH_EVERY 4096u
 
 struct reader {
@@ -54,22 +54,22 @@ struct reader {
 	const struct options *o;
 	struct sink *sink;
 	struct wanted wanted;
-	uint64_t there;	 /* below it is what was there at the start */
-	uint64_t end;	 /* the first position that is none of ours */
-	uint64_t next;	 /* after the last frame's position */
-	uint64_t most;	 /* frames that there can be */
-	uint64_t frames; /* received */
-	uint64_t lost;	 /* counted as lost, below end */
-	uint64_t torn;	 /* of what was there: positions without a frame */
+	uint64_t there; /* frames below this position were there at the start */
+	uint64_t end;	/* the reading ends before this position */
+	uint64_t next;	/* the position after that of the last frame */
+	uint64_t most;	/* no more frames than this can be there */
+	uint64_t frames; /* received so far */
+	uint64_t lost;	 /* lost so far, of those before END */
+	uint64_t torn;	 /* positions below THERE without a whole frame */
 	uint64_t slots;	 /* of the ring */
-	uint64_t napped; /* when following: next at the last nap, and when */
+	uint64_t napped; /* NEXT as it was at the last nap */
 	uint64_t napped_ns;
-	bool ending; /* a signal came: end is known now */
-	bool moved;  /* it was said that the path leads elsewhere */
+	bool ending; /* a signal came: END is known */
+	bool moved;  /* it was said that the path leads to another file */
 	bool done;
 };
 
-/* A number that changes whenever the library passes anything over. */
+/* A number that changes whenever the library passes a position over. */
 static uint64_t
 passed_over(struct shmbus *b)
 {
@@ -79,7 +79,7 @@ passed_over(struct shmbus *b)
 	return st.rx_lost + st.rx_bad + st.gave_up;
 }
 
-/* Hands N received frames on, as far as they are wanted.  0 or -1. */
+/* Hands on those of N received frames that are wanted.  0 or -1. */
 static int
 deliver(struct reader *r, const struct shmbus_rx *rx, unsigned n)
 {
@@ -92,7 +92,7 @@ deliver(struct reader *r, const struct shmbus_rx *rx, unsigned n)
 			r->done = true;
 			break;
 		}
-		/* The library keeps to it; so must what prints the frame. */
+		/* The library keeps to this limit; here it costs nothing. */
 		if (f.len > rx[i].size)
 			f.len = rx[i].size;
 		if (f.position >= r->there && r->wanted.hold &&
@@ -111,10 +111,10 @@ deliver(struct reader *r, const struct shmbus_rx *rx, unsigned n)
 }
 
 /*
- * Counts what was there at the start and is no whole frame, after a receive
- * that began at position BEFORE.  The library has given up on its writers,
- * dead ones at once; it goes through positions in their order, so that what
- * there is beyond comes later.
+ * Counts the positions that were handed out before the start and hold no whole
+ * frame, after a receive that began at position BEFORE.  The library has given
+ * up on their writers; it takes positions in their order, so that those beyond
+ * THERE are counted by later receives, which do not come here.
  */
 static void
 count_torn(struct reader *r, uint64_t before)
@@ -128,9 +128,9 @@ count_torn(struct reader *r, uint64_t before)
 }
 
 /*
- * Counts what was lost, after a receive that began at position BEFORE, gave
- * GOT frames and may have jumped: of a jump beyond the end only what lies
- * before the end was for us.
+ * Counts lost frames, after a receive that began at position BEFORE and gave GOT
+ * frames.  The library may have jumped over frames that were overwritten.  If it
+ * jumped beyond the end, only those before the end are lost to us.
  */
 static void
 count_lost(struct reader *r, uint64_t before, unsigned got)
@@ -146,7 +146,7 @@ count_lost(struct reader *r, uint64_t before, unsigned got)
 		r->lost = st.rx_lost;
 }
 
-/* Says so, once, when new attachments meet elsewhere. */
+/* Says, once, that the path leads to another file by now. */
 static void
 look_after(struct reader *r)
 {
@@ -162,7 +162,7 @@ look_after(struct reader *r)
 }
 
 /*
- * Takes a nap if anything has come since the last one.  Returns whether it did.
+ * Takes a nap if a frame has come since the last one.  Returns whether it did.
  */
 static bool
 nap(struct reader *r)
@@ -185,7 +185,7 @@ nap(struct reader *r)
 }
 
 /*
- * Waits for more, once the bus has nothing to give.  Sets R->done when there
+ * Waits for more frames, when the bus has none to give.  Sets R->done if there
  * is nothing to wait for.  0 or an errno value.
  */
 static int
@@ -214,7 +214,7 @@ wait_for_more(struct reader *r, uint64_t *quiet_since, uint64_t *seen)
 	return err == ETIMEDOUT || err == ECANCELED ? 0 : err;
 }
 
-/* Tells on stderr what is missing from the output. */
+/* Says on stderr what is missing from the output. */
 static void
 report(const struct reader *r)
 {
@@ -242,7 +242,7 @@ report(const struct reader *r)
 	}
 }
 
-/* A signal has come: what was sent by now is still ours, and no more. */
+/* A signal has come: the reading ends at the tail as it is now. */
 static void
 end_here(struct reader *r)
 {
@@ -254,7 +254,7 @@ end_here(struct reader *r)
 		r->end = info.tail;
 }
 
-/* The reading itself, by way of the BATCH buffers RX.  0 or -1. */
+/* Reads until the end, into the BATCH buffers RX.  0 or -1. */
 static int
 read_all(struct reader *r, struct shmbus_rx *rx)
 {
@@ -268,7 +268,7 @@ read_all(struct reader *r, struct shmbus_rx *rx)
 
 		if (stopped && !r->ending)
 			end_here(r);
-		/* What is not asked for is not received, nor lost. */
+		/* Frames beyond O->count are not received, nor lost. */
 		if (o->count != 0 && o->newest == 0 && left < n)
 			n = (unsigned)left;
 		int err = shmbus_recv_batch(r->bus, rx, n, &got);
@@ -283,11 +283,13 @@ read_all(struct reader *r, struct shmbus_rx *rx)
 			continue;
 		}
 		if (err == EAGAIN) {
-			/* What no later frame told of may be known now. */
+			/* The library may have found losses without a frame. */
 			count_lost(r, before, 0);
 			sink_lost(r->sink, r->lost);
-			/* That a position below is not published yet is rare:
-			 * its frame then is one more than was asked for. */
+			/*
+			 * A position below may still get published, which is
+			 * rare; then its frame is one more than was asked for.
+			 */
 			if (r->o->follow && r->wanted.hold &&
 			    wanted_release(&r->wanted) != 0)
 				return -1;
@@ -309,8 +311,8 @@ read_all(struct reader *r, struct shmbus_rx *rx)
 }
 
 /*
- * Reads the bus as O says, into S.  What the bus overwrote before it could be
- * read is reported and is no failure.  Returns 0 or -1.
+ * Reads the bus into S as O says.  Frames that were overwritten before they could
+ * be read are reported; that is no failure.  Returns 0 or -1.
  */
 int
 read_bus(struct shmbus *b, const struct options *o, struct sink *s)
@@ -322,7 +324,7 @@ read_bus(struct shmbus *b, const struct options *o, struct sink *s)
 
 	shmbus_info(b, &info);
 	r.end = o->follow ? UINT64_MAX : info.tail;
-	/* A ring never holds more; only a tail that lies could say so. */
+	/* The ring never holds more, whatever the tail in the file says. */
 	r.there = info.tail;
 	r.slots = info.geometry.slots;
 	if (!o->follow)
@@ -343,7 +345,7 @@ read_bus(struct shmbus *b, const struct options *o, struct sink *s)
 	}
 	err = read_all(&r, rx);
 	if (err != 0) {
-		/* Frees what is held back; nothing goes out any more. */
+		/* This frees the frames held back, and writes none of them. */
 		r.wanted.enough = true;
 		wanted_release(&r.wanted);
 	}

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * senders.c - who sent a frame: whose an attachment's number was, and when
+ * senders.c - which attachment sent a frame
  *
- * DOC: Numbers come back
+ * DOC: Numbers are used again
  *
- * A frame has the number of the attachment that sent it, and a number is given
- * to somebody else when its owner has gone.  The bus tells who owns a number
- * now, and since when.  So each owner that was seen is remembered with the time
- * from which on the number was his, the last few of each number, and a frame is
- * his who owned the number when it was sent.  One that is older than all of
- * them comes from somebody of whom nothing is left but the number.
+ * A frame carries the number of the attachment that sent it.  When an attachment
+ * ends, its number is given to another one.  The bus tells who owns a number now
+ * and since when.  Therefore the last OWNERS owners of each number are
+ * remembered, each with the time since which it had the number, and a frame is
+ * attributed to the owner at the time when it was sent.  If a frame is older
+ * than all owners that were seen, nothing is known of its sender but the number.
  *
- * Looking costs a system call an attachment.  It is done whenever the reader has
- * time, which is when it has come to the newest frame, and every LOOK_NS when it
- * has none: whoever attached meanwhile and was gone again has no name.
+ * Looking at the table costs a system call for each attachment.  It is done
+ * whenever the reader has read all frames, and every LOOK_NS while it has not.
+ * An attachment that began and ended between two looks is not known by name.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@
 #include "base/clock.h"
 #include "dumpbus/dump.h"
 
-#define NUMBERS (SHMBUS_ATTACH_MAX + 1u) /* the last: all that are larger */
+#define NUMBERS (SHMBUS_ATTACH_MAX + 1u) /* the last is for all larger ones */
 #define OWNERS 4u
 #define LOOK_NS 10000000u
 
@@ -54,8 +54,8 @@ senders_free(struct senders *s)
 }
 
 /*
- * From WHO->since_ns on its number is that of WHO.  What is known already
- * changes nothing.
+ * Records that WHO has owned its number since WHO->since_ns.  Nothing changes if
+ * that is known already.
  */
 void
 senders_put(struct senders *s, const struct sender *who)
@@ -76,7 +76,10 @@ senders_put(struct senders *s, const struct sender *who)
 	o->file = 0;
 }
 
-/* Looks who is attached to B, if it is time to, or if there is time: IDLE. */
+/*
+ * Looks who is attached to B, if the last look was LOOK_NS ago, or if the reader
+ * has nothing else to do (IDLE).
+ */
 void
 senders_look(struct senders *s, struct shmbus *b, bool idle)
 {
@@ -98,7 +101,7 @@ senders_look(struct senders *s, struct shmbus *b, bool idle)
 			.has_mac = true,
 			.attached_ns = p->since_ns,
 			.since_ns = p->since_ns };
-		/* The same one with another address: from now on. */
+		/* The attachment has a new address: it has it from now on. */
 		if (n->n > 0 && n->owners[0].attached_ns == p->since_ns)
 			who.since_ns = (uint64_t)wall.tv_sec * 1000000000u +
 			    (uint64_t)wall.tv_nsec;
@@ -109,7 +112,7 @@ senders_look(struct senders *s, struct shmbus *b, bool idle)
 	s->next_look = now_ns() + LOOK_NS;
 }
 
-/* Who had NUMBER at the time NS.  Never NULL; S owns it. */
+/* Who owned NUMBER at the time NS.  Never NULL; S owns the result. */
 struct sender *
 senders_find(struct senders *s, uint32_t number, uint64_t ns)
 {

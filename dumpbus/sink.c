@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * sink.c - where frames go to: a capture, or lines of text
+ * sink.c - the output: a capture, or lines of text
  *
  * DOC: Nothing half-written
  *
@@ -29,11 +29,11 @@
 #include "base/clock.h"
 #include "dumpbus/dump.h"
 
-#define CAPTURE_HEAD 512u /* bytes of a file besides its frames, at most */
-#define FRAME_HEAD 256u	  /* bytes before a frame, and its sender's interface */
+#define CAPTURE_HEAD 512u /* a file's bytes besides its frames, at most */
+#define FRAME_HEAD 256u	  /* of a frame's head and its sender's interface */
 #define TEMPORARY ".shmif_dumpbus.XXXXXX"
 
-/* A capture from here on is big enough for a line that says how far it is. */
+/* On a terminal the progress of a capture is shown if it gets larger than this. */
 #define PROGRESS_BYTES (8u << 20)
 #define PROGRESS_NS 250000000u
 
@@ -42,28 +42,28 @@ struct sink {
 	const char *name; /* for messages */
 	uint32_t frame_max;
 	const struct options *o;
-	bool text;		 /* lines, on standard output */
-	struct stream *to;	 /* else: what the records go through */
-	struct senders *senders; /* NULL: no pcapng */
+	bool text;		 /* lines of text, on standard output */
+	struct stream *to;	 /* of a capture */
+	struct senders *senders; /* of a pcapng; else NULL */
 	struct pcapng ng;
 	uint64_t lost;
 	uint64_t all_frames; /* in all files */
 	uint64_t all_bytes;
-	bool terminal;		/* progress is shown */
-	uint64_t next_progress; /* in bytes, and when: CLOCK_MONOTONIC */
-	uint64_t progress_ns;
-	bool line;	   /* it has been, and its line is not ended */
-	char *numbered;	   /* with limits: FILE and its number; else NULL */
-	uint64_t files;	   /* begun */
+	bool terminal;		/* the progress is shown */
+	uint64_t next_progress; /* show it again at so many bytes */
+	uint64_t progress_ns;	/* when it was shown last */
+	bool line;		/* it was shown, and its line is not ended */
+	char *numbered;	   /* with limits: the file's name with its number */
+	uint64_t files;	   /* begun so far */
 	uint64_t frames;   /* in this file */
-	uint64_t bytes;	   /* in it, at most */
+	uint64_t bytes;	   /* in this file, at most */
 	uint64_t first_ns; /* when its first frame was sent */
 	char *path;	   /* of the complete file; NULL: written in place */
 	char *half;	   /* its name until then */
 	bool cut;	   /* in place, but a file that can be cut back */
 };
 
-/* The name to be removed if it comes to nothing; read by signal handlers. */
+/* The temporary file, to be removed on failure; signal handlers read it. */
 static char *volatile temporary;
 
 /* Removes what is half-written.  May be called from a signal handler. */
@@ -138,7 +138,7 @@ open_output(struct sink *s, const char *name, bool in_place)
 	return s->path == NULL ? -1 : open_temporary(s);
 }
 
-/* Frees S; what it was writing to is left as it is. */
+/* Frees S, but does not touch its file. */
 static void
 sink_free(struct sink *s)
 {
@@ -159,7 +159,7 @@ print_progress(const struct sink *s, const char *end)
 	fflush(stderr);
 }
 
-/* What is said next is not to stand behind the progress. */
+/* Ends the line of the progress, so that a message gets a line of its own. */
 void
 sink_end_line(struct sink *s)
 {
@@ -197,7 +197,7 @@ pcap_begin(struct sink *s)
 	return 0;
 }
 
-/* Writes F there.  0, or -1 with errno. */
+/* Writes F to a pcap.  0, or -1 with errno. */
 static int
 pcap_frame(struct sink *s, const struct shmbus_frame *f)
 {
@@ -217,7 +217,7 @@ pcap_frame(struct sink *s, const struct shmbus_frame *f)
 	return 0;
 }
 
-/* Makes S, whose file is open, a capture.  0 or -1. */
+/* Begins a capture in the file of S, which is open.  0 or -1. */
 static int
 start_capture(struct sink *s)
 {
@@ -234,14 +234,14 @@ start_capture(struct sink *s)
 	return 0;
 }
 
-/* Whether there are to be many files. */
+/* Whether there may be more than one file. */
 static bool
 limited(const struct options *o)
 {
 	return o->file_bytes != 0 || o->file_seconds != 0;
 }
 
-/* The name of the next file: the number, and zeros before it. */
+/* Makes the name of the next file: its number has leading zeros. */
 static void
 next_name(struct sink *s)
 {
@@ -257,7 +257,7 @@ next_name(struct sink *s)
 	s->name = s->numbered;
 }
 
-/* Whether the next file would take the bus's own place. */
+/* Whether the next file would be the bus file itself. */
 static bool
 is_bus(const struct sink *s)
 {
@@ -326,7 +326,7 @@ sink_open(struct sink **result, const struct options *o, uint32_t frame_max)
 	}
 	if (open_file(s) != 0)
 		goto failed;
-	/* What goes to a pipe or a device is somebody else's to show. */
+	/* The reader of a pipe or a device may show its own progress. */
 	s->terminal = (s->path != NULL || s->cut) && isatty(STDERR_FILENO);
 	s->next_progress = PROGRESS_BYTES;
 	*result = s;
@@ -338,7 +338,7 @@ failed:
 }
 
 /*
- * Writes out what is buffered; in a capture that is followed, soon.  Returns 0
+ * Writes what is buffered; when following, a thread does that soon.  Returns 0
  * or -1.
  */
 int
@@ -356,7 +356,7 @@ sink_flush(struct sink *s)
 static int
 take_name(struct sink *s)
 {
-	/* Errors that a disk keeps to itself until it has to write. */
+	/* Some errors of a disk are known only when it has written. */
 	if (fsync(s->fd) != 0 || rename(temporary, s->path) != 0)
 		return write_failed(s);
 	temporary = NULL;
@@ -408,8 +408,8 @@ frame_bytes(const struct sink *s, const struct shmbus_frame *f)
 }
 
 /*
- * Sees to it that there is a file that F may go to, of those with limits.
- * Returns 0 or -1.
+ * With limits: closes the file if F exceeds its limits, and opens the next one
+ * if none is open.  Returns 0 or -1.
  */
 static int
 turn_page(struct sink *s, const struct shmbus_frame *f)
@@ -432,7 +432,7 @@ turn_page(struct sink *s, const struct shmbus_frame *f)
 	return 0;
 }
 
-/* Counts F; says how far a big capture is to one who sits at a terminal. */
+/* Counts F, and shows the progress of a large capture on a terminal. */
 static void
 progress(struct sink *s, const struct shmbus_frame *f)
 {
@@ -485,8 +485,8 @@ sink_senders(struct sink *s)
 }
 
 /*
- * Nothing has come for a while: a file whose time is over is complete.  Returns
- * 0 or -1.
+ * Closes the file if its time is over, although no frame has come to do that.
+ * Returns 0 or -1.
  */
 int
 sink_idle(struct sink *s)

@@ -1,45 +1,48 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * stream.c - the records of a capture on their way into a file
+ * stream.c - buffers a capture's records and writes them to its file
  *
  * DOC: Chunks
  *
- * Records are put together in chunks of memory.  A chunk holds whole records
- * and is written with one call: so a file takes half the time that it takes
- * page by page, and more at a time would not be in the processor's cache any
- * longer when it is copied.
+ * Records are collected in chunks of memory.  A chunk holds only whole records
+ * and is written with one call, which takes half the time of writing page by
+ * page.  A larger chunk would have left the processor's cache before it is
+ * copied.
  *
- * DOC: A thread that writes
+ * DOC: The thread that writes
  *
- * Writing takes as long as it takes: pages have to be found for a file, a disk
- * is behind, the reader of a pipe sleeps.  A bus does not wait.  So while it is
- * followed, a thread of its own writes.  Full chunks stand in a queue before it,
- * and when the bus is idle one that is not full.  There are no more than
- * CHUNKS; then whoever fills them waits, and what the bus overwrites meanwhile
- * is lost.
+ * How long a write takes cannot be known: the kernel must find pages for a file,
+ * a disk may be slow, the reader of a pipe may sleep.  The bus does not wait for
+ * us.  Therefore a thread of its own writes while a bus is followed.  Full
+ * chunks are put in its queue; if the bus is idle, one that is not full is put
+ * there too.  There are at most CHUNKS chunks.  When all are in use the reader
+ * of the bus waits, and the frames that the bus overwrites meanwhile are lost.
  *
- * A chunk that was written is the next to be filled: while the thread keeps up
- * it is always the same two or three, which stay in the cache.  What is flushed
- * while it is behind goes behind the last chunk in the queue, if there is room,
- * so that many small flushes do not use up the memory.
+ * The chunk that was written last is filled next: while the thread keeps up,
+ * two or three chunks are used in turn and stay in the cache.  If the thread is
+ * behind, what is flushed is appended to the last chunk in the queue as long as
+ * there is room, so that many small flushes do not use up the chunks.
  *
- * Where all processors are in use both have to wait for one.  Whoever reads the
- * bus needs it for a moment, but soon: he asks for short slices.  He who writes
- * need not run as soon as he is woken: SCHED_BATCH.
+ * When all processors are busy, both threads wait for one.  The thread that
+ * reads the bus needs a processor for a short time but soon: it asks for short
+ * time slices.  The thread that writes need not run as soon as it is woken: it
+ * uses SCHED_BATCH.
  *
- * A device is written to by the caller: /dev/null takes less time than it takes
- * to wake a thread, and there is no file that could be cut.
+ * A character device is written to by the reader itself, without a thread: to
+ * write to /dev/null takes less time than to wake a thread, and there is no file
+ * that would have to be cut back.
  *
- * DOC: What is whole
+ * DOC: How much of the file is whole
  *
- * What a chunk holds is whole, so the file is up to the end of the last one that
- * was written: stream_good().  After an error nothing more is written.
+ * Chunks hold only whole records, so the file is whole up to the end of the last
+ * chunk that was written: stream_good() tells that number of bytes.  After an
+ * error nothing more is written.
  *
- * DOC: Coming to an end
+ * DOC: The end
  *
- * What is in the queue is written before the end, which may take a while.  A
- * pipe whose reader does not take a PIECE in PATIENCE_S, after a signal has
- * come, is given up; a file is waited for.
+ * At the end the queue is written, which may take a while.  After a signal a
+ * pipe is given up if its reader takes no PIECE for PATIENCE_S; a regular file
+ * is always waited for.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -70,26 +73,26 @@ struct chunk {
 
 struct stream {
 	int fd;
-	bool apart;	      /* a thread writes */
-	bool regular;	      /* to a regular file */
-	struct chunk *memory; /* of all chunks */
+	bool apart;	      /* a thread of its own writes */
+	bool regular;	      /* FD is a regular file */
+	struct chunk *memory; /* the chunks, an array */
 	unsigned chunks;
-	struct chunk *fill; /* is being filled; may be NULL */
+	struct chunk *fill; /* the one that is being filled; may be NULL */
 	pthread_t thread;
-	pthread_mutex_t mutex;	    /* stands before what follows */
-	pthread_cond_t come;	    /* something, to the queue */
-	pthread_cond_t gone;	    /* a piece, or the thread */
+	pthread_mutex_t mutex; /* protects the members that follow */
+	pthread_cond_t come;   /* the queue has got a chunk, or an end */
+	pthread_cond_t gone;   /* a piece was written, or the thread ended */
 	struct chunk *first, *last; /* the queue */
 	struct chunk *unused;
-	unsigned waiting; /* for gone */
-	bool end;	  /* nothing more will come to the queue */
-	bool ended;	  /* the thread has */
-	uint64_t pieces;  /* written */
-	uint64_t good;
+	unsigned waiting; /* how many wait for GONE */
+	bool end;	  /* nothing more will be put into the queue */
+	bool ended;	  /* the thread has ended */
+	uint64_t pieces;  /* written so far */
+	uint64_t good;	  /* stream_good() */
 	int error;
 };
 
-/* A piece was written, or the thread has ended. */
+/* Tells a waiter that a piece was written, or that the thread has ended. */
 static void
 tell(struct stream *s)
 {
@@ -123,7 +126,7 @@ write_chunk(struct stream *s, const struct chunk *c)
 	return 0;
 }
 
-/* The thread. */
+/* The thread: writes the chunks of the queue until the end or an error. */
 static void *
 write_all(void *arg)
 {
@@ -165,13 +168,13 @@ write_all(void *arg)
 }
 
 /*
- * Asks to be let onto a processor soon, for a short time, rather than late for a
- * long one, where Linux has that (6.12).
+ * Asks the scheduler for short time slices, so that this thread gets a processor
+ * sooner.  Linux has that since 6.12.
  */
 static void
 be_prompt(void)
 {
-	/* Whose policy is another one knows why; nobody gets less nice. */
+	/* Another policy was chosen by somebody; and "nice" stays as it is. */
 	const int nice = getpriority(PRIO_PROCESS, 0);
 	const struct {
 		uint32_t size, policy;
@@ -185,7 +188,7 @@ be_prompt(void)
 		syscall(SYS_sched_setattr, 0, &attr, 0);
 }
 
-/* Starts the thread, which has nothing to do with signals.  0 or errno. */
+/* Starts the thread, with all signals blocked.  0 or an errno value. */
 static int
 start(struct stream *s)
 {
@@ -208,8 +211,8 @@ start(struct stream *s)
 }
 
 /*
- * Gives S its chunks, and these their memory: where a page has to be found for
- * each dozen of frames the bus is faster.  0 or an errno value.
+ * Allocates the chunks of S, with their pages: if each page were allocated at
+ * its first use, we would be slower than the bus.  0 or an errno value.
  */
 static int
 have_chunks(struct stream *s)
@@ -238,8 +241,8 @@ free_chunks(struct stream *s)
 }
 
 /*
- * Records are to go into the file FD; FOLLOW: from a bus that does not wait.
- * Returns NULL with errno when that cannot be.
+ * Begins to write records to the file FD.  FOLLOW tells that they come from a
+ * bus that is followed, which does not wait.  Returns NULL with errno.
  */
 struct stream *
 stream_open(int fd, bool follow)
@@ -266,8 +269,8 @@ stream_open(int fd, bool follow)
 }
 
 /*
- * Waits for the thread to have written something, or to have ended.  The mutex
- * is locked.
+ * Waits until the thread has written a piece or has ended.  The caller holds the
+ * mutex.
  */
 static void
 await(struct stream *s)
@@ -309,8 +312,8 @@ empty_chunk(struct stream *s)
 }
 
 /*
- * Returns room for a record of N bytes, or NULL with errno; S owns it.  The
- * record is there when stream_did() says so.
+ * Returns room for a record of N bytes, or NULL with errno; S owns it.  When the
+ * record has been put there, stream_did() has to be called.
  */
 uint8_t *
 stream_room(struct stream *s, size_t n)
@@ -343,7 +346,7 @@ stream_did(struct stream *s, size_t n)
 	s->fill->n += n;
 }
 
-/* Hands what has been filled to the thread.  Returns 0 or an errno value. */
+/* Puts the chunk being filled into the queue.  Returns 0 or an errno value. */
 static int
 hand_over(struct stream *s)
 {
@@ -372,8 +375,8 @@ hand_over(struct stream *s)
 }
 
 /*
- * What was put is on its way to the file.  Returns 0 or an errno value, that of
- * an earlier write perhaps.
+ * Writes all records, or makes the thread do that soon.  Returns 0 or an errno
+ * value, which may be that of an earlier write.
  */
 int
 stream_flush(struct stream *s)
@@ -389,7 +392,10 @@ stream_flush(struct stream *s)
 	return s->error;
 }
 
-/* All is written, or will never be.  Returns 0 or an errno value. */
+/*
+ * Waits until all records are written, or until it is known that they never will
+ * be.  Returns 0 or an errno value.
+ */
 int
 stream_end(struct stream *s)
 {
@@ -407,19 +413,22 @@ stream_end(struct stream *s)
 	return error;
 }
 
-/* After stream_end(): so many bytes of the file are whole records. */
+/* After stream_end(): how many bytes of the file are whole records. */
 uint64_t
 stream_good(const struct stream *s)
 {
 	return s->good;
 }
 
-/* After stream_end().  Returns whether nobody has to do with the file now. */
+/*
+ * Frees S, after stream_end().  Returns whether FD may be closed: false if the
+ * thread hangs in a write to it.
+ */
 bool
 stream_free(struct stream *s)
 {
 	if (s->apart && !s->ended) {
-		/* It writes for ever; it ends with the process. */
+		/* Its write does not return; it ends with the process. */
 		pthread_detach(s->thread);
 		return false;
 	}

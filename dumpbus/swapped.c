@@ -2,16 +2,18 @@
 /*
  * swapped.c - buses that were made on a machine of the other byte order
  *
- * DOC: A file, no bus
+ * DOC: The file is read, not used as a bus
  *
- * Nobody here can take part in such a bus: its words cannot be changed in one
- * step.  But its file can be read as it lies there, as that of a bus whose
- * people have all gone; see format.h for what is in it.  Its geometry is held
- * to the same rules as elsewhere: all follows from mtu and slots.
+ * No process of this machine can attach to such a bus, because its words cannot
+ * be changed atomically.  But the file can be read like that of a bus which
+ * nobody uses any more; format.h says what is in it.  The geometry is checked by
+ * the same rules as elsewhere: everything follows from the MTU and the number of
+ * slots.
  *
- * Positions are read from the oldest to the tail.  A slot whose word does not
- * say that it holds this position's frames holds none: its writer was stopped
- * or killed, or it is older.  One that does, but contradicts itself, is counted.
+ * Positions are read from the oldest to the tail.  If a slot's word does not say
+ * that it holds the frames of this position, there are none: its writer was
+ * stopped or killed, or the slot has not been written in this lap.  A slot that
+ * claims to hold frames but contradicts itself is counted as bad.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +36,7 @@ struct swapped {
 	uint32_t mtu, frame_max, slots, stride;
 	uint64_t tail, created_ns, id, size;
 	uint64_t bad;  /* slots */
-	uint64_t torn; /* slots whose writer did not finish */
+	uint64_t torn; /* slots that their writers did not finish */
 	uint8_t table[FORMAT_ATTACHMENTS * FORMAT_ATTACHMENT_SIZE];
 	uint8_t slot[]; /* of stride bytes */
 };
@@ -71,7 +73,7 @@ get_at(int fd, void *p, size_t n, uint64_t at)
 	return 0;
 }
 
-/* Whether the header H says what it has to. */
+/* Checks the header H of a file of SIZE bytes.  0 or an error. */
 static int
 check_header(const uint8_t *h, uint64_t size)
 {
@@ -112,7 +114,7 @@ check_header(const uint8_t *h, uint64_t size)
 	return size < whole ? SHMBUS_ETRUNC : 0;
 }
 
-/* Opens what NAME is.  0 with *RESULT, or an errno value. */
+/* Opens the file NAME.  0 with *RESULT, or an errno value. */
 static int
 swapped_open(const char *name, struct swapped **result)
 {
@@ -155,7 +157,7 @@ swapped_open(const char *name, struct swapped **result)
 	return 0;
 }
 
-/* Attachment I, if somebody owned it last; whether so. */
+/* Stores in WHO the last owner of attachment I; returns whether there is one. */
 static bool
 owner(const struct swapped *s, unsigned i, struct sender *who)
 {
@@ -170,14 +172,14 @@ owner(const struct swapped *s, unsigned i, struct sender *who)
 		who->mac[k] = (uint8_t)(ident >> (56 - 8 * k));
 	who->since_ns = who->attached_ns = get64(
 	    a + offsetof(struct format_attachment, since_ns));
-	/* In the order of memory, whatever that of words is. */
+	/* A name is bytes, which have no byte order. */
 	memcpy(name, a + offsetof(struct format_attachment, name),
 	    sizeof(name));
 	safe_name(who->name, name);
 	return true;
 }
 
-/* The frames of the slot that was read, of position P.  0 or -1. */
+/* Hands on the frames of the slot that was read, that of P.  0 or -1. */
 static int
 slot_frames(struct swapped *s, struct wanted *w, uint64_t p)
 {
@@ -191,7 +193,7 @@ slot_frames(struct swapped *s, struct wanted *w, uint64_t p)
 
 	if (word >> 16 != (p / s->slots & LAP_MASK) ||
 	    (word >> 14 & 3) != SLOT_COMMITTED) {
-		/* Abandoned for good, or still to come: no whole frame. */
+		/* The slot was abandoned or not published: no whole frame. */
 		s->torn += word >> 16 != (p / s->slots & LAP_MASK) ||
 		    (word >> 14 & 3) == SLOT_WRITING;
 		return 0;
@@ -219,7 +221,7 @@ slot_frames(struct swapped *s, struct wanted *w, uint64_t p)
 			.sender = sender,
 			.time_ns = get64(
 			    s->slot + offsetof(struct format_slot, time_ns)),
-			/* as the library counts, from 0 */
+			/* The library counts positions from 0. */
 			.position = p - s->slots,
 		};
 		if (wanted_frame(w, &f) != 0)
@@ -236,7 +238,7 @@ all_frames(struct swapped *s, const struct options *o, struct sink *sink)
 	struct sender who;
 	char text[64];
 	int err = 0;
-	/* Positions begin with slots: lap 1. */
+	/* In the file, positions begin with the number of slots: lap 1. */
 	uint64_t first = s->tail < 2 * (uint64_t)s->slots ? s->slots :
 							    s->tail - s->slots;
 
@@ -297,8 +299,8 @@ show_header(const struct swapped *s)
 }
 
 /*
- * Does what O asks for with a bus of the other byte order, as which the library
- * knows it.  0 or -1.
+ * Shows a bus that the library has found to be of the other byte order as O
+ * says.  0 or -1.
  */
 int
 swapped_read(const struct options *o)

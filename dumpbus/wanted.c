@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * wanted.c - which of a bus's frames are wanted: a filter, the newest, so many
+ * wanted.c - chooses the frames to show: by a filter, the newest N, at most N
  *
- * The filter comes first: what it does not let through is as if it had never
- * been on the bus.  The newest N of the rest are known only when all that was
- * there has been read; until then N frames are held back here.  What comes
- * after goes through.
+ * The filter comes first: a frame that it rejects is not counted anywhere.
+ * Which frames are the newest N of the rest is known only when all frames that
+ * were there at the start have been read.  Until then the last N are held back
+ * here; later frames are passed on at once.
  */
 #include <errno.h>
 #include <pcap/pcap.h>
@@ -22,8 +22,8 @@ struct held {
 };
 
 /*
- * Makes a filter, the only one, of the N words WORDS.  Returns NULL after it has
- * said why not.
+ * Compiles the filter expression that consists of the N words WORDS.  There is
+ * one filter in a process.  Returns NULL, after a message, if it is not valid.
  */
 struct bpf_program *
 filter_compile(char **words, int n)
@@ -64,7 +64,7 @@ passes(const struct options *o, const struct shmbus_frame *f)
 	    pcap_offline_filter(o->filter, &h, f->data) != 0;
 }
 
-/* W gives to S what O wants. */
+/* Prepares W to pass to S the frames that O asks for. */
 void
 wanted_begin(struct wanted *w, const struct options *o, struct sink *s)
 {
@@ -97,7 +97,7 @@ drop_first(struct wanted *w)
 	free(h);
 }
 
-/* The next frame, F.  0 or -1. */
+/* Takes F, the next frame of the bus.  0 or -1. */
 int
 wanted_frame(struct wanted *w, const struct shmbus_frame *f)
 {
@@ -124,7 +124,10 @@ wanted_frame(struct wanted *w, const struct shmbus_frame *f)
 	return 0;
 }
 
-/* All that was there has come: what is held back is the newest.  0 or -1. */
+/*
+ * Tells W that all frames that were there at the start have come: those held
+ * back are the newest, and go to the sink.  0 or -1.
+ */
 int
 wanted_release(struct wanted *w)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * capture.c - a capture file being read, by libpcap
+ * capture.c - reads a capture file, by libpcap
  *
- * What libpcap reads is what can be put on a bus: pcap with microseconds or
- * nanoseconds, pcapng, of either byte order.  It is given a file of our own
- * opening, for it to be rewound.
+ * The formats are those that libpcap reads: pcap with microseconds or
+ * nanoseconds and pcapng, of either byte order.  The file is opened here and
+ * handed to libpcap, so that it can be rewound.
  */
 #include <errno.h>
 #include <stdio_ext.h>
@@ -13,7 +13,7 @@
 
 #include "dumpbus/in/in.h"
 
-/* Opens the reader on the file, which is at its beginning.  0 or -1. */
+/* Makes libpcap read the file, which is at its beginning.  0 or -1. */
 static int
 start(struct capture *c)
 {
@@ -21,7 +21,7 @@ start(struct capture *c)
 	const char *link;
 
 	setvbuf(c->f, NULL, _IOFBF, 256u * 1024);
-	/* Nobody else reads it. */
+	/* No other thread reads it: do without locks. */
 	__fsetlocking(c->f, FSETLOCKING_BYCALLER);
 	c->pcap = pcap_fopen_offline_with_tstamp_precision(c->f,
 	    PCAP_TSTAMP_PRECISION_NANO, why);
@@ -58,12 +58,12 @@ capture_open(struct capture *c, const char *file)
 		tool_complain(c->name, strerror(EISDIR), NULL);
 		return -1;
 	}
-	/* Standard input may be in the middle of a file. */
+	/* Standard input can be a file that is not at its beginning. */
 	c->again = S_ISREG(st.st_mode) && ftello(c->f) == 0;
 	return start(c);
 }
 
-/* Ends the reader; the file, which libpcap would close with it, stays. */
+/* Ends libpcap's reading, and keeps the file, which it would close. */
 static int
 stop(struct capture *c)
 {
@@ -118,7 +118,7 @@ capture_scan(struct capture *c, uint32_t *longest, uint64_t *packets)
 
 	*longest = 0;
 	*packets = 0;
-	/* What cannot be read is said when it is put on the bus. */
+	/* What cannot be read is reported later, when it is to be sent. */
 	while (!stopped && pcap_next_ex(c->pcap, &h, &data) == 1) {
 		if (h->caplen == h->len && h->len > *longest)
 			*longest = h->len;

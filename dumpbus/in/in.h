@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * in.h - what the files of shmif_pcapin have of each other
+ * in.h - what the files of shmif_pcapin share
  *
  * ERRORS.  Functions that return int return 0, or -1 after they have said on
  * stderr what went wrong and with what.
@@ -20,16 +20,16 @@
 struct options {
 	const char *file; /* the capture, "-": standard input */
 	const char *bus;  /* path of the bus file */
-	double rate;	  /* times recorded speed; 0: as fast as can be */
-	uint64_t count;	  /* end after so many frames sent; 0: no such limit */
+	double rate;	  /* as a multiple of the recorded rate; 0: no limit */
+	uint64_t count;	  /* stop after so many frames sent; 0: no limit */
 	bool loop;
 	bool wait;
 	bool verbose;
-	struct shmbus_geometry geometry; /* for a bus that is made; 0: by the
-					    file's frames */
+	/* Of a bus that is created; 0: chosen to suit the capture. */
+	struct shmbus_geometry geometry;
 };
 
-extern volatile sig_atomic_t stopped; /* a signal asked to come to an end */
+extern volatile sig_atomic_t stopped; /* a signal asked us to stop */
 
 /* ---- capture.c: a capture file being read ------------------------------- */
 
@@ -37,7 +37,7 @@ struct capture {
 	const char *name; /* for messages */
 	FILE *f;
 	pcap_t *pcap;
-	bool again; /* it can be read from the beginning once more */
+	bool again; /* the file can be rewound */
 };
 
 int capture_open(struct capture *c, const char *file);
@@ -55,7 +55,7 @@ void capture_close(struct capture *c);
 
 /* ---- pace.c: when to send ----------------------------------------------- */
 
-#define PACE_READERS 64u /* that are waited for at a time */
+#define PACE_READERS 64u /* how many readers are waited for at a time */
 
 struct pace {
 	double rate;
@@ -63,26 +63,26 @@ struct pace {
 	uint64_t first_ns; /* time stamp of the first packet */
 	uint64_t begin_ns; /* when it was sent, CLOCK_MONOTONIC */
 
-	struct shmbus *bus; /* whose readers are waited for; NULL: nobody */
-	uint64_t ahead;	    /* frames that we may be ahead of a reader */
+	struct shmbus *bus; /* its readers are waited for; NULL: no waiting */
+	uint64_t ahead;	    /* how many frames we may be ahead of a reader */
 	uint64_t sent;
-	uint64_t look_at; /* number of frames sent at the next look */
+	uint64_t look_at; /* look at the readers when so many were sent */
 	struct pace_reader {
 		uint32_t index;
-		uint64_t since_ns; /* which attachment with this number */
-		uint64_t base;	   /* frames it had seen when we first saw it,
-				      less those we had sent */
+		uint64_t since_ns; /* tells owners of the same index apart */
+		uint64_t base;	   /* the frames it had seen when we first
+				      found it, minus those we had sent */
 		uint64_t seen;
-		uint64_t moved_ns; /* when it last got on */
+		uint64_t moved_ns; /* when its count last changed */
 	} readers[PACE_READERS];
 	unsigned n;
 };
 
-/* Waits until somebody is attached besides B.  0 or -1. */
+/* Waits until there is another attachment than B.  0 or -1. */
 int pace_await_reader(struct shmbus *b, const char *bus);
 /*
- * Waits until it is time for the packet of TIME_NS, or STOPPED; and for
- * readers, where that is asked for.
+ * Waits until the packet with time stamp TIME_NS is due and, if P->bus is set,
+ * until no reader is too far behind.  A signal (STOPPED) ends the wait.
  */
 void pace_wait(struct pace *p, uint64_t time_ns);
 

@@ -4,12 +4,13 @@
  *
  * DOC: What becomes of a packet
  *
- * It is sent as it is, in the order of the file, with the time of now, or it is
- * left out and counted: when it is not whole in the file, when it is longer
- * than the bus carries, or shorter than an Ethernet header.  Never is one cut.
+ * Packets are sent unchanged, in the order of the file, with the current time as
+ * their time of sending.  A packet is left out, and counted, if the file has
+ * only a part of it, if it is longer than the bus carries, or if it is shorter
+ * than an Ethernet header.  No packet is ever cut.
  *
- * Sending waits for nobody.  Should the others have given up on us, while we
- * were stopped in the midst of a frame, it is sent once more.
+ * Sending waits for nobody.  If we were stopped in the middle of a frame, and
+ * readers have given up on it meanwhile, the frame is sent once more.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -22,7 +23,7 @@
 
 #define PROGRAM "shmif_pcapin"
 
-/* A bus that is made gets room for all of a file's frames, up to this. */
+/* A new bus gets room for all frames of the capture, up to this many bytes. */
 #define SIZE_MAX_BY_ITSELF ((uint64_t)256 << 20)
 #define TRIES 1000
 
@@ -128,7 +129,7 @@ parse_options(struct options *o, int argc, char **argv)
 
 /* ---- the bus ------------------------------------------------------------ */
 
-/* Fills in what is left open of the geometry, by the frames of C.  0 or -1. */
+/* Chooses what the options leave open of the geometry, to suit C.  0 or -1. */
 static int
 fit(struct options *o, struct capture *c)
 {
@@ -144,7 +145,7 @@ fit(struct options *o, struct capture *c)
 		longest = SHMBUS_MTU_MAX + SHMBUS_HEADROOM;
 	if (g->mtu == 0 && longest > SHMBUS_MTU_DEFAULT + SHMBUS_HEADROOM)
 		g->mtu = longest - SHMBUS_HEADROOM;
-	/* About what a slot takes. */
+	/* About the size of a slot. */
 	stride = (g->mtu != 0 ? g->mtu : SHMBUS_MTU_DEFAULT) + 128;
 	if (g->slots == 0) {
 		g->slots = SHMBUS_SLOTS_DEFAULT;
@@ -155,7 +156,7 @@ fit(struct options *o, struct capture *c)
 	return 0;
 }
 
-/* Attaches to the bus, which is made if there is none.  0 or -1. */
+/* Attaches to the bus, and creates it if there is none.  0 or -1. */
 static int
 attach(struct shmbus **b, struct options *o, struct capture *c)
 {
@@ -177,7 +178,7 @@ attach(struct shmbus **b, struct options *o, struct capture *c)
 
 /* ---- frames ------------------------------------------------------------- */
 
-/* Sends one frame, if it takes more than one try.  0 or -1. */
+/* Sends one frame, with as many attempts as it takes.  0 or -1. */
 static int
 send_frame(struct shmbus *b, const struct options *o, const uint8_t *data,
     size_t len)
@@ -196,7 +197,7 @@ send_frame(struct shmbus *b, const struct options *o, const uint8_t *data,
 	return 0;
 }
 
-/* Sends all of C, or until enough.  0 or -1. */
+/* Sends C, up to the number of frames that was asked for.  0 or -1. */
 static int
 send_capture(struct shmbus *b, const struct options *o, struct capture *c,
     struct pace *p, struct tally *t)
@@ -248,7 +249,7 @@ left_out(const char *file, uint64_t n, const char *why)
 	tool_complain(file, text, why);
 }
 
-/* Everything, once the bus is there.  0 or -1. */
+/* Does the work, once the bus is attached.  0 or -1. */
 static int
 run(struct shmbus *b, const struct options *o, struct capture *c)
 {
@@ -303,7 +304,7 @@ on_stop(int sig)
 int
 main(int argc, char **argv)
 {
-	/* Without SA_RESTART: reading from a pipe ends too. */
+	/* SA_RESTART is not used: a signal also ends reading from a pipe. */
 	struct sigaction sa = { .sa_handler = on_stop,
 		.sa_flags = (int)SA_RESETHAND };
 	struct options o = { 0 };
@@ -318,7 +319,7 @@ main(int argc, char **argv)
 		tool_complain("SIGBUS", shmbus_strerror(err), NULL);
 		return 1;
 	}
-	/* The capture first: a bus is made only for one that can be read. */
+	/* The capture comes first: no bus is created if it cannot be read. */
 	err = capture_open(&c, o.file);
 	if (err == 0 && o.loop && !c.again) {
 		tool_complain(c.name, "cannot be read again",

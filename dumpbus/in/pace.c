@@ -4,21 +4,23 @@
  *
  * DOC: Two reasons to wait
  *
- * Time: the first packet goes at once, and every other one as long after it as
- * its time stamp says, divided by the rate.  Time stamps that go back are
- * overdue and go at once.
+ * Time: the first packet is sent at once.  Each later packet is sent as long
+ * after the first one as the difference of their time stamps, divided by the
+ * rate.  A packet whose time stamp is earlier than that of the first one is
+ * sent at once.
  *
- * Readers: nobody on a bus waits for anybody, so whoever sends faster than
- * others read makes them lose frames.  A tool that only copies a file may wait
- * of its own accord.  Every attachment shows in the bus how many frames it has
- * seen (received, passed over, or lost); a promiscuous one sees all of ours, so
- * how far it is behind is our count less its own, both since we first saw it.
- * We stay at most half the ring ahead of the slowest.  Traffic of others counts
- * as seen too: with it the bound is not kept exactly.
+ * Readers: nobody on a bus waits for anybody, so who sends faster than others
+ * read makes them lose frames.  A tool that only copies a file may wait of its
+ * own accord.  Every attachment publishes how many frames it has seen (received,
+ * skipped or lost).  A promiscuous attachment sees all of our frames, so it is
+ * behind by the number that we have sent minus the number that it has seen, both
+ * counted from when we first found it.  We stay at most half the ring ahead of
+ * the slowest reader.  Frames of others count as seen too, so while others send
+ * the limit is not kept exactly.
  *
- * A reader that does not get on for PATIENCE while it is behind (stopped, or
- * not reading) is waited for no longer, until it does: a tool must not hang for
- * somebody else's sake.
+ * If a reader is behind and its count does not change for PATIENCE (because it
+ * is stopped, or does not read), it is not waited for until the count changes
+ * again: this tool must not hang because another process does.
  */
 #include <errno.h>
 #include <string.h>
@@ -31,8 +33,8 @@
 #define SLICE 200000000u
 
 /*
- * Sleeps until UNTIL (CLOCK_MONOTONIC), or a signal, which may have come just
- * before: not for longer than SLICE.
+ * Sleeps until UNTIL (CLOCK_MONOTONIC) or a signal.  A signal may come just
+ * before the sleep begins, therefore no sleep is longer than SLICE.
  */
 static void
 sleep_until(uint64_t until)
@@ -80,7 +82,7 @@ seen_by(const struct shmbus_peer *peer)
 	return st->rx_frames + st->rx_skipped + st->rx_lost + st->rx_bad;
 }
 
-/* What is known of PEER, which is new to us where need be; NULL: no room. */
+/* The record of PEER, made if there was none; NULL: no room for it. */
 static struct pace_reader *
 reader_of(struct pace *p, const struct shmbus_peer *peer, uint64_t now)
 {
@@ -105,7 +107,7 @@ reader_of(struct pace *p, const struct shmbus_peer *peer, uint64_t now)
 	return r;
 }
 
-/* How many more frames may be sent before somebody is too far behind. */
+/* How many more frames may be sent before a reader is too far behind. */
 static uint64_t
 room(struct pace *p)
 {
@@ -130,7 +132,7 @@ room(struct pace *p)
 			r->moved_ns = now;
 		}
 		behind = p->sent - (seen - r->base);
-		/* More than was sent: traffic of others, or a lie. */
+		/* It has seen more than we sent: frames of others, or a lie. */
 		if (behind > p->sent || now - r->moved_ns > PATIENCE)
 			continue;
 		if (behind >= p->ahead)
@@ -151,7 +153,7 @@ pace_wait(struct pace *p, uint64_t time_ns)
 	} else if (p->rate > 0 && time_ns > p->first_ns) {
 		double after = (double)(time_ns - p->first_ns) / p->rate;
 
-		/* Half a century is never. */
+		/* The sum must not overflow; half a century is enough. */
 		if (after > 1.5e18)
 			after = 1.5e18;
 		while (!stopped && now_ns() < p->begin_ns + (uint64_t)after)
