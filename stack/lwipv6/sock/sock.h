@@ -19,13 +19,14 @@
  * struct sock_ops: the calls of programs (calls.c, send.c, recv.c, options.c)
  * look at nothing else of it.
  *
- * Whose is what.  A socket has two halves.  The pcb, and what is said to be
- * of the stack's thread, is touched on that thread only.  Everything else is
- * under the socket's lock, which nobody holds while he calls the library.
- * Between them there are two queues: what has been received, and what is to
- * be sent.  A program takes and puts, under the lock, without asking the
- * stack's thread; it is told (a "kick", at most one at a time for each
- * socket) that there is something to do.
+ * Which thread may touch what.  A socket has two halves.  The pcb, and what is
+ * said to be of the stack's thread, is touched on that thread only.  Everything
+ * else is under the socket's lock.  No thread holds that lock while it calls
+ * the library.  Between the halves there are two queues: what has been
+ * received, and what is to be sent.  A program takes from the one and adds to
+ * the other under the lock, without waiting for the stack's thread.  It tells
+ * that thread that there is something to do by a "kick", of which each socket
+ * has at most one under way.
  *
  * A socket is counted: by its descriptor, by its pcb, by each message to the
  * stack's thread and each call that uses it.  So a program may close it while
@@ -96,19 +97,19 @@ struct sock {
 		void *netlink;
 	} pcb;
 	bool fin_sent;
-	bool passive; /* the peer's FIN came before ours went */
-	bool orphan;  /* nobody has it any more */
-	bool got_fin; /* as eof */
-	bool began;   /* has sent something */
-	uint8_t quick;
-	uint8_t fin_tries; /* at the end of the process */
-	bool sent_small;   /* less than a segment, up to here: */
+	bool passive;	    /* the peer's FIN came before ours went */
+	bool orphan;	    /* its descriptor was closed */
+	bool got_fin;	    /* as eof, for the stack's thread */
+	bool has_sent;	    /* data; see first_window() in stream_send.c */
+	uint8_t quick_acks; /* segments that were acknowledged at once */
+	uint8_t fin_tries;  /* at the end of the process */
+	bool sent_small;    /* less than a segment, up to here: */
 	uint32_t small_end;
 	uint32_t keep_tried;
 	struct membership *groups; /* multicast.c */
-	int soft; /* an ICMP error that did not end the connection */
+	int soft_error; /* of ICMP; it did not end the connection; or 0 */
 
-	/* Serialize those that take from the queues. */
+	/* One thread at a time takes from the queue, or adds to the ring. */
 	pthread_mutex_t reader;
 	pthread_mutex_t writer;
 
@@ -147,7 +148,7 @@ struct sock {
 	uint32_t in_bytes;
 	uint32_t in_off;  /* how much of the first piece was taken */
 	uint32_t in_cost; /* as in_max counts */
-	uint32_t credit;  /* taken, and the peer does not know */
+	uint32_t credit;  /* taken, but not in the window yet */
 
 	char *out; /* a ring */
 	uint32_t out_size;
@@ -157,7 +158,7 @@ struct sock {
 	struct sock **waiting; /* connections to be accepted */
 	unsigned waiting_n, waiting_max;
 
-	bool kicked;
+	bool kicked; /* stream_work() is going to run */
 	struct watch *watches;
 	_Atomic uint32_t turn[2]; /* go up with each wake-up */
 	unsigned sleepers[2];
@@ -445,6 +446,8 @@ void listener_put_back(struct sock *s, struct sock *child);
 
 /* ---- dgram.c ------------------------------------------------------------- */
 
+/* A copy of P, or NULL. */
+struct pbuf *dgram_copy(const struct pbuf *p);
 /* Queues P, which it takes; on the stack's thread, as the next. */
 void dgram_deliver(struct sock *s, struct pbuf *p, const struct ip_addr *from,
     uint16_t port);

@@ -27,7 +27,7 @@
 
 #include "stack/lwipv6/sock/sock.h"
 
-/* The listener of S that a SYN to IP and PORT is for, or NULL. */
+/* The listener of STACK that a SYN to IP and PORT is for, or NULL. */
 static struct tcp_pcb *
 find_listener(struct stack *stack, const struct ip_addr *ip, uint16_t port)
 {
@@ -86,7 +86,7 @@ listener_answers(struct stack *stack, const struct ip_addr *from,
 	return v;
 }
 
-/* What a connection has from its listener. */
+/* CHILD, a new connection, gets the options of its listener S. */
 static void
 inherit(struct sock *child, const struct sock *s)
 {

@@ -32,21 +32,13 @@
 
 /* ---- what arrives; on the stack's thread -------------------------------- */
 
-/* A copy of P, which others have too; or NULL.  P is let go. */
-static struct pbuf *
-own(struct pbuf *p)
+struct pbuf *
+dgram_copy(const struct pbuf *p)
 {
-	struct pbuf *copy = pbuf_alloc(PBUF_RAW, p->tot_len, PBUF_RAM), *q;
-	char *to;
+	struct pbuf *copy = pbuf_alloc(PBUF_RAW, p->tot_len, PBUF_RAM);
 
-	if (copy != NULL) {
-		to = copy->payload;
-		for (q = p; q != NULL; q = q->next) {
-			memcpy(to, q->payload, q->len);
-			to += q->len;
-		}
-	}
-	pbuf_free(p);
+	if (copy != NULL)
+		pbuf_read(copy->payload, p, 0, p->tot_len);
 	return copy;
 }
 
@@ -74,11 +66,16 @@ dgram_udp_arrived(void *arg, struct udp_pcb *pcb, struct pbuf *p,
     struct ip_addr *from, uint16_t port)
 {
 	struct sock *s = arg;
+	struct pbuf *copy;
 	bool mine;
 
 	(void)pcb;
-	if (p->ref > 1 && (p = own(p)) == NULL)
-		return;
+	if (p->ref > 1) { /* other sockets have it, too */
+		copy = dgram_copy(p);
+		pbuf_free(p);
+		if ((p = copy) == NULL)
+			return;
+	}
 	pthread_mutex_lock(&s->lock);
 	mine = name_fits(s, from);
 	pthread_mutex_unlock(&s->lock);

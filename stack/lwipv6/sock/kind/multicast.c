@@ -48,7 +48,7 @@ group_is(const struct ip_addr *ip)
 			      ntohl(ip->addr[0]) >> 24 == 0xff;
 }
 
-/* Whether all belong to it: ff01::1, ff02::1. */
+/* Whether it is a group of all nodes: ff01::1, ff02::1. */
 static bool
 is_everybody(const struct ip_addr *ip)
 {
@@ -128,7 +128,7 @@ group_route(struct sock *s, const struct ip_addr *group, struct netif **netif,
 
 /* ---- what comes in; on the stack's thread ------------------------------- */
 
-/* P, a UDP datagram behind its IP header, for the group Q->dst. */
+/* P, whose UDP header comes first, has come for the group Q->dst. */
 static void
 udp_came(struct netif *netif, struct pbuf *p, struct icmp_quote *q)
 {
@@ -145,7 +145,7 @@ udp_came(struct netif *netif, struct pbuf *p, struct icmp_quote *q)
 	dgram_group(netif->stack, q, p);
 }
 
-/* IPv4.  Nothing of it is for the library. */
+/* P is IPv4.  The library has no use for what is sent to an IPv4 group. */
 static void
 input4(struct pbuf *p, struct port *port, struct icmp_quote *q)
 {
@@ -188,17 +188,6 @@ group_input(struct pbuf *p, struct netif *in, const struct ip_addr *dst)
 
 /* ---- sending; on the stack's thread ------------------------------------- */
 
-/* A copy of P, for those of the stack that belong to the group. */
-static struct pbuf *
-copy_of(const struct pbuf *p)
-{
-	struct pbuf *copy = pbuf_alloc(PBUF_RAW, p->tot_len, PBUF_RAM);
-
-	if (copy != NULL)
-		pbuf_read(copy->payload, p, 0, p->tot_len);
-	return copy;
-}
-
 int
 group_send(struct sock *s, struct pbuf *p, struct sock_dest *to)
 {
@@ -223,7 +212,7 @@ group_send(struct sock *s, struct pbuf *p, struct sock_dest *to)
 	pthread_mutex_unlock(&s->lock);
 	if (loop &&
 	    (igmp_joined(port_of(netif), &to->ip) || is_everybody(&to->ip)))
-		back = copy_of(p);
+		back = dgram_copy(p);
 	if (pbuf_header(p, UDP_HLEN) != 0) {
 		if (back != NULL)
 			pbuf_free(back);
@@ -338,7 +327,7 @@ job_inside(void *arg)
 	}
 }
 
-/* The program's value, which may be an int or a byte. */
+/* Reads the program's *VALUE, which may be an int or a byte. */
 static int
 int_or_byte(const void *value, socklen_t len, int *n)
 {
@@ -350,7 +339,7 @@ int_or_byte(const void *value, socklen_t len, int *n)
 	return 0;
 }
 
-/* An ip_mreqn, an ip_mreq or, LONE, an address. */
+/* Reads an ip_mreqn, an ip_mreq or, if LONE, a mere address. */
 static int
 read4(struct job *j, const void *value, socklen_t len, bool lone)
 {
@@ -407,7 +396,7 @@ set_ttl_or_loop(struct sock *s, const void *value, socklen_t len, bool loop)
 
 enum option { NONE, JOIN, LEAVE, SENDS_BY, TTL, LOOP };
 
-/* Which of ours NAME is. */
+/* Which of the options of groups NAME is, or NONE. */
 static enum option
 option_of(int level, int name)
 {

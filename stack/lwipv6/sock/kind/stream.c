@@ -30,17 +30,17 @@
  * retransmits and receives as ever, and both directions go on.  That the FIN
  * was acknowledged is certain when nothing is outstanding any more.  When the
  * peer's FIN has been received in its order, too, the connection is done: it
- * goes to TIME_WAIT if our FIN went first, and else it is free (RFC 9293,
- * 3.6).  One that nobody holds, and whose peer does not send a FIN, goes to
- * FIN_WAIT_2, where the library ends it after 20 seconds.
+ * goes to TIME_WAIT if our FIN went first, and else it is freed (RFC 9293,
+ * 3.6).  A connection whose descriptor was closed, and whose peer does not send
+ * a FIN, goes to FIN_WAIT_2, where the library ends it after 20 seconds.
  *
- * "It is free": nothing may free a pcb from within a callback.  Such a one loses
- * its ports and is put into FIN_WAIT_2 with its time run out (doom()), and the
- * library's timer takes it away.
+ * Nothing may free a pcb from within one of its callbacks.  Where a connection
+ * ends in one, the pcb loses its ports and is put into FIN_WAIT_2 with its time
+ * run out (free_later()), and the library's timer frees it.
  *
- * Receiving.  Data goes into the socket's queue as it comes; the window is
- * what bounds it.  It opens again as the program reads, by kicks that are saved
- * up until it is worth a segment, or until the window had been nearly shut.
+ * Receiving.  Data goes into the socket's queue as it comes; only the window
+ * bounds how much.  The window opens again as the program reads: the program
+ * kicks the stack's thread when it has read a quarter of a window.
  * The first segments of a connection, and those that fill a gap (RFC 5681,
  * 4.2), are acknowledged at once.
  *
@@ -53,7 +53,7 @@
 
 #include "stack/lwipv6/sock/sock.h"
 
-#define QUICK 8 /* first pieces that are acknowledged at once */
+#define QUICK_ACKS 8 /* the first segments are acknowledged at once */
 #define LOW_WINDOW (TCP_WINDOW / 4)
 #define TICKS_PER_S 2
 #define LONG_AGO 1000 /* ticks; more than any timeout */
@@ -68,9 +68,12 @@ ticks(const struct tcp_pcb *pcb)
 	return STACK_FIELD(pcb->stack, STACK_TCP_TICKS, uint32_t);
 }
 
-/* The library's timer frees PCB when it runs next; no segment finds it now. */
+/*
+ * Ends PCB from within a callback of its own: no segment finds it any more, and
+ * the library's timer frees it when that runs next.
+ */
 static void
-doom(struct tcp_pcb *pcb)
+free_later(struct tcp_pcb *pcb)
 {
 	tcp_pcb_purge(pcb);
 	pcb->flags &= (uint8_t) ~(TCP_FLAG_ACK_DELAY | TCP_FLAG_ACK_NOW);
@@ -81,6 +84,7 @@ doom(struct tcp_pcb *pcb)
 	pcb->tmr = ticks(pcb) - LONG_AGO;
 }
 
+/* Moves PCB to the list of those in TIME-WAIT. */
 static void
 time_wait(struct tcp_pcb *pcb)
 {
@@ -154,16 +158,16 @@ stream_abort(struct sock *s, int error)
 	sock_hold(s);
 	stream_detach(s);
 	if (pcb->state == TCP_SYN_SENT) {
-		doom(pcb);
+		free_later(pcb);
 	} else {
 		reset(pcb);
-		doom(pcb);
+		free_later(pcb);
 	}
 	stream_failed(s, error);
 	sock_put(s);
 }
 
-/* Whether both directions have come to their end; if so the pcb goes. */
+/* If both directions have come to their end, the connection is over. */
 static void
 finish(struct sock *s)
 {
@@ -180,7 +184,7 @@ finish(struct sock *s)
 		return;
 	}
 	if (s->passive)
-		doom(pcb);
+		free_later(pcb);
 	else
 		time_wait(pcb);
 	stream_detach(s);
@@ -195,7 +199,7 @@ on_sent(void *arg, struct tcp_pcb *pcb, uint16_t len)
 
 	(void)pcb;
 	(void)len;
-	s->soft = 0;
+	s->soft_error = 0;
 	stream_send(s);
 	finish(s);
 	return ERR_OK;
@@ -213,7 +217,7 @@ keep_alive(struct sock *s, struct tcp_pcb *pcb, uint32_t after, uint32_t every,
 		return;
 	}
 	if (s->keep_tried >= times && idle >= after + times * every) {
-		stream_abort(s, s->soft != 0 ? s->soft : ETIMEDOUT);
+		stream_abort(s, s->soft_error != 0 ? s->soft_error : ETIMEDOUT);
 	} else if (idle >= after + s->keep_tried * every) {
 		s->keep_tried++;
 		tcp_keepalive(pcb);
@@ -242,7 +246,7 @@ on_poll(void *arg, struct tcp_pcb *pcb)
 
 /* ---- receiving ---------------------------------------------------------- */
 
-/* The program has taken LEN bytes. */
+/* The program has taken LEN bytes: the window is larger by them. */
 static void
 open_window(struct tcp_pcb *pcb, uint32_t len)
 {
@@ -262,6 +266,7 @@ open_window(struct tcp_pcb *pcb, uint32_t len)
 	}
 }
 
+/* P came for a program that reads no more. */
 static void
 discard(struct sock *s, struct tcp_pcb *pcb, struct pbuf *p)
 {
@@ -270,13 +275,14 @@ discard(struct sock *s, struct tcp_pcb *pcb, struct pbuf *p)
 	pbuf_free(p);
 	if (s->orphan && s->fin_sent && !stream_unacked(pcb)) {
 		reset(pcb);
-		doom(pcb);
+		free_later(pcb);
 		stream_detach(s);
 		return;
 	}
 	open_window(pcb, len);
 }
 
+/* The peer's FIN has come, in its order. */
 static void
 got_end(struct sock *s, struct tcp_pcb *pcb)
 {
@@ -318,9 +324,10 @@ on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
 		stream_abort(s, ENOBUFS);
 		return ERR_OK;
 	}
-	if (s->quick < QUICK || pcb->ooseq != NULL || p->next != NULL) {
-		if (s->quick < QUICK)
-			s->quick++;
+	if (s->quick_acks < QUICK_ACKS || pcb->ooseq != NULL ||
+	    p->next != NULL) {
+		if (s->quick_acks < QUICK_ACKS)
+			s->quick_acks++;
 		pcb->flags |= TCP_FLAG_ACK_NOW;
 	}
 	s->in_bytes += p->tot_len;
@@ -353,7 +360,7 @@ OURS(tcp_slowtmr)(struct stack *stack)
 	in_timer = false;
 }
 
-/* The pcb is gone. */
+/* The library has ended the connection, and freed its pcb. */
 static void
 on_err(void *arg, err_t err)
 {
@@ -372,7 +379,7 @@ on_err(void *arg, err_t err)
 	else if (!in_timer)
 		error = ECONNABORTED;
 	else
-		error = s->soft != 0 ? s->soft : ETIMEDOUT;
+		error = s->soft_error != 0 ? s->soft_error : ETIMEDOUT;
 	if (s->got_fin && s->fin_sent)
 		error = 0; /* nothing is lost */
 	stream_failed(s, error);
@@ -384,9 +391,9 @@ stream_attach(struct sock *s, struct tcp_pcb *pcb)
 {
 	sock_hold(s);
 	s->pcb.tcp = pcb;
-	s->began = false;
-	s->soft = 0;
-	s->quick = 0;
+	s->has_sent = false;
+	s->soft_error = 0;
+	s->quick_acks = 0;
 	s->fin_sent = s->passive = s->got_fin = s->sent_small = false;
 	tcp_arg(pcb, s);
 	tcp_recv(pcb, on_recv);
@@ -535,8 +542,8 @@ stream_error(struct stack *stack, const struct icmp_quote *q,
 		return;
 	s = pcb->callback_arg;
 	if (pcb->state == TCP_SYN_SENT &&
-	    (m.hard || (s->soft != 0 && pcb->nrtx != 0)))
+	    (m.hard || (s->soft_error != 0 && pcb->nrtx != 0)))
 		stream_abort(s, m.error);
 	else
-		s->soft = m.error;
+		s->soft_error = m.error;
 }

@@ -4,7 +4,7 @@
  *
  * DOC: A program puts bytes into a ring and kicks; stream_work(), on the
  * stack's thread, hands them to tcp_write(), as much as there is room for:
- * bytes, which tcp_out.c counts, and segments.  Whatever makes room (an
+ * bytes, which tcp/output.c counts, and segments.  Whatever makes room (an
  * acknowledgement) does the same again.  Nagle's algorithm (RFC 9293, 3.7.4)
  * is here as well, as Minshall put it: less than a segment waits in the ring
  * while another such is on its way, unless the program said TCP_NODELAY or
@@ -125,9 +125,9 @@ first_window(struct sock *s, struct tcp_pcb *pcb)
 {
 	uint32_t most = 10u * pcb->mss, w = 2u * pcb->mss;
 
-	if (s->began)
+	if (s->has_sent)
 		return;
-	s->began = true;
+	s->has_sent = true;
 	if (w < FIRST_WINDOW)
 		w = FIRST_WINDOW;
 	if (w > most)
