@@ -21,6 +21,8 @@
 #
 # BUILD=dir       builds there instead of in build/
 # CFLAGS, LDFLAGS come last and win;  V=1 shows the commands
+# SERVER=0        libshmif without the control server, which needs libjson-c, and
+#                 without shmif_server and shmifctl; not for make check
 # WERROR=0        for a compiler whose warnings were never seen here
 
 VERSION := 0.1.0
@@ -41,10 +43,12 @@ INSTALL ?= install
 comma := ,
 BUILD ?= build$(if $(SAN),/san-$(subst $(comma),+,$(SAN)))
 WERROR ?= 1
+SERVER ?= 1
 
 PACKAGES := gcc g++ make pkg-config libc6-dev liblwipv6-dev liburcu-dev \
-	libatomic-ops-dev libpcap-dev libjson-c-dev libcmocka-dev bats perl \
-	mandoc tcpdump iproute2 vde-switch libvdeplug-dev
+	libatomic-ops-dev libpcap-dev libcmocka-dev bats perl \
+	mandoc tcpdump iproute2 vde-switch libvdeplug-dev \
+	$(if $(filter 0,$(SERVER)),,libjson-c-dev)
 # PACKAGES_goal: what make goal needs beside them.
 PACKAGES_check := tshark python3
 PACKAGES_model := spin
@@ -63,7 +67,15 @@ progs = $(patsubst %.c,$(BUILD)/%,$(1))
 include $(sort $(wildcard */files.mk stack/*/files.mk))
 
 # The stack that libshmif carries.
-IF_SRC = $(CORE_SRC) $(LWIPV6_SRC) $(SERVE_SRC) $(WIRE_SRC) $(BASE_SRC)
+IF_SRC = $(CORE_SRC) $(LWIPV6_SRC) $(IF_SERVER_SRC) $(BASE_SRC)
+ifeq ($(SERVER),0)
+IF_SERVER_SRC = $(NOSERVE_SRC)
+TOOLS :=
+else
+IF_SERVER_SRC = $(SERVE_SRC) $(WIRE_SRC)
+IF_LIBS := -ljson-c
+TOOLS := shmif_server shmifctl
+endif
 TOOL_SRC := $(sort $(DUMP_SRC) $(IN_SRC) $(SERVER_SRC) $(CTL_SRC) \
 	$(TOOLBASE_SRC))
 
@@ -71,7 +83,7 @@ LIBSHMBUS := $(BUILD)/lib/libshmbus.so.1
 LIBSHMIF := $(BUILD)/lib/libshmif.so.1
 LIBS := $(LIBSHMBUS) $(LIBSHMBUS:.1=) $(BUILD)/lib/libshmbus.a \
 	$(LIBSHMIF) $(LIBSHMIF:.1=)
-TOOLS := shmif_dumpbus shmif_pcapin shmif_server shmifctl
+TOOLS := shmif_dumpbus shmif_pcapin $(TOOLS)
 BINS := $(TOOLS:%=$(BUILD)/bin/%)
 EXAMPLES := $(call progs,$(EXAMPLE_SRC))
 DEMOS := $(call progs,$(DEMO_SRC))
@@ -83,7 +95,7 @@ HEADERS := shmbus/shmbus.h shmif/shmif.h
 PCFILES := shmbus/shmbus.pc shmif/shmif.pc
 MANPAGES := $(wildcard man?/*.[1-9])
 # ctl/NAME/bash-completion is for the program NAME.
-COMPLETIONS := $(wildcard ctl/*/bash-completion)
+COMPLETIONS := $(wildcard $(TOOLS:%=ctl/%/bash-completion))
 
 # Whoever includes a header of the interface or of the stack is linked with
 # them, the rest with the bus alone.

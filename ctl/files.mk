@@ -5,6 +5,8 @@ WIRE_SRC := ctl/wire.c
 SERVE_SRC := $(addprefix ctl/serve/, \
 	call.c client.c field.c ops_if.c ops_look.c ops_net.c pings.c request.c \
 	server.c socket.c text.c) ctl/probe.c
+# In place of them, where there is to be no server.
+NOSERVE_SRC := ctl/noserver.c
 SERVER_SRC := $(addprefix ctl/shmif_server/, \
 	main.c options.c) ctl/probe.c $(WIRE_SRC)
 CTL_SRC := $(addprefix ctl/shmifctl/, \

@@ -42,7 +42,7 @@ endif
 
 # Changes when the commands do, and everything is made again.
 $(BUILD)/commands: export COMMANDS = $(COMPILE) $(OPT) $(OPT_RING) $(CFLAGS) \
-	$(LINK) $(STATIC) $(LDFLAGS) $(VERSION)
+	$(LINK) $(STATIC) $(LDFLAGS) $(IF_LIBS) $(VERSION)
 $(BUILD)/commands: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$COMMANDS" | cmp -s - $@ || \
@@ -71,7 +71,7 @@ $(LIBSHMIF): $(call objs,$(IF_SRC)) $(wildcard shmif/libshmif.map) \
 	$(call say,LD $@)$(LINK_LIB) -Wl,-soname,$(@F) -Wl,-rpath,'$$ORIGIN' \
 	    $(patsubst %,-Wl$(comma)--version-script=%,$(filter %.map,$^)) \
 	    -o $@ $(filter %.o,$^) $(LIBPATH) -lshmbus -lurcu-bp \
-	    -lurcu-common -llwipv6 -ljson-c $(LDFLAGS)
+	    -lurcu-common -llwipv6 $(IF_LIBS) $(LDFLAGS)
 
 $(BUILD)/lib/%.so: $(BUILD)/lib/%.so.1
 	@ln -sf $(<F) $@

@@ -173,7 +173,8 @@ int shmif_destroy(int ifnum);
  * SIGTERM.  While a server runs no stack may be deleted that has units.
  * Errors: EINVAL (not such a URL), ENAMETOOLONG, EADDRINUSE (a living server),
  * EEXIST (something that is not a socket), EBUSY (the process is serving
- * already), ENOMEM, EAGAIN, ENOTSUP, EMFILE, and what bind(2) gives.
+ * already), ENOMEM, EAGAIN, ENOTSUP (as shmif_create(), or the library was built
+ * without the server), EMFILE, and what bind(2) gives.
  */
 int shmif_init_server(const char *url);
 /* Ends it.  Nothing happens where nothing is served. */
@@ -181,7 +182,7 @@ void shmif_fini_server(void);
 /*
  * Does one request, a JSON object in text as in shmif_ctl(5), and stores the
  * reply, which is the caller's to free().  0, whether the reply says that it
- * went well or not; ENOMEM, ENOTSUP.
+ * went well or not; ENOMEM, ENOTSUP (as shmif_init_server()).
  */
 int shmif_request(const char *request, char **reply);
 

@@ -268,6 +268,41 @@ cat_bus_program()
 	[ ! -e other ]
 }
 
+@test "SERVER=0: no server, no json-c, and the same symbols" {
+	make_top -j2 BUILD="$PWD/other" SERVER=0 all >log 2>&1 ||
+	    { cat log; return 1; }
+	[ "$(cd other/bin && echo *)" = "shmif_dumpbus shmif_pcapin" ]
+	needed other/lib/libshmif.so >list
+	cat list
+	grep -q '^liblwipv6' list
+	! grep json list || false
+	exported "$BUILD/lib/libshmif.so" >with
+	exported other/lib/libshmif.so | diff with -
+	# The functions say that they cannot; a unit needs no server.
+	cat >one.c <<-END
+	#include <errno.h>
+	#include <stdio.h>
+	#include <shmif.h>
+	int main(void)
+	{
+		char *reply = (char *)"x";
+		int n, e = shmif_create("bus.file", &n);
+		if (e != 0)
+			return 1;
+		if (shmif_init_server("unix://a") != ENOTSUP)
+			return 2;
+		if (shmif_request("{}", &reply) != ENOTSUP || reply != NULL)
+			return 3;
+		shmif_fini_server();
+		return shmif_destroy(n) == 0 ? 0 : 4;
+	}
+	END
+	"$CC" -o one one.c -I"$TOP/shmif" -Lother/lib -lshmif -lshmbus \
+	    -llwipv6 -Wl,-rpath,"$PWD/other/lib"
+	run -0 ./one
+	[ ! -e a ]
+}
+
 @test "man pages are clean" {
 	make_top -s lint_man
 }
