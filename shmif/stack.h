@@ -52,6 +52,7 @@ struct stack_setup {
 };
 
 struct stack_ctl;
+struct stack_sock;
 
 struct stack_ops {
 	const char *name;
@@ -122,6 +123,8 @@ struct stack_ops {
 	void *(*handle)(struct unit *u); /* for the program: its netif */
 
 	const struct stack_ctl *ctl; /* stack_ctl.h */
+	/* Sockets for other programs, stack_sock.h.  NULL: it has none. */
+	const struct stack_sock *sock;
 };
 
 /*

@@ -12,6 +12,7 @@
 #define STACK_FORWARDING 1ul
 
 extern const struct stack_ctl stack_ctl_lwipv6;
+extern const struct stack_sock stack_sock_lwipv6; /* sock_seam.c */
 
 /* ctl/kinds.c: a kind of interface. */
 struct kind {

@@ -516,4 +516,5 @@ const struct stack_ops the_stack = {
 	.look = port_look,
 	.handle = port_handle,
 	.ctl = &stack_ctl_lwipv6,
+	.sock = &stack_sock_lwipv6,
 };

@@ -137,6 +137,13 @@ linger(struct stack *stack, bool all)
 	free(c);
 }
 
+void
+sock_settle(struct stack *stack)
+{
+	if (!thread_inside(stack))
+		linger(stack, false);
+}
+
 static pid_t whose; /* a child has no stack, though it exits as we do */
 
 static void

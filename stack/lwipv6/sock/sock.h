@@ -280,6 +280,11 @@ struct sock *sock_new(struct stack *stack, int family, int type, int protocol,
 bool sock_is_of_this_process(const struct sock *s);
 /* S has no descriptor any more: closes what it has. */
 void sock_close(struct sock *s);
+/*
+ * Waits, while there is progress, until what was sent over the connections of
+ * STACK that are closed has arrived.  Not on the stack's thread.
+ */
+void sock_settle(struct stack *stack);
 /* Sets errno, and returns -1. */
 int sock_fail(int error);
 /* Runs FN(ARG) on the thread of S's stack, and waits.  0 or an errno value. */
