@@ -2,7 +2,8 @@
 #
 # make            libraries, programs and examples: build/lib, bin, examples
 # make demo       two stacks on one bus, start to finish
-# make check      all tests; TESTS=regex selects by file name
+# make check      all tests, TEST_JOBS=N (two for each processor) side by side;
+#                 TESTS=regex selects by file name
 #                 SAN=address,undefined or SAN=thread: under sanitizers
 # make model      the ring's model, checked by spin; QUICK=1 for a minute
 # make fuzz       libFuzzer, see fuzz/fuzz.h; TARGET=name, SECONDS=N each

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # bats file for the benchmark: that it runs, says what it should in the form
 # that it should, and leaves nothing behind.  No figure is looked at.
+#
+# slow: 15
 
 bats_require_minimum_version 1.5.0
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # bats file for what the Makefile makes: what is installed, what it exports,
 # how others compile and link with it, and the harness that runs the tests.
+#
+# slow: 20
 
 bats_require_minimum_version 1.5.0
 

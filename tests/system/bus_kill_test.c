@@ -14,6 +14,8 @@
  * Random moments miss most instructions: see bus_step_test.c.
  *
  * Environment: KILLS, how many at random moments; SEED; ONLY, which tests.
+ *
+ * slow: 7
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,6 +5,8 @@
  * Sending while nobody sleeps, and receiving, make no system call: they are
  * done in a process that the kernel kills at the first one.  Those who wait
  * and have nothing to wait for wake up once a second at most.
+ *
+ * alone: it counts how often its threads sleep
  */
 #include <sys/prctl.h>
 #include <sys/resource.h>

@@ -13,6 +13,8 @@
  * in use again a lap later.
  *
  * Environment: SEED; ONLY, which tests.
+ *
+ * slow: 10
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,6 +3,8 @@
 # behind, and how long it took and what it cost is reported, not judged.
 #
 # MANY=100: how many stacks; CALLS=1000: how many calls, at least 100.
+#
+# slow: 20
 
 load ../lib/ctl
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # bats file for stacks that are processes, on buses: what NetBSD's tests of
 # shmif(4) check, with shmif_server and shmifctl.
+#
+# slow: 60
 
 load ../lib/ctl
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * ctl_server_test.c - a control socket and those who mean it no good
+ *
+ * slow: 20
  */
 #include <sys/socket.h>
 #include <sys/stat.h>

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # bats file for shmif_dumpbus: what it shows and writes is what was sent,
 # whatever the state of the bus, and reading disturbs nobody.
+#
+# slow: 10
 
 load ../lib/dumpbus
 

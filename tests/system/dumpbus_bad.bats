@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # bats file for shmif_dumpbus: what it cannot do it says, ends with status 1,
 # and leaves nothing half-written behind.
+#
+# slow: 15
 
 load ../lib/dumpbus
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # bats file for shmif_dumpbus -C, -G and -W: many files, each one whole.
+#
+# slow: 20
 
 load ../lib/dumpbus
 

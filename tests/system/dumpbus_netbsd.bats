@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # bats file for shmif_dumpbus: buses that NetBSD's shmif(4) made, and what they
 # are when they are damaged.
+#
+# slow: 20
 
 load ../lib/dumpbus
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # bats file for shmif_dumpbus: tcpdump, tshark and capinfos read everything that
 # it writes, without a warning.
+#
+# slow: 15
 
 load ../lib/dumpbus
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # bats file for how shmif_dumpbus writes: in few calls, and when following into a
 # pipe that nobody reads.
+#
+# slow: 20
 
 load ../lib/dumpbus
 

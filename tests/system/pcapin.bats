@@ -2,6 +2,8 @@
 # bats file for shmif_pcapin: what is in a capture is on the bus, byte for byte
 # and in its order, whatever kind of capture it is; what cannot be sent is
 # counted, and what is no capture is refused.
+#
+# slow: 20
 
 load ../lib/dumpbus
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 # shmif_server: a process that is a stack, and the interfaces it is told to make
+#
+# slow: 45
 
 bats_require_minimum_version 1.5.0
 load ../lib/jobs

@@ -5,6 +5,8 @@
  * A unit and, beside it on the bus, a neighbour by hand that has, probes for,
  * or takes its addresses.  Then stacks among themselves: the same address
  * twice, on one bus and on two; and thirty on one bus.
+ *
+ * slow: 12
  */
 #include <arpa/inet.h>
 #include <errno.h>

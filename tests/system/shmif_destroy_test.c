@@ -8,6 +8,8 @@
  * ROUNDS times (1000; under sanitizers 126), and then disconnected and connected again as often;
  * then a stack is deleted with a unit on it.  Nothing crashes, the other unit
  * goes on, and descriptors, threads and memory are as before.
+ *
+ * slow: 45
  */
 #include <errno.h>
 #include <malloc.h>

@@ -9,6 +9,8 @@
  *
  * Then fragments by hand, beside a stack on its bus: in every order, twice,
  * overlapping, contradicting each other, too many.
+ *
+ * slow: 8
  */
 #include <pthread.h>
 #include <setjmp.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * shmif_group_test.c - multicast: who joins a group hears it, and nobody else
+ *
+ * slow: 8
  */
 #include <errno.h>
 #include <net/if.h>

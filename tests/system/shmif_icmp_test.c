@@ -4,6 +4,8 @@
  *
  * Errors that a stack tells another; and forged ones, from a neighbour that is
  * none (neighbour.h), about a connection that is being opened to it.
+ *
+ * slow: 15
  */
 #include <errno.h>
 #include <fcntl.h>

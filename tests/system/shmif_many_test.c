@@ -7,6 +7,8 @@
  * that configures itself goes up and down while a router advertises: nothing
  * crashes, nothing is left.  And a stack's clock goes as fast as the world's,
  * idle and under a flood.
+ *
+ * slow: 10
  */
 #include <errno.h>
 #include <malloc.h>

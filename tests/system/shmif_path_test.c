@@ -5,6 +5,8 @@
  * A host, a router, and a host behind it, on two buses; the router's MTU on the
  * far side is less than that of both hosts, from the beginning or from some
  * time on.  And a neighbour that is none, which says what a router says.
+ *
+ * slow: 26
  */
 #include <errno.h>
 #include <fcntl.h>

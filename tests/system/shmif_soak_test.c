@@ -17,6 +17,8 @@
  * changes of its interface an hour; each second here has at least as many
  * changes, so that two minutes are more than three hours of that.  The rates
  * reached are printed.
+ *
+ * slow: 7
  */
 #include <errno.h>
 #include <malloc.h>

@@ -3,6 +3,8 @@
  * shmif_sock_connect_test.c - connecting: what is refused is refused at once,
  * who is not there is missed soon, nobody waits who must not; and storms of
  * connections, listeners that come and go, sockets that nobody reads
+ *
+ * slow: 12
  */
 #include <errno.h>
 #include <fcntl.h>

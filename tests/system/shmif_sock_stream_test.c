@@ -2,6 +2,8 @@
 /*
  * shmif_sock_stream_test.c - streams do what POSIX says: halves are closed one
  * by one, nothing is lost at the end, nobody waits who must not
+ *
+ * slow: 32
  */
 #include <sys/ioctl.h>
 #include <sys/time.h>

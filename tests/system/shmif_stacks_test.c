@@ -12,6 +12,8 @@
  * A stack that sleeps between two echoes costs more than the only one, which is
  * always awake; so the limits are what lies between a constant and a cost that
  * is a hundred times as much.
+ *
+ * alone: it compares what processors were busy with
  */
 #include <sys/resource.h>
 #include <errno.h>
