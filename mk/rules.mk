@@ -65,11 +65,18 @@ $(LIBSHMBUS): $(call objs,$(BUS_SRC)) shmbus/libshmbus.map
 	    -Wl,--version-script=shmbus/libshmbus.map -o $@ \
 	    $(filter %.o,$^) $(LDFLAGS)
 
-$(LIBSHMIF): $(call objs,$(IF_SRC)) $(wildcard shmif/libshmif.map) \
+# What it exports: the public functions, and those of the stack's library that
+# it replaces.
+$(BUILD)/obj/libshmif.map: stack/lwipv6/libshmif.map.in shmif/shmif.exports \
+    stack/lwipv6/replace/names.h
+	@mkdir -p $(@D)
+	$(call say,CPP $@)$(CC) -E -P -undef -I. -x c -o $@ $<
+
+$(LIBSHMIF): $(call objs,$(IF_SRC)) $(BUILD)/obj/libshmif.map \
     $(LIBSHMBUS:.1=)
 	@mkdir -p $(@D)
 	$(call say,LD $@)$(LINK_LIB) -Wl,-soname,$(@F) -Wl,-rpath,'$$ORIGIN' \
-	    $(patsubst %,-Wl$(comma)--version-script=%,$(filter %.map,$^)) \
+	    -Wl,--version-script=$(BUILD)/obj/libshmif.map \
 	    -o $@ $(filter %.o,$^) $(LIBPATH) -lshmbus -lurcu-bp \
 	    -lurcu-common -llwipv6 $(IF_LIBS) $(LDFLAGS)
 
@@ -124,8 +131,9 @@ $(BUILD)/bin/shmifctl: $(call objs,$(CTL_SRC) $(WIRE_SRC) $(BASE_SRC) \
 $(TESTPROGS): private RPATH := $(RPATH_TEST)
 $(TESTPROGS): $(BUILD)/obj/libtest.a
 $(call progs,$(UNIT_SRC)): $(BUILD)/obj/libshmif.a $(BUILD)/lib/libshmbus.a
+# The table of cures brings all of them along out of the archive.
 $(call progs,$(UNIT_SRC)): private LDLIBS := \
-	-lcmocka -lurcu-bp -lurcu-common -llwipv6 -ljson-c
+	-Wl,-u,lwipv6_cures -lcmocka -lurcu-bp -lurcu-common -llwipv6 -ljson-c
 $(call progs,$(filter tests/unit/shmifctl_%,$(UNIT_SRC))): \
     $(BUILD)/obj/libshmifctl.a
 $(BUS_PROGS): $(LIBSHMBUS:.1=)

@@ -12,7 +12,7 @@
 
 #include "fuzz/fuzz.h"
 #include "fuzz/stack/host.h"
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/tcp/tcp.h"
 #include "tests/lib/wallframes.h"
 
 #define SYNC_EVERY 200u /* less than the ring is long */
@@ -82,8 +82,8 @@ static void
 join(int s)
 {
 	struct ip_mreq m4 = { .imr_multiaddr.s_addr = htonl(0xef010203) };
-	struct ipv6_mreq m6 = { .ipv6mr_multiaddr.s6_addr = { 0xff, 2,
-				    [15] = 0x77 } };
+	struct ipv6_mreq m6 = { .ipv6mr_multiaddr.s6_addr = { 0xff,
+				    2, [15] = 0x77 } };
 
 	MUST(lwip_setsockopt(s, IPPROTO_IP, IP_ADD_MEMBERSHIP, &m4,
 		 sizeof(m4)) == 0);

@@ -6,7 +6,7 @@
 
 #include "fuzz/frames.h"
 #include "fuzz/stack/host.h"
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/tcp/tcp.h"
 #include "tests/lib/wallframes.h"
 
 #define SENT_MAX 8000u

@@ -7,7 +7,7 @@
  * own declares what it uses.  These are our own declarations of its binary
  * interface on amd64, as measured on the Debian 12 package: the layout of
  * its structures by offset, nothing else.  What is here and does not hold in
- * the library that is really loaded is found by replace/check.c before an
+ * the library that is really loaded is found by driver/layout.c before an
  * interface is put on a stack.
  *
  * Names are the library's where the linker needs them; types have the
@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #ifndef __LP64__
 #error "lwipv6's layout is known for 64-bit machines only"
@@ -224,6 +225,11 @@ int netif_ioctl(struct stack *, int, struct ifreq *, int);
 void ip_notify(struct netif *, uint32_t);
 void tcpip_notify(struct netif *, uint32_t);
 void netif_thread_wake(struct stack *);
+/* Has the descriptor FD of NETIF watched; see threads/fds.c. */
+struct netif_fddata;
+struct netif_fddata *netif_addfd(struct netif *, int fd,
+    void (*fun)(struct netif_fddata *, short), void *opaque, int flags,
+    short events);
 struct ip_addr_list *ip_addr_list_alloc(struct stack *);
 void ip_addr_list_free(struct stack *, struct ip_addr_list *);
 void ip_addr_list_add(struct ip_addr_list **, struct ip_addr_list *);
@@ -275,6 +281,9 @@ struct stack *lwip_stack_get(void);
 void lwip_stack_set(struct stack *);
 struct stack *lwip_add_stack(unsigned long);
 void lwip_del_stack(struct stack *);
+#define STACK_FORWARDING 1ul /* of a stack's flags: it is a router */
+unsigned long lwip_stack_flags_get(struct stack *);
+void lwip_stack_flags_set(struct stack *, unsigned long);
 /* Runs F(CTX) on the stack's thread; SYNC: returns when it has run. */
 err_t tcpip_callback(struct stack *, void (*f)(void *), void *ctx, int sync);
 err_t tcpip_input(struct pbuf *, struct netif *);
@@ -379,6 +388,7 @@ void ip_radv_prefix_init(struct radv_prefix *);
 void ip_radv_netif_reset(struct netif *);
 void ip_radv_start(struct netif *);
 void ip_radv_stop(struct netif *);
+void radv_load_config(struct stack *, FILE *);
 struct ip_addr_list *ip_addr_list_find(struct ip_addr_list *, struct ip_addr *,
     struct ip_addr *);
 struct ip_addr_list *ip_addr_list_maskfind(struct ip_addr_list *,
@@ -488,7 +498,7 @@ struct tcp_pcb {
 	uint16_t remote_port;
 	uint8_t flags;
 	uint8_t ours;	   /* what the library has between its fields is */
-	uint16_t said_ack; /* 0 in a new connection; see tcp_out.c */
+	uint16_t said_ack; /* 0 in a new connection; see tcp/output.c */
 	uint32_t rcv_nxt;
 	uint16_t rcv_wnd;
 	uint16_t said_edge; /* likewise */
@@ -583,6 +593,7 @@ enum {
 };
 
 struct tcp_pcb *tcp_new(struct stack *);
+void slirp_tcp_close(struct tcp_pcb *);
 struct tcp_pcb *tcp_listen(struct tcp_pcb *);
 void tcp_err(struct tcp_pcb *, void (*)(void *, err_t));
 err_t tcp_send_ctrl(struct tcp_pcb *, uint8_t flags);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The driver of lwipv6, and its cures, a layer each.
 LWIPV6_DRIVER := $(addprefix stack/lwipv6/driver/, \
-	delete.c driver.c frames.c)
+	cures.c delete.c driver.c frames.c layout.c)
 LWIPV6_CTL := $(addprefix stack/lwipv6/ctl/, \
 	ctl.c foreign.c ioctl.c kinds.c net.c ping.c radv_file.c \
 	sock_seam.c)
@@ -15,15 +15,16 @@ LWIPV6_TCP := $(addprefix stack/lwipv6/tcp/, \
 	screen.c split.c)
 LWIPV6_IP := $(addprefix stack/lwipv6/ip/, \
 	checksum.c deliver.c echo.c forward.c frag.c icmp.c path.c \
-	pbuf_realloc.c radv.c reass.c source.c unreach.c)
+	pbuf_realloc.c radv.c reass.c routes.c source.c unreach.c)
 LWIPV6_LINK := $(addprefix stack/lwipv6/link/, \
-	autoconf.c dad.c igmp.c nd.c neighbours.c)
+	arp.c autoconf.c dad.c igmp.c nd.c neighbours.c sending.c)
 LWIPV6_WALL := $(addprefix stack/lwipv6/wall/, \
-	ip4.c ip6.c tcp.c text.c wall.c)
+	ip4.c ip6.c mss.c tcp.c text.c wall.c)
 LWIPV6_THREADS := $(addprefix stack/lwipv6/threads/, \
-	fds.c mbox.c sem.c spin.c threads.c timer.c)
+	fds.c mbox.c queue.c sem.c spin.c threads.c timer.c)
 LWIPV6_REPLACE := $(addprefix stack/lwipv6/replace/, \
-	check.c replace.c switch.c)
+	replace.c switch.c)
+LWIPV6_PORT := $(addprefix stack/lwipv6/, above.c port.c)
 LWIPV6_SRC := $(LWIPV6_DRIVER) $(LWIPV6_CTL) $(LWIPV6_SOCK) $(LWIPV6_TCP) \
 	$(LWIPV6_IP) $(LWIPV6_LINK) $(LWIPV6_WALL) \
-	$(LWIPV6_THREADS) $(LWIPV6_REPLACE)
+	$(LWIPV6_THREADS) $(LWIPV6_REPLACE) $(LWIPV6_PORT)

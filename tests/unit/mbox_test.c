@@ -24,7 +24,7 @@
 
 #include <cmocka.h>
 
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/threads/threads.h"
 
 #define SENDERS 4u
 #define EACH 50000u

@@ -18,7 +18,7 @@
 #include <shmbus.h>
 #include <shmif.h>
 
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/tcp/tcp.h"
 #include "tests/lib/netstack.h"
 
 #define PIECES_MAX 1400u
@@ -95,7 +95,7 @@ send_pieces(size_t len, unsigned n, unsigned k)
 		p[i].next = i == n - 1 ? NULL : &p[i + 1];
 		at += m;
 	}
-	assert_int_equal(port_linkoutput(netif, p), ERR_OK);
+	assert_int_equal(link_output(netif, p), ERR_OK);
 	assert_int_equal(hear(got, sizeof(got)), total);
 	assert_memory_equal(got, f, total);
 }
@@ -129,11 +129,11 @@ test_lies(void **state)
 		p[i].tot_len = 1200;
 		p[i].next = i == 99 ? NULL : &p[i + 1];
 	}
-	assert_int_not_equal(port_linkoutput(netif, p), ERR_OK);
+	assert_int_not_equal(link_output(netif, p), ERR_OK);
 	p[80].len = 900;
-	assert_int_not_equal(port_linkoutput(netif, p), ERR_OK);
+	assert_int_not_equal(link_output(netif, p), ERR_OK);
 	p[0].tot_len = 2000; /* more than the MTU */
-	assert_int_not_equal(port_linkoutput(netif, p), ERR_OK);
+	assert_int_not_equal(link_output(netif, p), ERR_OK);
 }
 
 int

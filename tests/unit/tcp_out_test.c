@@ -21,7 +21,7 @@
 #include <shmbus.h>
 #include <shmif.h>
 
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/tcp/tcp.h"
 #include "base/net_bytes.h"
 #include "tests/lib/netstack.h"
 

@@ -285,13 +285,13 @@ test_clamp_sent(void **state)
 			fix(&q);
 		}
 		b = exact(&p);
-		assert_int_equal(wall_clamp_sent(b, p.n, 1400), at != 0);
+		assert_int_equal(wall_clamp_mss(b, p.n, 1400), at != 0);
 		assert_memory_equal(b, q.b, p.n);
-		assert_int_equal(wall_clamp_sent(b, p.n, 1400), 0);
+		assert_int_equal(wall_clamp_mss(b, p.n, 1400), 0);
 		free(b);
 		for (p.n = 0; p.n < q.n; p.n++) {
 			b = exact(&p);
-			wall_clamp_sent(b, p.n, 1400);
+			wall_clamp_mss(b, p.n, 1400);
 			free(b);
 		}
 	}

@@ -6,10 +6,8 @@
 #ifndef SHMIF_LWIPV6_CTL_H
 #define SHMIF_LWIPV6_CTL_H
 
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/ip/ip.h"
 #include "shmif/stack_ctl.h"
-
-#define STACK_FORWARDING 1ul
 
 extern const struct stack_ctl stack_ctl_lwipv6;
 extern const struct stack_sock stack_sock_lwipv6; /* sock_seam.c */
@@ -31,8 +29,6 @@ const struct ctl_kind *kind_seam(unsigned i);
 const struct kind *kind_named(const char letters[2]);
 const struct kind *kind_of(const struct netif *netif);
 
-unsigned long lwip_stack_flags_get(struct stack *);
-void lwip_stack_flags_set(struct stack *, unsigned long);
 struct netif *netif_find_direct_destination(struct stack *, struct ip_addr *);
 err_t dhcp_start(struct netif *);
 err_t dhcp_release(struct netif *);
@@ -89,12 +85,5 @@ int ping_begin(void *stack, const uint8_t ip[16], const char *name,
     ctl_pong *pong, void *arg, struct ctl_ping **ping);
 int ping_send(struct ctl_ping *ping, unsigned seq, unsigned size);
 void ping_end(struct ctl_ping *ping);
-
-/*
- * neigh.c: copies what is known of up to MAX neighbours, names left out.
- * Returns how many that are; with LIST NULL, how many there are.
- */
-unsigned neigh_look(const struct port *port, struct ctl_neigh *list,
-    unsigned max);
 
 #endif /* SHMIF_LWIPV6_CTL_H */

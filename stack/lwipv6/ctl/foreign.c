@@ -69,8 +69,8 @@ foreign_path(const struct netif *netif, char *path, size_t size)
 	snprintf(path, size, "%s", f != NULL ? f->path : "");
 }
 
-/* On the stack's thread: what NETIF is connected to is gone for good. */
-bool
+/* above.descriptor_lost: what NETIF is connected to is gone for good. */
+static bool
 foreign_lost(struct netif *netif)
 {
 	const struct foreign *f = foreign_of(netif);
@@ -82,6 +82,12 @@ foreign_lost(struct netif *netif)
 	    program_invocation_short_name, netif->name[0], netif->name[1],
 	    netif->num, f->path);
 	return true;
+}
+
+__attribute__((constructor)) static void
+fill_above(void)
+{
+	above.descriptor_lost = foreign_lost;
 }
 
 /* ---- on ------------------------------------------------------------------ */

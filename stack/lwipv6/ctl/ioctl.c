@@ -11,7 +11,7 @@
  * The cure: for an interface of ours these are done by the functions of
  * shmif.h, with their limits; the rest is left to the library, and so is
  * every other interface.  Entries of the ARP table are those of the interface
- * (neigh.c), on the stack's thread.
+ * (link/neighbours.c), on the stack's thread.
  */
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -20,7 +20,7 @@
 #include <net/if_arp.h>
 #include <string.h>
 
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/link/link.h"
 
 /* The interface of ours that NAME ("sh0") names, or NULL. */
 static struct port *

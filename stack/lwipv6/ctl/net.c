@@ -166,42 +166,66 @@ ctl_routes(void *stack, struct ctl_route **list, unsigned *n)
 
 /* ---- neighbours ---------------------------------------------------------- */
 
+/* Whether IP is of FAMILY, an AF_ constant; 0: any. */
+static bool
+of_family(const struct ip_addr *ip, unsigned family)
+{
+	return family == 0 || (family == AF_INET) == ip_is_v4(ip);
+}
+
+/* Appends to the list of J the neighbours of PORT. */
+static int
+copy_neighbours(struct ctl_job *j, const struct port *port)
+{
+	struct ctl_neigh *list = j->list;
+	unsigned i, max = neigh_look(port, NULL, 0), n;
+	struct neigh_seen *seen;
+
+	if ((list = realloc(list, (j->n + max + 1) * sizeof(*list))) == NULL)
+		return ENOMEM;
+	j->list = list;
+	if ((seen = calloc(max + 1, sizeof(*seen))) == NULL)
+		return ENOMEM;
+	n = neigh_look(port, seen, max);
+	for (i = 0; i < n; i++) {
+		struct ctl_neigh *c = &list[j->n];
+
+		if (!of_family(&seen[i].ip, j->value))
+			continue;
+		memset(c, 0, sizeof(*c));
+		memcpy(c->ip, &seen[i].ip, sizeof(c->ip));
+		memcpy(c->mac, seen[i].mac, sizeof(c->mac));
+		c->known = seen[i].known;
+		c->age_s = seen[i].age_s;
+		c->idle_s = seen[i].idle_s;
+		ctl_name(&port->netif, c->name);
+		j->n++;
+	}
+	free(seen);
+	return 0;
+}
+
 static int
 neigh_fn(struct ctl_job *j)
 {
 	struct netif *netif = j->netif;
-	struct ctl_neigh *list;
-	unsigned max = 0, i;
+	int error = 0;
 
 	if (netif == NULL)
 		netif = STACK_FIELD(j->stack, STACK_NETIF_LIST, struct netif *);
-	for (struct netif *p = netif; p != NULL;
-	     p = j->netif != NULL ? NULL : p->next)
-		if (port_of(p) != NULL)
-			max += neigh_look(port_of(p), NULL, 0);
-	if ((list = calloc(max + 1, sizeof(*list))) == NULL)
+	if ((j->list = calloc(1, sizeof(struct ctl_neigh))) == NULL)
 		return ENOMEM;
-	for (struct netif *p = netif; p != NULL;
-	     p = j->netif != NULL ? NULL : p->next) {
-		unsigned first = j->n;
-
-		if (port_of(p) == NULL)
-			continue;
-		j->n += neigh_look(port_of(p), list + j->n, max - j->n);
-		for (i = first; i < j->n; i++)
-			ctl_name(p, list[i].name);
+	for (; netif != NULL && error == 0; netif = netif->next) {
+		if (port_of(netif) != NULL)
+			error = copy_neighbours(j, port_of(netif));
+		if (j->netif != NULL)
+			break;
 	}
-	for (i = 0; j->value != 0 && i < j->n;) {
-		struct ip_addr ip;
-
-		memcpy(&ip, list[i].ip, sizeof(ip));
-		if ((j->value == AF_INET) == ip_is_v4(&ip))
-			i++;
-		else
-			list[i] = list[--j->n];
+	if (error != 0) {
+		free(j->list);
+		j->list = NULL;
 	}
-	j->list = list;
-	return 0;
+	return error;
 }
 
 int

@@ -17,64 +17,7 @@
  * program that goes on using a stack which it deletes has lost already: the
  * library frees the stack itself next.)
  */
-#include "stack/lwipv6/port.h"
-
-/* The next message of QUEUE, or NULL. */
-static struct tcpip_msg *
-next(struct sys_mbox *queue)
-{
-	void *msg = NULL;
-
-	if (mbox_waiting(queue) > 0)
-		sys_arch_mbox_fetch(queue, &msg, 1);
-	return msg;
-}
-
-/* Does what MSG says, of the kinds that may come at any time. */
-static void
-do_message(struct tcpip_msg *msg)
-{
-	switch (msg->type) {
-	case TCPIP_MSG_INPUT:
-		ip_input(msg->in.p, msg->in.netif);
-		break;
-	case TCPIP_MSG_CALLBACK:
-	case TCPIP_MSG_SYNC_CALLBACK:
-		msg->call.fn(msg->call.arg);
-		if (msg->type == TCPIP_MSG_SYNC_CALLBACK)
-			sys_sem_signal(*msg->call.sem);
-		break;
-	default:
-		break;
-	}
-	memp_free(MEMP_TCPIP_MSG, msg);
-}
-
-void
-queue_finish(struct stack *stack)
-{
-	struct sys_mbox *queue = STACK_FIELD(stack, STACK_QUEUE,
-	    struct sys_mbox *);
-	unsigned n = mbox_waiting(queue);
-	struct tcpip_msg *msg;
-
-	/* Not what these post: that could go on for ever. */
-	while (n-- > 0 && (msg = next(queue)) != NULL)
-		do_message(msg);
-}
-
-/* Frees what is in QUEUE, when there is nobody to do it. */
-static void
-drop_queue(struct sys_mbox *queue)
-{
-	struct tcpip_msg *msg;
-
-	while ((msg = next(queue)) != NULL) {
-		if (msg->type == TCPIP_MSG_INPUT)
-			pbuf_free(msg->in.p);
-		memp_free(MEMP_TCPIP_MSG, msg);
-	}
-}
+#include "stack/lwipv6/driver/driver.h"
 
 /* Frees the addresses and routes of NETIF. */
 static void
@@ -94,8 +37,6 @@ EXPORT void
 OURS(netif_shutdown)(struct stack *stack)
 {
 	struct netif *lo = STACK_FIELD(stack, STACK_NETIF_LIST, struct netif *);
-	struct sys_mbox **queue = &STACK_FIELD(stack, STACK_QUEUE,
-	    struct sys_mbox *);
 
 	recover_end(stack);
 	real()->netif_shutdown(stack);
@@ -105,7 +46,5 @@ OURS(netif_shutdown)(struct stack *stack)
 		strip(stack, lo);
 		mem_free(lo);
 	}
-	drop_queue(*queue);
-	sys_mbox_free(*queue);
-	*queue = NULL;
+	queue_free(stack);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lwipv6.c - an interface on an lwipv6 stack
+ * driver.c - an interface on an lwipv6 stack
  *
  * DOC: Theory of Operation
  *
@@ -16,11 +16,11 @@
  * Taking off: on the stack's thread, in this order: the IP layer is told
  * (autoconfiguration and DHCP end), the interface is down, its addresses go
  * (which resets connections bound to them), and netif_remove() takes its
- * routes and calls port_ctl().  Messages that name the netif may still be in
+ * routes and calls port_leave().  Messages that name the netif may still be in
  * the stack's queue (datagrams to its own address): a second visit to the
  * stack's thread comes after them, and only then is memory freed.
  *
- * When the stack itself goes down, port_ctl() is called without that.  The
+ * When the stack itself goes down, port_leave() is called without that.  The
  * stack will read the netif once more after it returns, so it goes to a
  * graveyard, which is cleared when the thread of the stack has ended.
  */
@@ -32,27 +32,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "stack/lwipv6/ctl/ctl.h"
+#include "stack/lwipv6/driver/driver.h"
 
 #define TIMER_MS 1000
 
 static struct port *graveyard;
 static pthread_mutex_t graveyard_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static err_t port_ctl(struct netif *netif, int request, void *arg);
-
 static struct port *
 port_in(struct unit *u)
 {
 	return unit_port(u);
-}
-
-struct port *
-port_of(const struct netif *netif)
-{
-	if (netif == NULL || netif->netifctl != port_ctl)
-		return NULL;
-	return netif->state;
 }
 
 /* ---- what lwipv6 calls -------------------------------------------------- */
@@ -108,16 +98,15 @@ free_addresses(struct netif *netif)
 	}
 }
 
-/* netif.netifctl: NETIF leaves its stack. */
-static err_t
-port_ctl(struct netif *netif, int request, void *arg)
+/* port.leave: the interface leaves its stack. */
+static void
+port_leave(struct port *port)
 {
-	struct port *port = netif->state;
+	struct netif *netif = &port->netif;
 	struct unit *u = port->unit;
 
-	(void)arg;
-	if (request != NETIFCTL_CLEANUP || port->neigh == NULL)
-		return ERR_OK;
+	if (port->neigh == NULL)
+		return;
 	sys_untimeout(port_timer, netif);
 	neigh_free(port->neigh);
 	port->neigh = NULL;
@@ -135,7 +124,7 @@ port_ctl(struct netif *netif, int request, void *arg)
 		netif->radv = NULL;
 	}
 	if (port->removing)
-		return ERR_OK;
+		return;
 	netif->flags &= (uint16_t)~NETIF_FLAG_UP;
 	ip_route_list_delnetif(netif->stack, netif);
 	free_addresses(netif);
@@ -146,7 +135,6 @@ port_ctl(struct netif *netif, int request, void *arg)
 	graveyard = port;
 	pthread_mutex_unlock(&graveyard_lock);
 	unit_orphaned(u);
-	return ERR_OK;
 }
 
 /* Frees ports whose stack's thread has ended. */
@@ -184,7 +172,7 @@ port_init(struct netif *netif)
 	netif->link_type = NETIF_LINK_TYPE;
 	netif->num = (uint8_t)port->unit->num;
 	netif->output = neigh_output;
-	netif->linkoutput = port_linkoutput;
+	netif->linkoutput = link_output;
 	netif->netifctl = port_ctl;
 	netif->hwaddr_len = 6;
 	netif->flags |= NETIF_FLAG_BROADCAST;
@@ -216,7 +204,7 @@ port_attach(struct unit *u, void *stack, const struct stack_setup *how)
 		return EDEADLK;
 	clear_graveyard();
 	close_at_exit();
-	if ((error = real_check()) != 0 || (error = check_layout(stack)) != 0)
+	if ((error = real_check()) != 0 || (error = layout_check(stack)) != 0)
 		return error;
 	sem_early(stack);
 	if ((port = calloc(1, sizeof(*port))) == NULL)
@@ -226,6 +214,7 @@ port_attach(struct unit *u, void *stack, const struct stack_setup *how)
 		return ENOMEM;
 	}
 	port->unit = u;
+	port->leave = port_leave;
 	port->mtu = how->mtu;
 	port->netif.mtu = how->mtu;
 	memcpy(port->netif.hwaddr, how->mac, 6);
@@ -254,20 +243,6 @@ static void
 nothing(void *arg)
 {
 	(void)arg;
-}
-
-void
-port_quiet(struct netif *netif)
-{
-	ip_notify(netif, NETIF_CHANGE_DOWN);
-	netif_set_down_low(netif);
-	while (netif->addrs != NULL) {
-		struct ip_addr_list *el = netif->addrs->next;
-		struct ip_addr ip = el->ipaddr, mask = el->netmask;
-
-		if (netif_del_addr(netif, &ip, &mask) != 0)
-			break;
-	}
 }
 
 /* Takes a port off its stack; on the stack's thread. */
@@ -332,7 +307,8 @@ port_call(struct unit *u, void (*fn)(void *), void *arg)
 	return thread_call(u->stack, fn, arg);
 }
 
-void
+/* Takes what there is for U from its bus. */
+static void
 port_drain(struct unit *u)
 {
 	struct stack *stack = u->stack;
@@ -365,7 +341,7 @@ begin_watching(void *arg)
 {
 	struct watching *w = arg;
 
-	w->did = mbox_watch(w->unit->stack, w->unit);
+	w->did = mbox_watch(w->unit->stack, w->unit, port_drain);
 }
 
 static void
@@ -454,7 +430,8 @@ port_set_up(struct unit *u, bool up)
 }
 
 static int
-port_address(struct unit *u, const uint8_t ip[16], unsigned prefix, bool add)
+port_set_address(struct unit *u, const uint8_t ip[16], unsigned prefix,
+    bool add)
 {
 	struct netif *netif = &port_in(u)->netif;
 	struct ip_addr addr, mask;
@@ -512,7 +489,7 @@ const struct stack_ops the_stack = {
 	.set_link = port_set_link,
 	.set_promisc = port_set_promisc,
 	.set_up = port_set_up,
-	.address = port_address,
+	.address = port_set_address,
 	.look = port_look,
 	.handle = port_handle,
 	.ctl = &stack_ctl_lwipv6,

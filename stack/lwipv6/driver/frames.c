@@ -1,108 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * frames.c - frames between a port and the bus
+ * frames.c - frames from the bus to a port
  *
- * DOC: Receiving: a frame is in a buffer of the stack's own kind (a pbuf in one
+ * DOC: A frame is in a buffer of the stack's own kind (a pbuf in one
  * piece, PBUF_RAM) before anybody judges it; the IP header is aligned to 8
  * bytes there, and four bytes are to spare for an MSS option.  wall.c says
  * what the stack may see.  Neighbour solicitations, ARP and address
  * resolution are done here (link/neighbours.c), because the library has one
  * table of ten entries for all interfaces of the process, without a lock.
  */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/driver/driver.h"
 #include "stack/lwipv6/wall/wall.h"
 
 #define ETH_HLEN 14
 #define ALIGN_SHIFT 2 /* puts the IP header on an 8-byte boundary */
 #define MSS_ROOM 4    /* for wall_add_mss() */
-
-/* ---- sending ------------------------------------------------------------ */
-
-/* Sends P, which is in too many pieces, as one. */
-static err_t
-send_copy(struct unit *u, const struct pbuf *p)
-{
-	struct iovec iov = { .iov_len = p->tot_len };
-	uint32_t len = 0;
-	int error;
-
-	if ((iov.iov_base = malloc(p->tot_len)) == NULL)
-		return ERR_MEM;
-	for (; p != NULL && p->len <= iov.iov_len - len; p = p->next) {
-		memcpy((char *)iov.iov_base + len, p->payload, p->len);
-		len += p->len;
-	}
-	error = len == iov.iov_len ? unit_output(u, &iov, 1, len) : EINVAL;
-	free(iov.iov_base);
-	return error == 0 ? ERR_OK : ERR_IF;
-}
-
-/* netif.linkoutput: a whole frame.  Any thread. */
-err_t
-port_linkoutput(struct netif *netif, struct pbuf *p)
-{
-	struct port *port = netif->state;
-	struct iovec iov[UNIT_PIECES_MAX];
-	struct unit *u = port->unit;
-	uint32_t len = 0;
-	struct pbuf *q;
-	int n = 0;
-
-	if (u == NULL || !(netif->flags & NETIF_FLAG_UP)) {
-		if (u != NULL)
-			atomic_fetch_add(&u->n.out_down, 1);
-		return ERR_IF;
-	}
-	/* A SYN is short and in one piece. */
-	if (p->len == p->tot_len && p->len < 128)
-		wall_clamp_sent(p->payload, p->len, netif->mtu);
-	if (p->tot_len > netif->mtu + WALL_HEADROOM)
-		goto bad;
-	for (q = p; q != NULL; q = q->next) {
-		if (q->len == 0)
-			continue;
-		if (n == UNIT_PIECES_MAX)
-			return send_copy(u, p);
-		iov[n].iov_base = q->payload;
-		iov[n++].iov_len = q->len;
-		len += q->len;
-		if (q->len == q->tot_len)
-			break; /* the end of this packet, if not the chain's */
-	}
-	if (len != p->tot_len)
-		goto bad;
-	return unit_output(u, iov, n, len) == 0 ? ERR_OK : ERR_IF;
-
-bad:
-	atomic_fetch_add(&u->n.out_errors, 1);
-	return ERR_BUF;
-}
-
-err_t
-port_send(struct port *port, struct pbuf *p)
-{
-	if (STACK_FIELD(port->netif.stack, STACK_PACKET_ACTIVE, uint16_t) != 0)
-		eth_packet_mgmt(&port->netif, p, NETIF_PACKET_OUTGOING);
-	return port->netif.linkoutput(&port->netif, p);
-}
-
-void
-port_send_bytes(struct port *port, const uint8_t *frame, uint32_t len)
-{
-	struct pbuf *p = pbuf_alloc(PBUF_RAW, (uint16_t)len, PBUF_RAM);
-
-	if (p == NULL)
-		return;
-	memcpy(p->payload, frame, len);
-	port_send(port, p);
-	pbuf_free(p);
-}
-
-/* ---- receiving ---------------------------------------------------------- */
 
 void *
 port_buffer(struct unit *u, uint32_t len, uint8_t **data)
@@ -149,7 +63,7 @@ judge(const struct port *port, uint8_t *data, uint32_t *len,
 		}
 	}
 	if (mtu < LWIPV6_MTU_MAX && r->verdict == WALL_PASS)
-		wall_clamp_sent(data, *len, mtu);
+		wall_clamp_mss(data, *len, mtu);
 	return r->verdict;
 }
 
@@ -176,7 +90,7 @@ port_input(struct unit *u, void *buffer, uint8_t *data, uint32_t len)
 		if (nd_solicited(port, data, r.len, r.target, r.source))
 			verdict = STACK_ANSWERED;
 	} else if (r.kind == WALL_KIND_ARP) {
-		neigh_arp_input(port, data, r.len);
+		arp_input(port, data, r.len);
 	} else if (r.fragment && reass_input(port, p)) {
 		return STACK_TAKEN;
 	} else if (r.kind == WALL_KIND_IP4 || r.kind == WALL_KIND_IP6) {

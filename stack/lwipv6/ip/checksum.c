@@ -24,7 +24,7 @@
 #include <string.h>
 
 #include "base/checksum.h"
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/ip/ip.h"
 
 /* The sum of a chain. */
 static uint64_t

@@ -19,8 +19,7 @@
  */
 #include <string.h>
 
-#include "stack/lwipv6/ctl/ctl.h"
-#include "stack/lwipv6/sock/sock.h"
+#include "stack/lwipv6/ip/ip.h"
 
 static bool
 has(const struct netif *netif, const struct ip_addr *ip)
@@ -78,7 +77,7 @@ OURS(ip_input)(struct pbuf *p, struct netif *in)
 		known = ip[0] >> 4 == 4 || !ip_is_v4(&dst);
 	}
 	if (known) {
-		if (group_is(&dst) && group_input(p, in, &dst))
+		if (ip_is_group(&dst) && above.group_input(p, in, &dst))
 			return;
 		in = deliver_at(in, &dst);
 		if (!has(in, &dst) && forward_not(p, in, &dst))

@@ -19,7 +19,7 @@
 #include <string.h>
 
 #include "base/net_bytes.h"
-#include "stack/lwipv6/sock/sock.h"
+#include "stack/lwipv6/ip/ip.h"
 
 #define IP4_HLEN 20u
 #define IP6_HLEN 40u

@@ -18,8 +18,8 @@
  */
 #include <string.h>
 
-#include "stack/lwipv6/ctl/ctl.h"
 #include "base/net_bytes.h"
+#include "stack/lwipv6/ip/ip.h"
 
 #define IP4_HLEN 20u
 #define IP6_HLEN 40u

@@ -24,8 +24,8 @@
 #include <sys/random.h>
 #include <string.h>
 
-#include "stack/lwipv6/port.h"
 #include "base/net_bytes.h"
+#include "stack/lwipv6/ip/ip.h"
 
 #define IP4_HLEN_MIN 20u
 #define FLAG_MF 0x2000u

@@ -23,15 +23,14 @@
  * connection comes to that.
  *
  * An error about a packet that could not be sent for want of a neighbour
- * (neigh.c) is one that the stack tells itself, or, if it has only forwarded
+ * (link/neighbours.c) is one that the stack tells itself, or, if it has only forwarded
  * that, its sender (RFC 1812, 4.3.3.1).
  */
 #include <errno.h>
 #include <string.h>
 
-#include "stack/lwipv6/ctl/ctl.h"
 #include "base/net_bytes.h"
-#include "stack/lwipv6/sock/sock.h"
+#include "stack/lwipv6/ip/ip.h"
 
 #define IP4_HLEN 20u
 #define IP6_HLEN 40u
@@ -151,22 +150,29 @@ hand_out(struct stack *stack, const struct icmp_quote *q, struct icmp_meaning m)
 	if (m.error == 0)
 		return;
 	if (q->proto == PROTO_UDP)
-		dgram_error(stack, q, m.error);
+		above.dgram_error(stack, q, m.error);
 	else if (q->proto == PROTO_TCP)
-		stream_error(stack, q, m);
+		above.stream_error(stack, q, m);
 }
 
-void
-icmp_undelivered(struct stack *stack, struct pbuf *p)
+/* above.undelivered */
+static void
+undelivered(struct stack *stack, struct pbuf *p)
 {
 	struct icmp_quote q;
 
 	if (!read_quote(p->payload, p->len, &q))
 		return;
-	if (name_is_own(stack, &q.src))
+	if (ip_is_own(stack, &q.src))
 		hand_out(stack, &q, lost);
 	else if (lwip_stack_flags_get(stack) & STACK_FORWARDING)
 		icmp_dest_unreach(stack, p, ICMP_FOR_HOST);
+}
+
+__attribute__((constructor)) static void
+fill_above(void)
+{
+	above.undelivered = undelivered;
 }
 
 bool
@@ -188,7 +194,7 @@ icmp_error(struct stack *stack, struct pbuf *p)
 	dst = ip_target(ip);
 	if (!read_quote(icmp + ICMP_HLEN, p->len - hlen - ICMP_HLEN, &q) ||
 	    ip_is_v4(&q.src) != v4 || !ip_same(&q.src, &dst) ||
-	    !name_is_own(stack, &q.src))
+	    !ip_is_own(stack, &q.src))
 		return true;
 	if (v4) {
 		pbuf_header(p, (int16_t) - (int)hlen);

@@ -11,7 +11,7 @@
  * The cure: RFC 1191 and RFC 8201, for errors that passed icmp.c and are about
  * a packet larger than the MTU that they report.
  *
- * TCP: see tcp_split.c.  Each connection finds out for itself, and believes
+ * TCP: see tcp/split.c.  Each connection finds out for itself, and believes
  * what quotes a sequence number that is under way (RFC 5927, 7).
  *
  * The rest: an interface has a table of destinations, of which the one that was
@@ -28,7 +28,7 @@
 #include <time.h>
 
 #include "base/net_bytes.h"
-#include "stack/lwipv6/sock/sock.h"
+#include "stack/lwipv6/ip/ip.h"
 
 #define PATHS 64u
 #define AGE_S 600
@@ -109,8 +109,9 @@ path_mtu(const struct netif *netif, const uint8_t *ip)
 								 netif->mtu;
 }
 
-bool
-path_exceeded(const struct netif *netif, const struct pbuf *p)
+/* Whether P, an IP packet of the stack's own, is larger, and no fragment. */
+static bool
+is_larger(const struct netif *netif, const struct pbuf *p)
 {
 	const uint8_t *ip = p->payload;
 	struct ip_addr from;
@@ -126,7 +127,25 @@ path_exceeded(const struct netif *netif, const struct pbuf *p)
 	}
 	from = ip_sender(ip);
 	return p->tot_len > path_mtu(netif, ip) &&
-	    name_is_own(netif->stack, &from);
+	    ip_is_own(netif->stack, &from);
+}
+
+/* above.path_exceeded */
+static bool
+path_exceeded(struct netif *netif, struct pbuf *p, struct ip_addr *hop,
+    err_t *err)
+{
+	if (!is_larger(netif, p))
+		return false;
+	*err = ip_is_v4(hop) ? OURS(ip4_frag)(netif->stack, p, netif, hop) :
+			       OURS(ip6_frag)(netif->stack, p, netif, hop);
+	return true;
+}
+
+__attribute__((constructor)) static void
+fill_above(void)
+{
+	above.path_exceeded = path_exceeded;
 }
 
 /* Whether a packet like Q may have been sent. */
@@ -165,7 +184,7 @@ path_too_big(struct stack *stack, struct icmp_quote *q, uint32_t mtu)
 	if (mtu < (v4 ? LEAST4 : LEAST6))
 		mtu = v4 ? LEAST4 : LEAST6;
 	if (q->proto == PROTO_TCP)
-		tcp_too_big(stack, q, mtu);
+		above.too_big(stack, q, mtu);
 	else if (is_believed(stack, q) &&
 	    ip_route_findpath(stack, &q->dst, &hop, &netif, &flags) == ERR_OK &&
 	    port_of(netif) != NULL)

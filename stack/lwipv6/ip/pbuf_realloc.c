@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * shrink.c - cutting the end off a buffer
+ * pbuf_realloc.c - cutting the end off a buffer
  *
  * DOC: The fault: pbuf_realloc() gives the memory behind the new end back by
  * realloc() and goes on with the old address.  That is right only with an
@@ -14,7 +14,7 @@
  * The cure: only the lengths change.  A received buffer is at most a frame's
  * and soon read; nothing is gained by giving back its tail.
  */
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/ip/ip.h"
 
 /* Replaces the library's: the chain P keeps its first LEN bytes. */
 EXPORT void

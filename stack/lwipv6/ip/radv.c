@@ -28,8 +28,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stack/lwipv6/ctl/ctl.h"
 #include "base/net_bytes.h"
+#include "stack/lwipv6/ip/ip.h"
 
 #define INITIAL 3
 #define INITIAL_MAX_S 16u

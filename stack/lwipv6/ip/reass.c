@@ -34,8 +34,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stack/lwipv6/port.h"
 #include "base/net_bytes.h"
+#include "stack/lwipv6/ip/ip.h"
 #include "stack/lwipv6/wall/wall.h"
 
 #define DATAGRAMS_MAX 64u

@@ -13,9 +13,10 @@
  * smallest scope that is not too small (rule 2); not a deprecated one (3); the
  * label of its kind (6); the longest common prefix (8).
  */
+#include <errno.h>
 #include <string.h>
 
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/ip/ip.h"
 
 #define DEPRECATED 0x20 /* IFA_F_DEPRECATED */
 
@@ -103,4 +104,35 @@ OURS(ip_route_select_source_ip)(struct netif *netif, struct ip_addr *dst,
 		if (el == tail)
 			return best;
 	}
+}
+
+bool
+ip_is_own(struct stack *stack, struct ip_addr *ip)
+{
+	struct netif *n = STACK_FIELD(stack, STACK_NETIF_LIST, struct netif *);
+
+	for (; n != NULL; n = n->next)
+		if (ip_addr_list_find(n->addrs, ip, NULL) != NULL)
+			return true;
+	return ip_is_v4(ip) && ntohl(ip->addr[3]) >> 24 == 127;
+}
+
+int
+ip_route_from(struct stack *stack, struct ip_addr *dst, struct netif **netif,
+    struct ip_addr *from)
+{
+	struct ip_addr_list *el;
+	struct ip_addr *hop;
+	struct netif *n;
+	int flags;
+
+	if (ip_route_findpath(stack, dst, &hop, &n, &flags) != ERR_OK)
+		return ENETUNREACH;
+	if ((el = ip_route_select_source_ip(n, dst, hop)) == NULL)
+		return EADDRNOTAVAIL;
+	if (netif != NULL)
+		*netif = n;
+	if (from != NULL)
+		*from = el->ipaddr;
+	return 0;
 }

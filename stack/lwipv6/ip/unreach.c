@@ -21,7 +21,7 @@
 #include <time.h>
 
 #include "base/net_bytes.h"
-#include "stack/lwipv6/sock/sock.h"
+#include "stack/lwipv6/ip/ip.h"
 
 #define IP4_HLEN 20u
 #define IP6_HLEN 40u
@@ -135,7 +135,7 @@ send_about(struct stack *stack, struct pbuf *q, struct ip_addr *to,
 	struct ip_addr from = *dst;
 
 	if (netif == NULL && !(v4 && ntohl(dst->addr[3]) >> 24 == 127) &&
-	    name_route(stack, to, NULL, &from) != 0)
+	    ip_route_from(stack, to, NULL, &from) != 0)
 		return;
 	put16((uint8_t *)q->payload + 2,
 	    ntohs(v4 ? inet_chksum_pbuf(q) :

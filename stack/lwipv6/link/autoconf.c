@@ -16,7 +16,7 @@
  * addresses are freed, addresses that were configured go in any case; and what
  * is started already is not started again.
  */
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/link/link.h"
 
 /* Frees tentative addresses, and what would promote them. */
 static void

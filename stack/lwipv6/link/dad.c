@@ -36,7 +36,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/link/link.h"
 
 #define CLAIMS_MAX 64u
 #define WINDOW_S 2u /* of a clock that may be a second off */
@@ -112,7 +112,7 @@ dad_begin(struct port *port, const struct ip_addr *ip)
 		return;
 	note(port, ip, false, WINDOW_S);
 	if (ip_is_v4(ip))
-		neigh_arp_probe(port, ip);
+		arp_probe(port, ip);
 	else
 		nd_probe(port, ip);
 }

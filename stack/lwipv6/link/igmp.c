@@ -7,7 +7,7 @@
  * of IGMP, so that a bridge which listens for that sends it nothing.
  *
  * The cure: an interface has a list of groups, each with how many members it
- * has among the stack's sockets (group.c).  What comes for another group is
+ * has among the stack's sockets (sock/multicast.c).  What comes for another group is
  * dropped.
  *
  * IPv4: IGMPv2 (RFC 2236) tells the network.  A group is reported when it is
@@ -24,7 +24,7 @@
 #include <string.h>
 
 #include "base/net_bytes.h"
-#include "stack/lwipv6/sock/sock.h"
+#include "stack/lwipv6/link/link.h"
 
 #define IP4_HLEN 20u
 #define OPTION_LEN 4u
@@ -72,6 +72,24 @@ find(const struct group_table *t, const struct ip_addr *group)
 	while (m != NULL && !ip_same(&m->group, group))
 		m = m->next;
 	return m;
+}
+
+bool
+group_source(struct netif *netif, const struct ip_addr *group,
+    struct ip_addr *from)
+{
+	struct ip_addr_list *tail = netif->addrs, *el = tail;
+	struct ip_addr to = *group;
+
+	if (!ip_is_v4(group)) {
+		el = ip_route_select_source_ip(netif, &to, &to);
+	} else {
+		for (; el != NULL && !ip_is_v4(&el->ipaddr);)
+			el = el->next == tail ? NULL : el->next;
+	}
+	if (el != NULL)
+		*from = el->ipaddr;
+	return el != NULL;
 }
 
 /* Sends a message about GROUP to the group TO, both in host order. */

@@ -19,7 +19,7 @@
  */
 #include <string.h>
 
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/link/link.h"
 #include "base/net_bytes.h"
 
 #define ETH_HLEN 14u
@@ -82,7 +82,7 @@ advertise(struct port *port, const uint8_t target[16], const uint8_t dst[16],
 	put16(na + 2,
 	    ~fold(sum16(ip + 8, IP6_HLEN - 8 + NA_HLEN + OPT_LEN,
 		NA_HLEN + OPT_LEN + NEXT_ICMP6)));
-	port_send_bytes(port, f, sizeof(f));
+	link_send_bytes(port, f, sizeof(f));
 }
 
 static const uint8_t all_nodes[16] = { 0xff, 0x02, [15] = 1 };
@@ -125,7 +125,7 @@ nd_probe(struct port *port, const struct ip_addr *target)
 	memcpy(ns + 8, t, 16);
 	put16(ns + 2,
 	    ~fold(sum16(ip + 8, IP6_HLEN - 8 + NA_HLEN, NA_HLEN + NEXT_ICMP6)));
-	port_send_bytes(port, f, sizeof(f));
+	link_send_bytes(port, f, sizeof(f));
 }
 
 bool

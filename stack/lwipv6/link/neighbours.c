@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * neigh.c - which hardware address a neighbour has
+ * neighbours.c - which hardware address a neighbour has
  *
  * DOC: Theory of Operation
  *
@@ -21,19 +21,13 @@
  *
  *	ASKED	a request is out; packets wait.  Asked again each second;
  *		after ASK_MAX unanswered ones the packets are dropped, who
- *		was connecting by way of it (stream.c) and who has sent them
- *		(icmp.c) is told, and the entry goes.
+ *		was connecting by way of it and who has sent them is told
+ *		(above.h), and the entry goes.
  *	KNOWN	packets are sent.  The address was confirmed (a reply, a
  *		request, an advertisement came) at CONFIRMED.  Once used more
  *		than FRESH_S seconds after that, it is asked for again while
  *		it still serves; after ASK_MAX unanswered ones it goes.
  *		Unused for IDLE_S seconds: it goes.
- *
- * An address that is new on the bus, or comes back to it, is announced once
- * nobody else was found to have it (dad.c): by a gratuitous ARP request (RFC
- * 5227, 2.3) or an unsolicited advertisement (RFC 4861, 7.2.6).  A program that
- * was started again has another hardware address, and its neighbours would go
- * on for FRESH_S with the old one.
  *
  * A packet that waits is copied: the sender may go on with the original (a TCP
  * segment that is retransmitted).  Packets that wait are bounded, per entry
@@ -44,8 +38,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stack/lwipv6/ctl/ctl.h"
-#include "stack/lwipv6/sock/sock.h"
+#include "stack/lwipv6/link/link.h"
 
 #define BUCKETS 64u
 #define ENTRIES_MAX 512u
@@ -56,11 +49,7 @@
 #define IDLE_S 600u
 #define ETH_HLEN 14
 #define ETHERTYPE_IP4 0x0800u
-#define ETHERTYPE_ARP 0x0806u
 #define ETHERTYPE_IP6 0x86ddu
-#define ARP_LEN 42u
-#define ARP_REQUEST 1
-#define ARP_REPLY 2
 
 struct waiting {
 	struct waiting *next;
@@ -188,32 +177,6 @@ add(struct neigh_table *t, const struct ip_addr *ip)
 
 /* ---- asking ------------------------------------------------------------- */
 
-/* An ARP packet from the interface and its address FROM. */
-static void
-send_arp(struct port *port, unsigned op, const uint8_t to[6],
-    const uint8_t target[6], const struct ip_addr *from, uint32_t dst)
-{
-	const uint8_t *mac = port->netif.hwaddr;
-	uint8_t f[ARP_LEN] = { [12] = 0x08,
-		0x06,
-		0,
-		1,
-		0x08,
-		0x00,
-		6,
-		4,
-		0,
-		(uint8_t)op };
-
-	memcpy(f, to, 6);
-	memcpy(f + 6, mac, 6);
-	memcpy(f + 22, mac, 6);
-	memcpy(f + 28, &from->addr[3], 4);
-	memcpy(f + 32, target, 6);
-	memcpy(f + 38, &dst, 4);
-	port_send_bytes(port, f, sizeof(f));
-}
-
 /* An address of the interface to ask for IP with, or NULL. */
 static struct ip_addr_list *
 own_address(const struct port *port, struct ip_addr *ip)
@@ -235,7 +198,6 @@ own_address(const struct port *port, struct ip_addr *ip)
 static bool
 ask(struct port *port, struct entry *e)
 {
-	static const uint8_t none[6];
 	struct ip_addr ip = e->ip; /* the library wants it writable */
 	struct ip_addr_list *el = own_address(port, &ip);
 
@@ -245,8 +207,7 @@ ask(struct port *port, struct entry *e)
 	if (!ip_is_v4(&ip))
 		icmp_neighbor_solicitation(port->netif.stack, &ip, el);
 	else
-		send_arp(port, ARP_REQUEST, e->known ? e->mac : broadcast, none,
-		    &el->ipaddr, ip.addr[3]);
+		arp_ask(port, &el->ipaddr, &ip, e->known ? e->mac : broadcast);
 	return true;
 }
 
@@ -291,7 +252,7 @@ flush(struct port *port, struct entry *e)
 		struct waiting *next = w->next;
 
 		memcpy(w->p->payload, e->mac, 6);
-		port_send(port, w->p);
+		link_send(port, w->p);
 		pbuf_free(w->p);
 		free(w);
 		w = next;
@@ -354,7 +315,7 @@ send_to(struct port *port, struct pbuf *p, const struct ip_addr *dst)
 	struct entry *e;
 
 	if (group_mac(port, dst, p->payload))
-		return port_send(port, p);
+		return link_send(port, p);
 	e = find(t, dst);
 	if (e == NULL) {
 		if ((e = add(t, dst)) == NULL)
@@ -376,7 +337,7 @@ send_to(struct port *port, struct pbuf *p, const struct ip_addr *dst)
 		return ERR_OK;
 	}
 	memcpy(p->payload, e->mac, 6);
-	return port_send(port, p);
+	return link_send(port, p);
 }
 
 err_t
@@ -391,10 +352,8 @@ neigh_output(struct netif *netif, struct pbuf *p, struct ip_addr *dst)
 	if (port == NULL || port->neigh == NULL ||
 	    !(netif->flags & NETIF_FLAG_UP))
 		return ERR_OK;
-	if (port->paths != NULL && path_exceeded(netif, p))
-		return (ip_is_v4(dst) ?
-			OURS(ip4_frag) :
-			OURS(ip6_frag))(netif->stack, p, netif, dst);
+	if (port->paths != NULL && above.path_exceeded(netif, p, dst, &err))
+		return err;
 	if (pbuf_header(p, ETH_HLEN) != 0) {
 		head = pbuf_alloc(PBUF_RAW, ETH_HLEN, PBUF_RAM);
 		if (head == NULL)
@@ -469,7 +428,7 @@ neigh_forget(struct port *port, const struct ip_addr *dst)
 }
 
 unsigned
-neigh_look(const struct port *port, struct ctl_neigh *list, unsigned max)
+neigh_look(const struct port *port, struct neigh_seen *list, unsigned max)
 {
 	const struct neigh_table *t = port->neigh;
 	const struct entry *e;
@@ -479,9 +438,9 @@ neigh_look(const struct port *port, struct ctl_neigh *list, unsigned max)
 		return t == NULL ? 0 : t->entries;
 	for (b = 0; b < BUCKETS; b++)
 		for (e = t->bucket[b]; e != NULL && n < max; e = e->next) {
-			struct ctl_neigh *c = &list[n++];
+			struct neigh_seen *c = &list[n++];
 
-			memcpy(c->ip, &e->ip, sizeof(c->ip));
+			c->ip = e->ip;
 			memcpy(c->mac, e->mac, sizeof(c->mac));
 			c->known = e->known;
 			c->age_s = e->known ? t->now - e->confirmed : 0;
@@ -491,47 +450,14 @@ neigh_look(const struct port *port, struct ctl_neigh *list, unsigned max)
 }
 
 void
-neigh_arp_input(struct port *port, const uint8_t *frame, uint32_t len)
-{
-	struct ip_addr sender = { { 0, 0, htonl(0xffff), 0 } };
-	struct ip_addr target = sender;
-	struct ip_addr_list *mine;
-
-	if (len < ARP_LEN)
-		return;
-	memcpy(&sender.addr[3], frame + 28, 4);
-	memcpy(&target.addr[3], frame + 38, 4);
-	dad_other(port, &sender, frame + 22, false);
-	if (sender.addr[3] == 0)
-		dad_other(port, &target, frame + 22, true);
-	mine = ip_addr_list_find(port->netif.addrs, &target, NULL);
-	if (ip_addr_list_find(port->netif.addrs, &sender, NULL) == NULL)
-		neigh_learn(port, &sender, frame + 22, mine != NULL);
-	if (mine != NULL && frame[21] == ARP_REQUEST)
-		send_arp(port, ARP_REPLY, frame + 22, frame + 22, &target,
-		    sender.addr[3]);
-}
-
-void
 neigh_announce(struct port *port, const struct ip_addr *ip)
 {
-	static const uint8_t none[6];
-
 	if (port->neigh == NULL || !(port->netif.flags & NETIF_FLAG_UP))
 		return;
 	if (ip_is_v4(ip))
-		send_arp(port, ARP_REQUEST, broadcast, none, ip, ip->addr[3]);
+		arp_announce(port, ip);
 	else
 		nd_announce(port, ip);
-}
-
-void
-neigh_arp_probe(struct port *port, const struct ip_addr *ip)
-{
-	static const struct ip_addr nobody;
-	static const uint8_t none[6];
-
-	send_arp(port, ARP_REQUEST, broadcast, none, &nobody, ip->addr[3]);
 }
 
 /* Tells the senders of the packets in the list W that they did not get away. */
@@ -542,7 +468,7 @@ give_up(struct port *port, struct waiting *w)
 		struct waiting *next = w->next;
 
 		pbuf_header(w->p, -ETH_HLEN);
-		icmp_undelivered(port->netif.stack, w->p);
+		above.undelivered(port->netif.stack, w->p);
 		pbuf_free(w->p);
 		free(w);
 		w = next;
@@ -581,7 +507,7 @@ neigh_timer(struct port *port)
 		for (ep = &t->bucket[b]; *ep != NULL;)
 			if (age(port, *ep)) {
 				if (!(*ep)->known)
-					stream_unreachable(&port->netif,
+					above.unreachable(&port->netif,
 					    &(*ep)->ip);
 				take_waiting(t, *ep, &last);
 				remove_entry(t, ep);

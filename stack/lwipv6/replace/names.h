@@ -1,21 +1,34 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * replace/names.h - functions of liblwipv6 that are replaced and can be
- *	switched off, in the groups in which that makes sense (not installed)
+ * replace/names.h - the functions of liblwipv6 that are replaced (not
+ *	installed)
  *
- * X(group, name): OURS(name) is defined in lwipv6/, most of a group in one
- * file.  See replace/switch.c.
+ * These two lists are the only place where a replaced function is entered.
+ * What follows from them: the declarations of the library's own versions
+ * (struct real, replace/replace.h) and how they are found, the stubs and the
+ * switch (replace/switch.c), the table of our versions (driver/cures.c), the
+ * check before the first interface, and the names that libshmif exports
+ * (libshmif.map, which the preprocessor makes of shmif/libshmif.map.in).
+ *
+ * An entry is X(group, name), or WITH(group, name) where our version, or
+ * another file, calls the library's own as real()->name(); then name has to be
+ * declared by a header that replace/replace.h includes.  This file has nothing
+ * but macros: it is also read where no C is compiled.
  */
 #ifndef SHMIF_LWIPV6_NAMES_H
 #define SHMIF_LWIPV6_NAMES_H
 
-#define LWIPV6_NAMES(X) \
+/*
+ * OURS(name) is defined in stack/lwipv6/, most of a group in one file; a group
+ * can be switched off, see replace/switch.c.
+ */
+#define LWIPV6_NAMES(X, WITH) \
 	X(thread, sys_thread_new) \
-	X(thread, netif_add_addr) \
-	X(thread, netif_del_addr) \
-	X(thread, ip_route_list_add) \
-	X(thread, ip_route_list_del) \
-	X(delete, netif_shutdown) \
+	WITH(thread, netif_add_addr) \
+	WITH(thread, netif_del_addr) \
+	WITH(thread, ip_route_list_add) \
+	WITH(thread, ip_route_list_del) \
+	WITH(delete, netif_shutdown) \
 	X(shrink, pbuf_realloc) \
 	X(sem, sys_sem_new) \
 	X(sem, sys_sem_free) \
@@ -26,23 +39,23 @@
 	X(checksum, inet_chksum_pbuf) \
 	X(checksum, inet6_chksum_pseudo) \
 	X(isn, tcp_next_iss) \
-	X(isn, tcp_connect) \
+	WITH(isn, tcp_connect) \
 	X(recover, tcp_fasttmr) \
-	X(recover, tcp_input) \
-	X(recover, tcp_output) \
-	X(recover, tcp_pcb_purge) \
+	WITH(recover, tcp_input) \
+	WITH(recover, tcp_output) \
+	WITH(recover, tcp_pcb_purge) \
 	X(sock, lwip_msocket) \
 	X(sock, lwip_socket) \
 	X(sock, lwip_close) \
 	X(sock, lwip_event_subscribe) \
-	X(sock, tcp_slowtmr) \
+	WITH(sock, tcp_slowtmr) \
 	X(sock, lwip_bind) \
 	X(sock, lwip_connect) \
 	X(sock, lwip_listen) \
 	X(sock, lwip_accept) \
 	X(sock, lwip_shutdown) \
 	X(sock, tcp_shutdown) \
-	X(sock, lwip_del_stack) \
+	WITH(sock, lwip_del_stack) \
 	X(sock, lwip_sendto) \
 	X(sock, lwip_send) \
 	X(sock, lwip_write) \
@@ -64,26 +77,45 @@
 	X(sock, lwip_fcntl) \
 	X(sock, lwip_fcntl64) \
 	X(sock, lwip_ioctl) \
-	X(output, tcp_recved) \
+	WITH(output, tcp_recved) \
 	X(frag, ip4_frag) \
 	X(frag, ip6_frag) \
-	X(autoconf, ip_autoconf_start) \
-	X(autoconf, ip_autoconf_stop) \
-	X(dad, create_address_from_prefix) \
-	X(dad, start_dad_on_addr) \
-	X(dad, icmp_send_dad) \
-	X(dad, ip_addr_list_deliveryfind) \
+	WITH(autoconf, ip_autoconf_start) \
+	WITH(autoconf, ip_autoconf_stop) \
+	WITH(dad, create_address_from_prefix) \
+	WITH(dad, start_dad_on_addr) \
+	WITH(dad, icmp_send_dad) \
+	WITH(dad, ip_addr_list_deliveryfind) \
 	X(source, ip_route_select_source_ip) \
-	X(deliver, ip_input) \
-	X(icmp, icmp_input) \
+	WITH(deliver, ip_input) \
+	WITH(icmp, icmp_input) \
 	X(icmp, icmp_dest_unreach) \
 	X(icmp, icmp_time_exceeded) \
 	X(icmp, icmp_packet_too_big) \
 	X(radv, ip_radv_start) \
 	X(radv, ip_radv_stop) \
 	X(radv, ip_radv_handle_rs) \
-	X(radv, radv_load_config) \
-	X(ioctl, netif_ioctl) \
-	X(ioctl, etharp_ioctl)
+	WITH(radv, radv_load_config) \
+	WITH(ioctl, netif_ioctl) \
+	WITH(ioctl, etharp_ioctl)
+
+/*
+ * Those that no switch turns off; they are defined under their own names.
+ *
+ * threads	thread_inside() relies on it.
+ * mbox		A stack's thread waits for its bus there.
+ * ioctl	Neighbours are those of link/neighbours.c.
+ * fds		A thread cannot be changed while it runs.
+ */
+#define LWIPV6_FIXED(X, WITH) \
+	WITH(threads, netif_init) \
+	X(mbox, sys_mbox_new) \
+	X(mbox, sys_mbox_free) \
+	X(mbox, sys_mbox_post) \
+	X(mbox, sys_arch_mbox_fetch) \
+	WITH(ioctl, update_arp_entry) \
+	WITH(fds, netif_addfd) \
+	WITH(fds, slirp_tcp_close) \
+	WITH(fds, tcpip_callback)
 
 #endif /* SHMIF_LWIPV6_NAMES_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * real.c - replacing functions of the library
+ * replace.c - replacing functions of the library
  *
  * DOC: How faults of lwipv6 are cured
  *
@@ -10,79 +10,44 @@
  * instead of the library's own, by the library itself too.  libshmif comes
  * earlier, being linked before -llwipv6.
  *
- * Each file in this folder cures one fault, but for those of the socket layer
- * (sock.h), which go together.  It begins with the fault, how it
- * is seen, and why what is here is right, and is written from what the
- * function is for (RFCs, POSIX, its callers' needs).  To add one: write the
- * file, call its functions OURS(name), and enter them in replace/names.h,
- * ../libshmif.map and, if it calls the library's own version, in struct real.
+ * Each file in the folders beside this one cures one fault, except those of the
+ * socket layer (sock/sock.h), which belong together.  A file begins with the
+ * fault, how it is seen, and why what is here is right; it is written from what
+ * the function is for (RFCs, POSIX, its callers' needs).  To add a cure, write
+ * the file, define its functions as OURS(name), and enter the names in
+ * replace/names.h, which is all: see there.
  *
- * None of it works when the order is wrong, so it is checked before the first
- * interface is made, for every name; port_init() in ../lwipv6.c makes sure
- * once more, for a stack at hand, that the library did call one of ours.
+ * None of it works when the order of the libraries is wrong.  Therefore every
+ * name is checked before the first interface is made, and driver/layout.c makes
+ * sure once more, for the stack at hand, that the library did call one of ours.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/replace/replace.h"
 
-/* Those that are not in replace/names.h: no switch turns them off. */
-static const char *const replaced[] = {
-	/* thread.c: thread_inside() relies on it */
-	"netif_init",
-	/* mbox.c: the driver waits there */
-	"sys_mbox_new",
-	"sys_mbox_free",
-	"sys_mbox_post",
-	"sys_arch_mbox_fetch",
-	/* ioctl.c: neighbours are those of neigh.c */
-	"update_arp_entry",
-	/* fds.c: a thread cannot be changed while it runs */
-	"netif_addfd",
-	"slirp_tcp_close",
-	"tcpip_callback",
+static const char *const fixed[] = {
+#define ENTRY(group, name) #name,
+	LWIPV6_FIXED(ENTRY, ENTRY)
+#undef ENTRY
 };
-#define REPLACED (sizeof(replaced) / sizeof(replaced[0]))
+#define FIXED (sizeof(fixed) / sizeof(fixed[0]))
 
 static struct real the_real;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* A function pointer from an object pointer, as POSIX has it. */
-#define FIND(name) (*(void **)&the_real.name = dlsym(RTLD_NEXT, #name))
-
 static void
 find_all(void)
 {
-	FIND(netif_init);
-	FIND(netif_shutdown);
-	FIND(netif_add_addr);
-	FIND(netif_del_addr);
-	FIND(netif_ioctl);
-	FIND(etharp_ioctl);
-	FIND(ip_route_list_add);
-	FIND(ip_route_list_del);
-	FIND(ip_autoconf_start);
-	FIND(ip_autoconf_stop);
-	FIND(update_arp_entry);
-	FIND(tcp_connect);
-	FIND(tcp_input);
-	FIND(tcp_output);
-	FIND(create_address_from_prefix);
-	FIND(start_dad_on_addr);
-	FIND(icmp_send_dad);
-	FIND(ip_addr_list_deliveryfind);
-	FIND(tcp_recved);
-	FIND(tcp_pcb_purge);
-	FIND(netif_addfd);
-	FIND(slirp_tcp_close);
-	FIND(tcpip_callback);
-	FIND(tcp_slowtmr);
-	FIND(lwip_del_stack);
-	FIND(ip_input);
-	FIND(radv_load_config);
-	FIND(icmp_input);
+/* A function pointer from an object pointer, as POSIX has it. */
+#define FIND(group, name) (*(void **)&the_real.name = dlsym(RTLD_NEXT, #name));
+#define NONE(group, name)
+	LWIPV6_NAMES(NONE, FIND)
+	LWIPV6_FIXED(NONE, FIND)
+#undef NONE
+#undef FIND
 }
 
 const struct real *
@@ -93,9 +58,10 @@ real(void)
 }
 
 /*
- * Where the object that has ADDR begins.  (To compare a function's address with
- * what is found by its name would not do: our own use of the name is bound to
- * whatever comes first, like everybody's.)
+ * Where the shared object begins that contains ADDR.  Whether a function is
+ * ours cannot be told by comparing its address with that of its name in this
+ * file: the loader binds our own use of the name to whatever comes first, as it
+ * does for everybody.
  */
 static const void *
 object_of(const void *addr)
@@ -105,7 +71,7 @@ object_of(const void *addr)
 	return dladdr(addr, &info) != 0 ? info.dli_fbase : NULL;
 }
 
-/* Whether NAME is ours for all; if not, says so. */
+/* Whether the whole process uses our NAME; if not, says so on stderr. */
 static bool
 is_in_use(const char *name)
 {
@@ -126,8 +92,8 @@ real_check(void)
 	const char *name;
 	unsigned i;
 
-	for (i = 0; i < REPLACED; i++)
-		if (!is_in_use(replaced[i]))
+	for (i = 0; i < FIXED; i++)
+		if (!is_in_use(fixed[i]))
 			return ENOTSUP;
 	for (i = 0; (name = switch_name(i)) != NULL; i++)
 		if (!is_in_use(name))

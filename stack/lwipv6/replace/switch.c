@@ -31,11 +31,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/replace/replace.h"
 
 enum group {
 #define GROUP(g, n) GROUP_##g##_##n,
-	LWIPV6_NAMES(GROUP)
+	LWIPV6_NAMES(GROUP, GROUP)
 #undef GROUP
 	    NAMES
 };
@@ -44,7 +44,7 @@ static const struct {
 	const char *group, *name;
 } names[] = {
 #define ENTRY(g, n) { #g, #n },
-	LWIPV6_NAMES(ENTRY)
+	LWIPV6_NAMES(ENTRY, ENTRY)
 #undef ENTRY
 };
 
@@ -56,25 +56,21 @@ switch_name(unsigned i)
 
 #ifdef __x86_64__
 
-/* What the stubs jump through, and our versions, in the order of names[]. */
+/* What the stubs jump through, in the order of names[]. */
 extern void *slots[NAMES] __asm__("shmif_slots")
     __attribute__((visibility("hidden")));
 
-#define DECLARE(g, n) \
-	extern const char ours_##n[] __asm__("shmif_our_" #n) \
-	    __attribute__((visibility("hidden")));
-LWIPV6_NAMES(DECLARE)
-#undef DECLARE
-
-static const void *const ours[NAMES] = {
-#define ADDRESS(g, n) ours_##n,
-	LWIPV6_NAMES(ADDRESS)
-#undef ADDRESS
-};
+/*
+ * Our versions, in the same order.  The table is in driver/cures.c: this file
+ * is below all the others and names none of them.  Where the table was not
+ * linked in, the library's own versions are used.
+ */
+extern const void *const lwipv6_cures[]
+    __attribute__((weak, visibility("hidden")));
 
 /* Whether the list TEXT leaves our version of group G in use. */
 static bool
-wanted(const char *text, const char *g)
+is_on(const char *text, const char *g)
 {
 	bool on = true;
 
@@ -126,10 +122,10 @@ choose(void)
 		text = "";
 	complain(text);
 	for (i = 0; i < NAMES; i++) {
-		const void *fn = ours[i];
+		const void *fn = lwipv6_cures != NULL ? lwipv6_cures[i] : NULL;
 		void *theirs;
 
-		if (!wanted(text, names[i].group) &&
+		if ((fn == NULL || !is_on(text, names[i].group)) &&
 		    (theirs = dlsym(RTLD_NEXT, names[i].name)) != NULL)
 			fn = theirs;
 		__atomic_store_n(&slots[i], (void *)(uintptr_t)fn,
@@ -172,24 +168,11 @@ __asm__(".text\n"
 		".size " #n ", . - " #n "\n" \
 		".section .data.rel.local,\"aw\"\n" #n "_slot:\n" \
 		"	.quad shmif_resolve\n");
-LWIPV6_NAMES(STUB)
+LWIPV6_NAMES(STUB, STUB)
 #undef STUB
 
 __asm__(".section .data.rel.local,\"aw\"\n"
 	".size shmif_slots, . - shmif_slots\n"
 	".text\n");
-
-#else /* another processor */
-
-/* Nobody looks here, but it brings all of them along out of an archive. */
-#define DECLARE(g, n) extern const char ours_##n[] __asm__(#n);
-LWIPV6_NAMES(DECLARE)
-#undef DECLARE
-
-__attribute__((used)) static const void *const ours[NAMES] = {
-#define ADDRESS(g, n) ours_##n,
-	LWIPV6_NAMES(ADDRESS)
-#undef ADDRESS
-};
 
 #endif

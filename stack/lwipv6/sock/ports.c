@@ -108,9 +108,9 @@ port_address(struct sock *s, struct ip_addr *ip)
 {
 	if (name_is_any(ip))
 		return 0;
-	if (!name_is_own(s->stack, ip) &&
+	if (!ip_is_own(s->stack, ip) &&
 	    (!s->ops->binds_to_groups ||
-		(!group_is(ip) && !may_be_broadcast(ip))))
+		(!ip_is_group(ip) && !may_be_broadcast(ip))))
 		return EADDRNOTAVAIL;
 	return name_fits(s, ip) ? 0 : EADDRNOTAVAIL;
 }

@@ -42,7 +42,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/tcp/tcp.h"
 
 /* Of a TCP socket; the others are NEW for ever. */
 enum sock_state {
@@ -285,6 +285,11 @@ void sock_close(struct sock *s);
  * STACK that are closed has arrived.  Not on the stack's thread.
  */
 void sock_settle(struct stack *stack);
+/*
+ * Has the process wait, when it exits, for connections that are being closed
+ * and have data to send yet.
+ */
+void close_at_exit(void);
 /* Sets errno, and returns -1. */
 int sock_fail(int error);
 /* Runs FN(ARG) on the thread of S's stack, and waits.  0 or an errno value. */
@@ -366,56 +371,12 @@ void stream_abort(struct sock *s, int error);
 err_t stream_connected(void *arg, struct tcp_pcb *pcb, err_t err);
 /* What a kick does. */
 void stream_work(struct sock *s);
-/* The library has put PCB into TIME-WAIT, from where it goes without a word. */
-void stream_waits(struct tcp_pcb *pcb);
 /*
  * On any thread: stream_work() should be done.  With the lock held; whether
  * stream_kick() has to be called, without it.
  */
 bool stream_want_kick(struct sock *s);
 void stream_kick(struct sock *s);
-/* The neighbour HOP on NETIF does not answer. */
-void stream_unreachable(struct netif *netif, const struct ip_addr *hop);
-
-/* ---- icmp.c; on the stack's thread --------------------------------------- */
-
-/* What is quoted of a packet that did not arrive. */
-struct icmp_quote {
-	struct ip_addr src, dst;
-	uint8_t proto;
-	uint16_t sport, dport;
-	uint32_t seq;	/* of TCP */
-	unsigned total; /* its length */
-};
-struct icmp_meaning {
-	int error; /* 0: none */
-	bool hard; /* to try again is in vain */
-};
-/*
- * P, its IP header first, is ICMP for the stack.  True: it was an error, has
- * been told to whom it concerns, and may be freed.
- */
-bool icmp_error(struct stack *stack, struct pbuf *p);
-/* The same for P, an IP packet that could not be sent. */
-void icmp_undelivered(struct stack *stack, struct pbuf *p);
-/* The socket that has sent Q is told; stream.c, dgram.c. */
-void stream_error(struct stack *stack, const struct icmp_quote *q,
-    struct icmp_meaning m);
-void dgram_error(struct stack *stack, const struct icmp_quote *q, int error);
-
-/*
- * The connection that Q is of, if that is something which was sent and is not
- * acknowledged; or NULL.
- */
-struct tcp_pcb *stream_quoted(struct stack *stack, const struct icmp_quote *q);
-
-/* ---- path.c, tcp_split.c; on the stack's thread ------------------------- */
-
-/* A router said that Q does not go through where MTU is the limit; 0: ? */
-void path_too_big(struct stack *stack, struct icmp_quote *q, uint32_t mtu);
-/* The connection that has sent Q is to send packets of at most MTU bytes. */
-void tcp_too_big(struct stack *stack, const struct icmp_quote *q, unsigned mtu);
-
 /* ---- stream_send.c; on the stack's thread ------------------------------- */
 
 /* Whether data may be sent by PCB: ESTABLISHED, CLOSE_WAIT. */
@@ -438,10 +399,6 @@ bool stream_unfinished(struct sock *s, bool close, uint32_t *progress);
 
 /* ---- accept.c; on the stack's thread, but for the last two --------------- */
 
-enum listener_verdict { SYN_ANSWER, SYN_DROP, SYN_REFUSE };
-/* What becomes of a SYN from FROM to TO and PORT. */
-enum listener_verdict listener_answers(struct stack *stack,
-    const struct ip_addr *from, const struct ip_addr *to, uint16_t port);
 err_t listener_accept(void *arg, struct tcp_pcb *pcb, err_t err);
 void listener_close(struct sock *s);
 /* Takes the first connection that waits; *CHILD is counted.  Or an error. */
@@ -499,10 +456,6 @@ int option_apply(struct sock *s);
 
 /* ---- multicast.c; on the stack's thread, but for options -------------------- */
 
-bool group_is(const struct ip_addr *ip);
-/* What NETIF sends to GROUP from; false: nothing. */
-bool group_source(struct netif *netif, const struct ip_addr *group,
-    struct ip_addr *from);
 /* How S reaches GROUP.  0 or an errno value. */
 int group_route(struct sock *s, const struct ip_addr *group,
     struct netif **netif, struct ip_addr *from);
@@ -527,14 +480,6 @@ void name_out(int family, const struct ip_addr *ip, uint16_t port,
 bool name_is_any(const struct ip_addr *ip);
 /* Whether S may talk to, or hear, IP's family. */
 bool name_fits(const struct sock *s, const struct ip_addr *ip);
-/* Whether IP is an address of STACK's own; on its thread. */
-bool name_is_own(struct stack *stack, struct ip_addr *ip);
-/*
- * Finds what STACK uses to reach DST; on its thread.  0, ENETUNREACH, or
- * EADDRNOTAVAIL.  FROM may be NULL.
- */
-int name_route(struct stack *stack, struct ip_addr *dst, struct netif **netif,
-    struct ip_addr *from);
 /* What the library's error is called. */
 int name_errno(err_t err);
 

@@ -176,36 +176,3 @@ name_errno(err_t err)
 		return EINVAL;
 	}
 }
-
-/* ---- what the stack knows ----------------------------------------------- */
-
-bool
-name_is_own(struct stack *stack, struct ip_addr *ip)
-{
-	struct netif *n = STACK_FIELD(stack, STACK_NETIF_LIST, struct netif *);
-
-	for (; n != NULL; n = n->next)
-		if (ip_addr_list_find(n->addrs, ip, NULL) != NULL)
-			return true;
-	return ip_is_v4(ip) && ntohl(ip->addr[3]) >> 24 == 127;
-}
-
-int
-name_route(struct stack *stack, struct ip_addr *dst, struct netif **netif,
-    struct ip_addr *from)
-{
-	struct ip_addr_list *el;
-	struct ip_addr *hop;
-	struct netif *n;
-	int flags;
-
-	if (ip_route_findpath(stack, dst, &hop, &n, &flags) != ERR_OK)
-		return ENETUNREACH;
-	if ((el = ip_route_select_source_ip(n, dst, hop)) == NULL)
-		return EADDRNOTAVAIL;
-	if (netif != NULL)
-		*netif = n;
-	if (from != NULL)
-		*from = el->ipaddr;
-	return 0;
-}

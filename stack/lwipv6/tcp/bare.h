@@ -5,7 +5,7 @@
 #ifndef SHMIF_LWIPV6_TCP_BARE_H
 #define SHMIF_LWIPV6_TCP_BARE_H
 
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/tcp/tcp.h"
 
 #define TCP_HLEN 20u
 #define PROTO_TCP 6

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/net_bytes.h"
-#include "stack/lwipv6/sock/sock.h"
 #include "stack/lwipv6/tcp/segment.h"
 
 /* The connection of the list PCB that G is for, or NULL. */
@@ -70,12 +69,31 @@ read_segment(struct segment *g, struct stack *stack, struct pbuf *p,
 static bool
 welcome(const struct segment *g)
 {
-	enum listener_verdict v = listener_answers(g->stack, &g->src, &g->dst,
+	enum listener_verdict v = above.syn(g->stack, &g->src, &g->dst,
 	    g->dport);
 
 	if (v == SYN_REFUSE)
 		segment_refuse(g);
 	return v == SYN_ANSWER;
+}
+
+struct tcp_pcb *
+tcp_quoted(struct stack *stack, const struct icmp_quote *q)
+{
+	struct tcp_pcb *pcb = STACK_FIELD(stack, STACK_TCP_ACTIVE,
+	    struct tcp_pcb *);
+
+	while (pcb != NULL &&
+	    (pcb->local_port != q->sport || pcb->remote_port != q->dport ||
+		!ip_same(&pcb->local_ip, &q->src) ||
+		!ip_same(&pcb->remote_ip, &q->dst)))
+		pcb = pcb->next;
+	/* RFC 5927, 4.1: is it of what is under way? */
+	if (pcb == NULL || pcb->slirp != NULL ||
+	    seq_before(q->seq, pcb->lastack) ||
+	    !seq_before(q->seq, pcb->snd_max))
+		return NULL;
+	return pcb;
 }
 
 /* G, for which there is no connection, must not get to the library. */
@@ -162,7 +180,7 @@ OURS(tcp_input)(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
 		ooseq_after(pcb);
 	else if (find(STACK_FIELD(stack, STACK_TCP_TW, struct tcp_pcb *), &g) ==
 	    pcb)
-		stream_waits(pcb);
+		above.time_wait(pcb);
 	recover_after(stack, &seen);
 	isn_after(stack, pcb, g.flags);
 }

@@ -37,7 +37,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/tcp/tcp.h"
 
 #define PORT_FIRST 49152u
 #define PORTS 16384u

@@ -19,7 +19,7 @@
  * that begin below what was received are freed: nothing of them was
  * acknowledged, so the peer sends it again.
  */
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/tcp/tcp.h"
 
 /* The sequence number of S, which the library keeps in host order. */
 static uint32_t

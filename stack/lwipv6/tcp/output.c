@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tcp_out.c - sending segments, acknowledging, and windows
+ * output.c - sending segments, acknowledging, and windows
  *
  * DOC: The costs: the library acknowledges every second segment at once, and
  * what a program has read once more.  Each acknowledgement is a frame, a wake-up
@@ -49,8 +49,8 @@
  */
 #include <string.h>
 
-#include "stack/lwipv6/port.h"
 #include "base/net_bytes.h"
+#include "stack/lwipv6/tcp/tcp.h"
 
 #define TCP_HLEN 20u
 #define PROTO_TCP 6

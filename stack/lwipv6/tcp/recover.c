@@ -45,8 +45,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "stack/lwipv6/port.h"
 #include "base/net_bytes.h"
+#include "stack/lwipv6/tcp/tcp.h"
 
 #define TICK_MS 5u
 #define ACK_TICKS 8u

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tcp_split.c - segments that were too big for the path
+ * split.c - segments that were too big for the path
  *
  * DOC: path.c says what a path takes.  What a connection writes from then on is
  * cut by its mss; here what it has queued and sent already is cut again, and
@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/net_bytes.h"
-#include "stack/lwipv6/sock/sock.h"
+#include "stack/lwipv6/tcp/tcp.h"
 
 #define IP4_HLEN 20u
 #define IP6_HLEN 40u
@@ -97,10 +97,11 @@ cut_all(struct tcp_pcb *pcb, struct tcp_seg **where, unsigned mss)
 	return true;
 }
 
-void
-tcp_too_big(struct stack *stack, const struct icmp_quote *q, unsigned mtu)
+/* above.too_big */
+static void
+too_big(struct stack *stack, const struct icmp_quote *q, unsigned mtu)
 {
-	struct tcp_pcb *pcb = stream_quoted(stack, q);
+	struct tcp_pcb *pcb = tcp_quoted(stack, q);
 	unsigned mss = mtu - TCP_HLEN -
 	    (ip_is_v4(&q->dst) ? IP4_HLEN : IP6_HLEN);
 
@@ -112,4 +113,10 @@ tcp_too_big(struct stack *stack, const struct icmp_quote *q, unsigned mtu)
 		return;
 	pcb->mss = (uint16_t)mss;
 	recover_all(pcb);
+}
+
+__attribute__((constructor)) static void
+fill_above(void)
+{
+	above.too_big = too_big;
 }

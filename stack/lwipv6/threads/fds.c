@@ -37,7 +37,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/above.h"
+#include "stack/lwipv6/threads/threads.h"
 
 #define TICK_MS 1000
 
@@ -124,7 +125,7 @@ call(struct watched *w, short revents)
 	const short in = POLLIN | POLLPRI, bad = POLLERR | POLLHUP | POLLNVAL;
 
 	if ((revents & bad) && !(revents & (in | POLLOUT))) {
-		if (foreign_lost(w->data.netif)) {
+		if (above.descriptor_lost(w->data.netif)) {
 			w->gone = true;
 			return;
 		}

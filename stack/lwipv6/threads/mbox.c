@@ -35,18 +35,6 @@
  * makes them first, for it may be waiting for the very sleeper.  A mailbox is
  * not freed before the stack's thread has let go of it, so it is still there
  * then.
- *
- * The queue of a stack, besides:
- *
- * - The stack's thread can wait for a bus and for messages at once: one unit
- *   of the stack has no receive thread (see unit.c), it is `watched' here.
- *   Who posts then wakes the wait of the bus.
- * - While the stack's thread sleeps, somebody else may be the stack, by
- *   core_call().  A program that sends then needs no other thread to run.  The
- *   stack's thread, when it wakes, waits until it is over; who comes in between
- *   posts, and whoever was the stack wakes its thread.  So two are never at
- *   work at once, and the lock orders what they do.  Timers are a thread's own:
- *   none may be started there.
  */
 #include <sys/syscall.h>
 #include <errno.h>
@@ -56,41 +44,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/threads/mbox.h"
 
-#define MS 1000000
 #define LATE_MAX (20 * (int64_t)MS) /* lateness that is made up for */
 #define QUEUE_MAX 8192u
 #define QUEUE_FIRST 16u
 #define MAGIC 0x6d626f78u
 #define PUT_OFF_MAX 16
-#define SPIN_NS 5000	  /* what a thread does for another takes less */
-#define SPIN_BUS_NS 20000 /* and what a process does */
-
-struct sys_mbox {
-	uint32_t magic;
-	pthread_mutex_t lock;
-	void **msgs; /* a ring of SIZE, a power of two */
-	uint32_t size, first, count;
-
-	uint32_t bell;	      /* a futex: changes when sleepers are to look */
-	unsigned asleep;      /* threads that wait for a message */
-	unsigned due;	      /* of these, woken already */
-	struct spin spin;     /* of the thread that looks before it sleeps */
-	struct unit *spinner; /* it looks at this as well */
-	bool looking;	      /* there is one */
-	uint32_t room;	      /* a futex, for those who wait for room */
-	unsigned crowd;	      /* how many */
-
-	/* The queue of a stack only. */
-	struct unit *watched; /* changed by the stack's thread, under lock */
-	bool kicked;	      /* its: a drain is queued */
-	bool on_bus;	      /* the stack's thread waits for the bus */
-	bool parked;	      /* it sleeps, and somebody else may be it */
-	bool borrowed;	      /* and somebody is */
-	bool wanted;	      /* it waits to be itself */
-};
+#define SPIN_NS 5000 /* what a thread does for another takes less */
 
 static __thread int64_t clock_at; /* how far this thread's timers are */
 
@@ -104,9 +65,8 @@ static __thread struct {
 	} call[PUT_OFF_MAX];
 } batch;
 
-/* Sleeps while *F is V, for NS at most (negative: for ever). */
-static void
-futex_wait(uint32_t *f, uint32_t v, int64_t ns)
+void
+mbox_futex_wait(uint32_t *f, uint32_t v, int64_t ns)
 {
 	struct timespec t = { .tv_sec = ns / (1000 * MS),
 		.tv_nsec = ns % (1000 * MS) };
@@ -115,8 +75,8 @@ futex_wait(uint32_t *f, uint32_t v, int64_t ns)
 	    0);
 }
 
-static void
-futex_wake(uint32_t *f, int n)
+void
+mbox_futex_wake(uint32_t *f, int n)
 {
 	int e = errno;
 
@@ -132,7 +92,7 @@ wake_all_put_off(void)
 	unsigned i;
 
 	for (i = 0; i < batch.n; i++)
-		futex_wake(batch.call[i].bell, batch.call[i].n);
+		mbox_futex_wake(batch.call[i].bell, batch.call[i].n);
 	batch.n = 0;
 }
 
@@ -161,7 +121,7 @@ mbox_wake_later(uint32_t *bell, int n)
 	unsigned i;
 
 	if (!batch.on) {
-		futex_wake(bell, n);
+		mbox_futex_wake(bell, n);
 		return;
 	}
 	for (i = 0; i < batch.n; i++)
@@ -227,17 +187,6 @@ mbox_waiting(struct sys_mbox *m)
 
 /* ---- posting ------------------------------------------------------------ */
 
-/* The queue of the stack whose thread this is, or NULL. */
-static struct sys_mbox *
-own_queue(void)
-{
-	struct stack *stack = thread_stack();
-
-	return stack == NULL ?
-	    NULL :
-	    STACK_FIELD(stack, STACK_QUEUE, struct sys_mbox *);
-}
-
 /* Who looks before it sleeps reads it without the lock. */
 static void
 set_count(struct sys_mbox *m, uint32_t n)
@@ -269,23 +218,20 @@ wait_for_room(struct sys_mbox *m)
 {
 	uint32_t seen;
 
-	while ((m->count >= QUEUE_MAX && own_queue() != m) ||
+	while ((m->count >= QUEUE_MAX && queue_own() != m) ||
 	    (m->count == m->size && !grow(m))) {
 		m->crowd++;
 		seen = m->room;
 		pthread_mutex_unlock(&m->lock);
 		wake_all_put_off();
-		futex_wait(&m->room, seen, 100 * MS);
+		mbox_futex_wait(&m->room, seen, 100 * MS);
 		pthread_mutex_lock(&m->lock);
 		m->crowd--;
 	}
 }
 
-/*
- * Whether somebody has to be woken by the caller, after the lock; under lock.
- */
-static bool
-call_someone(struct sys_mbox *m)
+bool
+mbox_call_someone(struct sys_mbox *m)
 {
 	if (m->borrowed)
 		return false; /* core_leave() does it */
@@ -312,7 +258,7 @@ sys_mbox_post(struct sys_mbox *m, void *msg)
 		wait_for_room(m);
 	m->msgs[(m->first + m->count) & (m->size - 1)] = msg;
 	set_count(m, m->count + 1);
-	call = call_someone(m);
+	call = mbox_call_someone(m);
 	pthread_mutex_unlock(&m->lock);
 	if (call)
 		mbox_wake_later(&m->bell, 1);
@@ -332,7 +278,7 @@ take(struct sys_mbox *m, void **msg)
 	set_count(m, m->count - 1);
 	if (m->crowd != 0 && m->count < QUEUE_MAX) {
 		m->room++;
-		futex_wake(&m->room, 1);
+		mbox_futex_wake(&m->room, 1);
 	}
 	return true;
 }
@@ -346,9 +292,8 @@ has_come(void *arg)
 	    (m->spinner != NULL && unit_ready(m->spinner));
 }
 
-/* Looks before sleeping, for NS at most; under lock.  True: do not sleep. */
-static bool
-look_for(struct sys_mbox *m, int64_t ns)
+bool
+mbox_look_for(struct sys_mbox *m, int64_t ns)
 {
 	if (m->looking)
 		return false; /* one is enough */
@@ -361,14 +306,13 @@ look_for(struct sys_mbox *m, int64_t ns)
 	return has_come(m);
 }
 
-/* Sleeps until there may be a message, or END; under lock. */
-static void
-sleep_until(struct sys_mbox *m, int64_t end)
+void
+mbox_sleep_until(struct sys_mbox *m, int64_t end)
 {
 	int64_t left = end;
 	uint32_t seen;
 
-	if (look_for(m, SPIN_NS))
+	if (mbox_look_for(m, SPIN_NS))
 		return;
 	seen = m->bell;
 	m->asleep++;
@@ -376,100 +320,31 @@ sleep_until(struct sys_mbox *m, int64_t end)
 	if (end != INT64_MAX)
 		left = end - (int64_t)now_ns();
 	if (left > 0)
-		futex_wait(&m->bell, seen, end == INT64_MAX ? -1 : left);
+		mbox_futex_wait(&m->bell, seen, end == INT64_MAX ? -1 : left);
 	pthread_mutex_lock(&m->lock);
 	m->asleep--;
 	if (m->due > 0)
 		m->due--;
 }
 
-/* The stack's thread wants to be itself again; under lock. */
-static void
-unpark(struct sys_mbox *m)
-{
-	uint32_t seen;
-
-	while (m->borrowed) {
-		m->wanted = true;
-		seen = m->bell;
-		pthread_mutex_unlock(&m->lock);
-		futex_wait(&m->bell, seen, -1);
-		pthread_mutex_lock(&m->lock);
-	}
-	m->wanted = false;
-	m->parked = false;
-}
-
-/* As sleep_until(), for a stack's thread and its queue; under lock. */
-static void
-park_until(struct sys_mbox *m, int64_t end)
-{
-	struct unit *u = m->watched;
-	int64_t left = -1;
-
-	m->parked = true;
-	if (u == NULL) {
-		sleep_until(m, end);
-		unpark(m);
-		return;
-	}
-	if (look_for(m, SPIN_BUS_NS)) {
-		unpark(m);
-		return;
-	}
-	m->on_bus = true;
-	pthread_mutex_unlock(&m->lock);
-	if (end != INT64_MAX && (left = end - (int64_t)now_ns()) < 0)
-		left = 0;
-	unit_wait(u, left);
-	pthread_mutex_lock(&m->lock);
-	m->on_bus = false;
-	unpark(m);
-}
-
-/* What a stack's thread does with the frames of the unit that it watches. */
-static void
-drain(void *arg)
-{
-	struct sys_mbox *m = arg;
-
-	m->kicked = false;
-	if (m->watched != NULL) {
-		port_drain(m->watched);
-		if (unit_is_dead(m->watched))
-			mbox_unwatch(thread_stack(), m->watched);
-	}
-}
-
-/* Queues a drain where there are frames, behind the messages there are. */
-static void
-look_at_bus(struct sys_mbox *m)
-{
-	if (m->watched == NULL || m->kicked || !unit_ready(m->watched))
-		return;
-	m->kicked = true;
-	if (tcpip_callback(thread_stack(), drain, m, 0) != ERR_OK)
-		m->kicked = false;
-}
-
 /* Waits for a message until END.  Returns whether there is one. */
 static bool
 fetch_until(struct sys_mbox *m, void **msg, int64_t end)
 {
-	bool mine = own_queue() == m;
+	bool mine = queue_own() == m;
 	bool got;
 
 	for (;;) {
 		if (mine)
-			look_at_bus(m);
+			queue_look_at_bus(m);
 		pthread_mutex_lock(&m->lock);
 		if ((got = take(m, msg)) ||
 		    (end != INT64_MAX && (int64_t)now_ns() >= end))
 			break;
 		if (mine)
-			park_until(m, end);
+			queue_park(m, end);
 		else
-			sleep_until(m, end);
+			mbox_sleep_until(m, end);
 		if (!mine && (got = take(m, msg)))
 			break;
 		pthread_mutex_unlock(&m->lock);
@@ -513,90 +388,4 @@ sys_arch_mbox_fetch(struct sys_mbox *m, void **msg, uint32_t timeout)
 	if (msg != NULL)
 		*msg = NULL;
 	return SYS_ARCH_TIMEOUT;
-}
-
-/* ---- the queue of a stack ----------------------------------------------- */
-
-static struct sys_mbox *
-queue_of(struct stack *stack)
-{
-	return STACK_FIELD(stack, STACK_QUEUE, struct sys_mbox *);
-}
-
-bool
-mbox_watch(struct stack *stack, struct unit *u)
-{
-	struct sys_mbox *m = queue_of(stack);
-	bool did = false;
-
-	pthread_mutex_lock(&m->lock);
-	if (m->watched == NULL) {
-		m->watched = u;
-		did = true;
-	}
-	pthread_mutex_unlock(&m->lock);
-	return did;
-}
-
-void
-mbox_unwatch(struct stack *stack, struct unit *u)
-{
-	struct sys_mbox *m = queue_of(stack);
-
-	pthread_mutex_lock(&m->lock);
-	if (m->watched == u)
-		m->watched = NULL;
-	pthread_mutex_unlock(&m->lock);
-}
-
-/* Makes the caller be STACK, where its thread sleeps and has nothing to do. */
-static bool
-core_enter(struct stack *stack)
-{
-	struct sys_mbox *m = queue_of(stack);
-	bool did;
-
-	if (thread_stack() != NULL)
-		return false;
-	pthread_mutex_lock(&m->lock);
-	did = m->parked && !m->borrowed && !m->wanted && m->count == 0;
-	if (did)
-		m->borrowed = true;
-	pthread_mutex_unlock(&m->lock);
-	if (did)
-		thread_be(stack);
-	return did;
-}
-
-static void
-core_leave(struct stack *stack)
-{
-	struct sys_mbox *m = queue_of(stack);
-	bool call = false;
-
-	thread_be(NULL);
-	pthread_mutex_lock(&m->lock);
-	m->borrowed = false;
-	if (m->wanted) {
-		m->bell++;
-		call = true;
-	} else if (m->count != 0) {
-		call = call_someone(m);
-	} else if (m->looking) {
-		spin_again(&m->spin); /* an answer may come */
-	}
-	pthread_mutex_unlock(&m->lock);
-	if (call)
-		futex_wake(&m->bell, INT_MAX);
-}
-
-int
-core_call(struct stack *stack, void (*fn)(void *), void *arg)
-{
-	if (core_enter(stack)) {
-		fn(arg);
-		core_leave(stack);
-		return 0;
-	}
-	return tcpip_callback(stack, fn, arg, 0) == ERR_OK ? 0 : ENOMEM;
 }

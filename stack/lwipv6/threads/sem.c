@@ -26,7 +26,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/threads/threads.h"
 
 struct sys_sem {
 	pthread_mutex_t lock;

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/threads/threads.h"
 
 #define MISSES_FREE 4u
 #define SKIP_MAX 64u

@@ -16,7 +16,7 @@
  * freed is off the list before its function runs, so that this may set it
  * anew.
  */
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/threads/threads.h"
 
 EXPORT void
 OURS(sys_mbox_fetch)(struct sys_mbox *m, void **msg)

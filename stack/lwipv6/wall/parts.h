@@ -32,6 +32,20 @@ is_group(const uint8_t *mac)
 	return mac[0] & 1;
 }
 
+enum { T_FIN = 1, T_SYN = 2, T_RST = 4 };
+
+/*
+ * RFC 1624, equation 3: the checksum at C after a 16-bit word that it covers
+ * went from WAS to IS.
+ */
+static inline void
+wall_csum_update(uint8_t *c, unsigned was, unsigned is)
+{
+	put16(c,
+	    ~fold((uint64_t)(~be16(c) & 0xffff) + (~was & 0xffff) + is) &
+		0xffff);
+}
+
 /*
  * The largest MSS that an interface of this MTU may be told of by a peer.
  * RFC 9293 3.7.1: the MTU less the fixed headers.
@@ -58,6 +72,9 @@ enum wall_reason wall_ip6(uint8_t *frame, size_t len, unsigned mtu,
  * than LIMIT, which is mss_limit()'s, is lowered to it.
  */
 enum wall_reason wall_tcp(uint8_t *th, size_t n, unsigned limit,
+    struct wall_result *r);
+/* The same for the options of one with SYN, HDR being the header's length. */
+enum wall_reason wall_tcp_syn(uint8_t *th, size_t hdr, unsigned limit,
     struct wall_result *r);
 
 #endif /* SHMIF_WALL_PARTS_H */

@@ -135,11 +135,12 @@ enum wall_verdict wall_check(uint8_t *frame, size_t len, unsigned mtu,
 size_t wall_add_mss(uint8_t *frame, size_t len, size_t room, unsigned mtu);
 
 /*
- * Clamps the MSS option of a frame that one's own stack SENDS, if it is a SYN
- * that has one, so that a peer never sends what this interface cannot take.
+ * Lowers the MSS option of FRAME, if it is a SYN that has one, to what fits
+ * MTU: of one that is sent, so that the peer never sends what the interface
+ * cannot take; of one that is received, so that the stack never sends that.
  * Any other frame is left alone.  Returns whether something was changed.
  */
-int wall_clamp_sent(uint8_t *frame, size_t len, unsigned mtu);
+int wall_clamp_mss(uint8_t *frame, size_t len, unsigned mtu);
 
 /* A short text for a reason, for counters and messages.  Static. */
 const char *wall_reason_text(enum wall_reason reason);

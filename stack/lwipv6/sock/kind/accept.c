@@ -62,7 +62,8 @@ count_half_open(struct stack *stack, const struct sock *s)
 	return n;
 }
 
-enum listener_verdict
+/* above.syn */
+static enum listener_verdict
 listener_answers(struct stack *stack, const struct ip_addr *from,
     const struct ip_addr *to, uint16_t port)
 {
@@ -84,6 +85,12 @@ listener_answers(struct stack *stack, const struct ip_addr *from,
 	if (v == SYN_ANSWER && count_half_open(stack, s) >= room)
 		v = SYN_DROP;
 	return v;
+}
+
+__attribute__((constructor)) static void
+fill_above(void)
+{
+	above.syn = listener_answers;
 }
 
 /* CHILD, a new connection, gets the options of its listener S. */

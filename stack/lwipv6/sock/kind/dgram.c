@@ -85,7 +85,8 @@ dgram_udp_arrived(void *arg, struct udp_pcb *pcb, struct pbuf *p,
 		pbuf_free(p);
 }
 
-void
+/* above.dgram_error */
+static void
 dgram_error(struct stack *stack, const struct icmp_quote *q, int error)
 {
 	const struct udp_pcb *pcb = STACK_FIELD(stack, STACK_UDP_LIST,
@@ -105,6 +106,12 @@ dgram_error(struct stack *stack, const struct icmp_quote *q, int error)
 		s->error = error;
 		sock_unlock_wake(s, POLLIN | POLLOUT | POLLERR);
 	}
+}
+
+__attribute__((constructor)) static void
+fill_above(void)
+{
+	above.dgram_error = dgram_error;
 }
 
 void

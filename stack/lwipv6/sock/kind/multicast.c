@@ -41,13 +41,6 @@ struct membership {
 	uint32_t serial;
 };
 
-bool
-group_is(const struct ip_addr *ip)
-{
-	return ip_is_v4(ip) ? ntohl(ip->addr[3]) >> 28 == 0xe :
-			      ntohl(ip->addr[0]) >> 24 == 0xff;
-}
-
 /* Whether it is a group of all nodes: ff01::1, ff02::1. */
 static bool
 is_everybody(const struct ip_addr *ip)
@@ -59,24 +52,6 @@ is_everybody(const struct ip_addr *ip)
 }
 
 /* ---- interfaces; on the stack's thread ---------------------------------- */
-
-bool
-group_source(struct netif *netif, const struct ip_addr *group,
-    struct ip_addr *from)
-{
-	struct ip_addr_list *tail = netif->addrs, *el = tail;
-	struct ip_addr to = *group;
-
-	if (!ip_is_v4(group)) {
-		el = ip_route_select_source_ip(netif, &to, &to);
-	} else {
-		for (; el != NULL && !ip_is_v4(&el->ipaddr);)
-			el = el->next == tail ? NULL : el->next;
-	}
-	if (el != NULL)
-		*from = el->ipaddr;
-	return el != NULL;
-}
 
 /*
  * The interface to reach GROUP by: that with the number ID or, if that is 0,
@@ -94,7 +69,7 @@ choose(struct stack *stack, int id, const struct ip_addr *own,
 		n = netif_find_id(stack, id);
 		return port_of(n) == NULL ? NULL : n;
 	}
-	if (name_is_any(&mine) && group_is(&to) &&
+	if (name_is_any(&mine) && ip_is_group(&to) &&
 	    ip_route_findpath(stack, &to, &hop, &n, &flags) == ERR_OK)
 		return port_of(n) == NULL ? NULL : n;
 	for (n = STACK_FIELD(stack, STACK_NETIF_LIST, struct netif *);
@@ -164,7 +139,8 @@ input4(struct pbuf *p, struct port *port, struct icmp_quote *q)
 	}
 }
 
-bool
+/* above.group_input */
+static bool
 group_input(struct pbuf *p, struct netif *in, const struct ip_addr *dst)
 {
 	const uint8_t *ip = p->payload;
@@ -186,6 +162,12 @@ group_input(struct pbuf *p, struct netif *in, const struct ip_addr *dst)
 	return true;
 }
 
+__attribute__((constructor)) static void
+fill_above(void)
+{
+	above.group_input = group_input;
+}
+
 /* ---- sending; on the stack's thread ------------------------------------- */
 
 int
@@ -202,7 +184,7 @@ group_send(struct sock *s, struct pbuf *p, struct sock_dest *to)
 	if ((error = group_route(s, &to->ip, &netif, &q.src)) != 0)
 		return error;
 	if (!name_is_any(&s->pcb.udp->local_ip) &&
-	    !group_is(&s->pcb.udp->local_ip))
+	    !ip_is_group(&s->pcb.udp->local_ip))
 		q.src = s->pcb.udp->local_ip;
 	q.sport = s->pcb.udp->local_port;
 	pthread_mutex_lock(&s->lock);
@@ -443,7 +425,7 @@ group_setsockopt(struct sock *s, int level, int name, const void *value,
 		*error = 0;
 		memcpy(&j.id, value, sizeof(j.id));
 	}
-	if (*error == 0 && !j.set_if && !group_is(&j.group))
+	if (*error == 0 && !j.set_if && !ip_is_group(&j.group))
 		*error = EINVAL;
 	if (*error == 0)
 		*error = sock_call(s, job_inside, &j);

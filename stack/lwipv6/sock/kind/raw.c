@@ -131,7 +131,7 @@ raw_connect_to(struct sock *s, struct sock_dest *to)
 	int error;
 
 	if (to != NULL) {
-		error = name_route(s->stack, &to->ip, NULL, &from);
+		error = ip_route_from(s->stack, &to->ip, NULL, &from);
 		if (error != 0)
 			return error;
 		peer.ip = to->ip;
@@ -150,7 +150,7 @@ raw_send(struct dgram *g)
 
 	if (name_is_any(&g->to.ip))
 		return EDESTADDRREQ;
-	error = name_route(pcb->stack, &g->to.ip, NULL, NULL);
+	error = ip_route_from(pcb->stack, &g->to.ip, NULL, NULL);
 	if (error == 0 && !(pcb->so_options & SOF_HDRINCL))
 		error = dgram_fits(g, 0);
 	if (error != 0)

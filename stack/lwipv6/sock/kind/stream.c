@@ -339,7 +339,8 @@ on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
 	return ERR_OK;
 }
 
-void
+/* above.time_wait */
+static void
 stream_waits(struct tcp_pcb *pcb)
 {
 	if (pcb->recv == on_recv && pcb->callback_arg != NULL)
@@ -502,7 +503,8 @@ check_lost(struct sock *s, void *arg)
 		stream_abort(s, EHOSTUNREACH);
 }
 
-void
+/* above.unreachable */
+static void
 stream_unreachable(struct netif *netif, const struct ip_addr *hop)
 {
 	struct lost l = { .netif = netif, .hop = hop };
@@ -512,30 +514,12 @@ stream_unreachable(struct netif *netif, const struct ip_addr *hop)
 
 /* ---- ICMP errors -------------------------------------------------------- */
 
-struct tcp_pcb *
-stream_quoted(struct stack *stack, const struct icmp_quote *q)
-{
-	struct tcp_pcb *pcb = STACK_FIELD(stack, STACK_TCP_ACTIVE,
-	    struct tcp_pcb *);
-
-	while (pcb != NULL &&
-	    (pcb->local_port != q->sport || pcb->remote_port != q->dport ||
-		!ip_same(&pcb->local_ip, &q->src) ||
-		!ip_same(&pcb->remote_ip, &q->dst)))
-		pcb = pcb->next;
-	/* RFC 5927, 4.1: is it of what is under way? */
-	if (pcb == NULL || pcb->slirp != NULL ||
-	    seq_before(q->seq, pcb->lastack) ||
-	    !seq_before(q->seq, pcb->snd_max))
-		return NULL;
-	return pcb;
-}
-
-void
+/* above.stream_error */
+static void
 stream_error(struct stack *stack, const struct icmp_quote *q,
     struct icmp_meaning m)
 {
-	struct tcp_pcb *pcb = stream_quoted(stack, q);
+	struct tcp_pcb *pcb = tcp_quoted(stack, q);
 	struct sock *s;
 
 	if (pcb == NULL || pcb->recv != on_recv || pcb->callback_arg == NULL)
@@ -546,4 +530,12 @@ stream_error(struct stack *stack, const struct icmp_quote *q,
 		stream_abort(s, m.error);
 	else
 		s->soft_error = m.error;
+}
+
+__attribute__((constructor)) static void
+fill_above(void)
+{
+	above.unreachable = stream_unreachable;
+	above.stream_error = stream_error;
+	above.time_wait = stream_waits;
 }

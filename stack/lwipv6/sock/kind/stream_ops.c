@@ -153,7 +153,7 @@ stream_connect(struct sock *s, struct sock_dest *to)
 	error = may_connect(s);
 	pthread_mutex_unlock(&s->lock);
 	if (error == 0)
-		error = name_route(s->stack, &to->ip, NULL, &from);
+		error = ip_route_from(s->stack, &to->ip, NULL, &from);
 	if (error != 0)
 		return error;
 	pthread_mutex_lock(&s->lock);

@@ -98,10 +98,10 @@ udp_connect_to(struct sock *s, struct sock_dest *to)
 		dgram_connected(s, &s->pcb.udp->local_ip, &from, &nobody);
 		return 0;
 	}
-	if (group_is(&to->ip))
+	if (ip_is_group(&to->ip))
 		error = group_route(s, &to->ip, &netif, &from);
 	if (error == ENETUNREACH)
-		error = name_route(s->stack, &to->ip, NULL, &from);
+		error = ip_route_from(s->stack, &to->ip, NULL, &from);
 	if (error != 0 || (error = give_port(s)) != 0)
 		return error;
 	udp_connect(s->pcb.udp, &to->ip, to->port);
@@ -119,14 +119,14 @@ udp_send(struct dgram *g)
 
 	if (error == 0)
 		error = give_port(s);
-	if (error == 0 && group_is(&g->to.ip)) {
+	if (error == 0 && ip_is_group(&g->to.ip)) {
 		error = group_send(s, g->p, &g->to);
 		if (error != ENETUNREACH)
 			return error;
 		error = 0; /* by an interface of another kind? */
 	}
 	if (error == 0)
-		error = name_route(s->stack, &g->to.ip, NULL, NULL);
+		error = ip_route_from(s->stack, &g->to.ip, NULL, NULL);
 	if (error != 0)
 		return error;
 	return name_errno(udp_sendto(s->pcb.udp, g->p, &g->to.ip, g->to.port));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * check.c - is the library that is loaded the one that this was built for?
+ * layout.c - is the library that is loaded the one that this was built for?
  *
  * DOC: abi.h says where the library keeps what.  Before the first
  * interface is put on a stack each structure is looked at in a live instance:
@@ -23,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/driver/driver.h"
 
 #define CANARY 0xa5
 #define OVERSIZE 512
@@ -439,7 +439,7 @@ try_inside(void *arg)
 }
 
 int
-check_layout(struct stack *stack)
+layout_check(struct stack *stack)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	static bool good;

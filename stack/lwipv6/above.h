@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * above.h - what a lower layer has to say to a higher one (not installed)
+ *
+ * A file includes headers of its own layer and of lower ones only, so it cannot
+ * call a higher layer by name.  For the few things that have to go up there is
+ * one table of functions.  The file that defines such a function enters it
+ * itself, before main(), in a constructor:
+ *
+ *	__attribute__((constructor)) static void
+ *	fill_above(void)
+ *	{
+ *		above.syn = listener_answers;
+ *	}
+ *
+ * Nothing is changed later.  All are called on the stack's thread.
+ */
+#ifndef SHMIF_LWIPV6_ABOVE_H
+#define SHMIF_LWIPV6_ABOVE_H
+
+#include "stack/lwipv6/abi.h"
+
+/* What an ICMP error quotes of a packet that did not arrive. */
+struct icmp_quote {
+	struct ip_addr src, dst;
+	uint8_t proto;
+	uint16_t sport, dport;
+	uint32_t seq;	/* of TCP */
+	unsigned total; /* the packet's length */
+};
+struct icmp_meaning {
+	int error; /* 0: none */
+	bool hard; /* to try again is in vain */
+};
+
+enum listener_verdict { SYN_ANSWER, SYN_DROP, SYN_REFUSE };
+
+struct above {
+	/* threads -> ctl */
+
+	/*
+	 * A descriptor of NETIF failed.  False: that is not handled here.
+	 */
+	bool (*descriptor_lost)(struct netif *netif);
+
+	/* link -> ip */
+
+	/*
+	 * Whether P, for the neighbour HOP, is larger than what its path takes.
+	 * Then it was sent in fragments, and *ERR is what became of that.
+	 */
+	bool (*path_exceeded)(struct netif *netif, struct pbuf *p,
+	    struct ip_addr *hop, err_t *err);
+	/* P, an IP packet, could not be sent: its neighbour is not there. */
+	void (*undelivered)(struct stack *stack, struct pbuf *p);
+
+	/* link -> sock */
+
+	/* The neighbour HOP on NETIF does not answer. */
+	void (*unreachable)(struct netif *netif, const struct ip_addr *hop);
+
+	/* ip -> sock */
+
+	/*
+	 * Whether P, which came by IN for the group DST, is not for the
+	 * library; then it was taken.
+	 */
+	bool (*group_input)(struct pbuf *p, struct netif *in,
+	    const struct ip_addr *dst);
+	/* The socket that has sent Q, by UDP or TCP, is told of an error. */
+	void (*dgram_error)(struct stack *stack, const struct icmp_quote *q,
+	    int error);
+	void (*stream_error)(struct stack *stack, const struct icmp_quote *q,
+	    struct icmp_meaning m);
+
+	/* ip -> tcp */
+
+	/* The connection that sent Q is to send at most MTU bytes a packet. */
+	void (*too_big)(struct stack *stack, const struct icmp_quote *q,
+	    unsigned mtu);
+
+	/* tcp -> sock */
+
+	/* What becomes of a SYN from FROM to TO and PORT. */
+	enum listener_verdict (*syn)(struct stack *stack,
+	    const struct ip_addr *from, const struct ip_addr *to,
+	    uint16_t port);
+	/*
+	 * The library has put PCB into TIME-WAIT, from where it goes without a
+	 * word.
+	 */
+	void (*time_wait)(struct tcp_pcb *pcb);
+};
+extern struct above above;
+
+#endif /* SHMIF_LWIPV6_ABOVE_H */

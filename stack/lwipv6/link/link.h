@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * link.h - neighbours, addresses and groups of a link, and sending on it; all
+ *	on the stack's thread where nothing else is said (not installed)
+ */
+#ifndef SHMIF_LWIPV6_LINK_H
+#define SHMIF_LWIPV6_LINK_H
+
+#include "stack/lwipv6/above.h"
+#include "stack/lwipv6/packet.h"
+#include "stack/lwipv6/port.h"
+#include "stack/lwipv6/replace/replace.h"
+#include "stack/lwipv6/threads/threads.h"
+
+/* ---- link/sending.c ------------------------------------------------------ */
+
+/* netif.linkoutput: a whole frame.  Any thread. */
+err_t link_output(struct netif *netif, struct pbuf *p);
+/* Sends a frame as the stack does: packet sockets see it. */
+err_t link_send(struct port *port, struct pbuf *p);
+/* The same for the LEN bytes at FRAME. */
+void link_send_bytes(struct port *port, const uint8_t *frame, uint32_t len);
+
+/* ---- link/neighbours.c --------------------------------------------------- */
+
+struct neigh_table *neigh_new(void);
+void neigh_free(struct neigh_table *t);
+/* Once a second. */
+void neigh_timer(struct port *port);
+/* netif.output: resolves DST and sends. */
+err_t neigh_output(struct netif *netif, struct pbuf *p, struct ip_addr *dst);
+/*
+ * DST has the hardware address MAC.  CREATE: remember it even where nobody
+ * asked for it.
+ */
+void neigh_learn(struct port *port, const struct ip_addr *dst,
+    const uint8_t mac[6], bool create);
+bool neigh_find(struct port *port, const struct ip_addr *dst, uint8_t mac[6]);
+void neigh_forget(struct port *port, const struct ip_addr *dst);
+/* Tells neighbours that the interface, if it is up, has the address IP. */
+void neigh_announce(struct port *port, const struct ip_addr *ip);
+
+struct neigh_seen {
+	struct ip_addr ip;
+	uint8_t mac[6];
+	bool known;
+	uint32_t age_s, idle_s;
+};
+/*
+ * Copies what is known of up to MAX neighbours.  Returns how many that are;
+ * with LIST NULL, how many there are.
+ */
+unsigned neigh_look(const struct port *port, struct neigh_seen *list,
+    unsigned max);
+
+/* ---- link/arp.c ---------------------------------------------------------- */
+
+/* Asks, from the address FROM, for the hardware address of the neighbour IP. */
+void arp_ask(struct port *port, const struct ip_addr *from,
+    const struct ip_addr *ip, const uint8_t to[6]);
+/* Asks whether anybody has IP, in nobody's name. */
+void arp_probe(struct port *port, const struct ip_addr *ip);
+/* Tells everybody that the interface has the address IP. */
+void arp_announce(struct port *port, const struct ip_addr *ip);
+/* Handles a well-formed ARP frame. */
+void arp_input(struct port *port, const uint8_t *frame, uint32_t len);
+
+/* ---- link/nd.c ----------------------------------------------------------- */
+
+/* As arp_probe() and arp_announce(), for IPv6. */
+void nd_probe(struct port *port, const struct ip_addr *ip);
+void nd_announce(struct port *port, const struct ip_addr *ip);
+/*
+ * Handles a well-formed neighbour solicitation for TARGET from SOURCE.
+ * Returns whether it was answered.
+ */
+bool nd_solicited(struct port *port, const uint8_t *frame, uint32_t len,
+    const uint8_t target[16], const uint8_t source[16]);
+
+/* ---- link/dad.c---------------------------------------------------- */
+
+/* The interface, if it is up, has IP from now on, or in another place. */
+void dad_begin(struct port *port, const struct ip_addr *ip);
+void dad_begin_all(struct port *port);
+/* Once a second. */
+void dad_timer(struct port *port);
+/* Somebody with the hardware address MAC has IP, or PROBES for it. */
+void dad_other(struct port *port, const struct ip_addr *ip,
+    const uint8_t mac[6], bool probes);
+
+/* ---- link/igmp.c--------------------------------------------------- */
+
+/* What NETIF sends to GROUP from.  False: it has no such address. */
+bool group_source(struct netif *netif, const struct ip_addr *group,
+    struct ip_addr *from);
+
+/* A member more of GROUP.  What to leave it by; 0: there is no memory. */
+uint32_t igmp_join(struct port *port, const struct ip_addr *group);
+void igmp_leave(struct port *port, uint32_t serial);
+bool igmp_joined(const struct port *port, const struct ip_addr *group);
+/* The interface is up, or in another place: reports all. */
+void igmp_again(struct port *port);
+/* Once a second. */
+void igmp_timer(struct port *port);
+/* Handles the N bytes of a message. */
+void igmp_input(struct port *port, const uint8_t *igmp, size_t n);
+void igmp_free(struct port *port);
+
+#endif /* SHMIF_LWIPV6_LINK_H */

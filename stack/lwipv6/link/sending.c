@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sending.c - frames from a port to the bus
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stack/lwipv6/link/link.h"
+#include "stack/lwipv6/wall/wall.h"
+
+/* Sends P, which is in too many pieces, as one. */
+static err_t
+send_copy(struct unit *u, const struct pbuf *p)
+{
+	struct iovec iov = { .iov_len = p->tot_len };
+	uint32_t len = 0;
+	int error;
+
+	if ((iov.iov_base = malloc(p->tot_len)) == NULL)
+		return ERR_MEM;
+	for (; p != NULL && p->len <= iov.iov_len - len; p = p->next) {
+		memcpy((char *)iov.iov_base + len, p->payload, p->len);
+		len += p->len;
+	}
+	error = len == iov.iov_len ? unit_output(u, &iov, 1, len) : EINVAL;
+	free(iov.iov_base);
+	return error == 0 ? ERR_OK : ERR_IF;
+}
+
+err_t
+link_output(struct netif *netif, struct pbuf *p)
+{
+	struct port *port = netif->state;
+	struct iovec iov[UNIT_PIECES_MAX];
+	struct unit *u = port->unit;
+	uint32_t len = 0;
+	struct pbuf *q;
+	int n = 0;
+
+	if (u == NULL || !(netif->flags & NETIF_FLAG_UP)) {
+		if (u != NULL)
+			atomic_fetch_add(&u->n.out_down, 1);
+		return ERR_IF;
+	}
+	/* A SYN is short and in one piece. */
+	if (p->len == p->tot_len && p->len < 128)
+		wall_clamp_mss(p->payload, p->len, netif->mtu);
+	if (p->tot_len > netif->mtu + WALL_HEADROOM)
+		goto bad;
+	for (q = p; q != NULL; q = q->next) {
+		if (q->len == 0)
+			continue;
+		if (n == UNIT_PIECES_MAX)
+			return send_copy(u, p);
+		iov[n].iov_base = q->payload;
+		iov[n++].iov_len = q->len;
+		len += q->len;
+		if (q->len == q->tot_len)
+			break; /* the end of this packet, if not the chain's */
+	}
+	if (len != p->tot_len)
+		goto bad;
+	return unit_output(u, iov, n, len) == 0 ? ERR_OK : ERR_IF;
+
+bad:
+	atomic_fetch_add(&u->n.out_errors, 1);
+	return ERR_BUF;
+}
+
+err_t
+link_send(struct port *port, struct pbuf *p)
+{
+	if (STACK_FIELD(port->netif.stack, STACK_PACKET_ACTIVE, uint16_t) != 0)
+		eth_packet_mgmt(&port->netif, p, NETIF_PACKET_OUTGOING);
+	return port->netif.linkoutput(&port->netif, p);
+}
+
+void
+link_send_bytes(struct port *port, const uint8_t *frame, uint32_t len)
+{
+	struct pbuf *p = pbuf_alloc(PBUF_RAW, (uint16_t)len, PBUF_RAM);
+
+	if (p == NULL)
+		return;
+	memcpy(p->payload, frame, len);
+	link_send(port, p);
+	pbuf_free(p);
+}

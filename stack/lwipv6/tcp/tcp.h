@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tcp.h - TCP: what its files share, and what sockets need of it; all on the
+ *	stack's thread (not installed)
+ */
+#ifndef SHMIF_LWIPV6_TCP_H
+#define SHMIF_LWIPV6_TCP_H
+
+#include "stack/lwipv6/above.h"
+#include "stack/lwipv6/ip/ip.h"
+
+/* ---- tcp/output.c; on the stack's thread ---------------------------- */
+
+/* What tcp_output() of recover.c is for: sends what the windows allow. */
+err_t tcp_out(struct tcp_pcb *pcb);
+/* A batch of frames is over: acknowledges what came in it. */
+void tcp_batch_end(struct stack *stack);
+/* The timer of delayed acknowledgements sends that of PCB. */
+void tcp_ack_late(struct tcp_pcb *pcb);
+
+/* ---- tcp/ooseq.c: around a segment of LEN bytes that comes for PCB ---- */
+
+void ooseq_before(struct tcp_pcb *pcb, uint32_t seq, uint32_t len);
+void ooseq_after(struct tcp_pcb *pcb);
+
+/* ---- tcp/input.c --------------------------------------------------------- */
+
+/*
+ * The connection that Q is of, if that is something which was sent and is not
+ * acknowledged; or NULL.
+ */
+struct tcp_pcb *tcp_quoted(struct stack *stack, const struct icmp_quote *q);
+
+/* ---- tcp/isn.c, tcp/persist.c, tcp/recover.c ----------------------------- */
+
+/* tcp/isn.c: a segment with FLAGS was for PCB, which may be gone. */
+void isn_after(struct stack *stack, const struct tcp_pcb *pcb, unsigned flags);
+
+/* tcp/persist.c: whether PCB waits for its peer's window to open. */
+bool persist_needed(const struct tcp_pcb *pcb);
+/* Sends an empty segment that the peer must answer. */
+void persist_probe(struct tcp_pcb *pcb);
+
+/* tcp/recover.c: a connection as it was before a segment was looked at. */
+struct recover_seen {
+	struct tcp_pcb *pcb;
+	uint32_t lastack, rcv_nxt;
+	uint16_t cwnd;
+	uint8_t dupacks;
+	bool fast, gap;
+};
+void recover_before(struct tcp_pcb *pcb, struct recover_seen *s);
+void recover_after(struct stack *stack, const struct recover_seen *s);
+/* STACK's connections may need their timer; and: STACK ends. */
+void recover_thread(struct stack *stack);
+void recover_end(struct stack *stack);
+/* Sends what is not acknowledged of PCB once more, the first segment of it. */
+void recover_again(struct tcp_pcb *pcb);
+/* The same for all of it. */
+void recover_all(struct tcp_pcb *pcb);
+
+/* Sends the acknowledgement that PCB owes and has delayed, if any. */
+static inline void
+tcp_ack_delayed(struct tcp_pcb *pcb)
+{
+	if (!(pcb->flags & TCP_FLAG_ACK_DELAY))
+		return;
+	pcb->flags |= TCP_FLAG_ACK_NOW;
+	tcp_output(pcb);
+	pcb->flags &= (uint8_t) ~(TCP_FLAG_ACK_DELAY | TCP_FLAG_ACK_NOW);
+}
+
+#endif /* SHMIF_LWIPV6_TCP_H */
