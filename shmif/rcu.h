@@ -20,7 +20,8 @@ void __tsan_release(void *addr);
 #define rcu_tell_after(addr) ((void)(addr))
 #endif
 
-extern char rcu_readers; /* stands for all read-side sections; in unit.c */
+extern char
+    rcu_readers; /* for ThreadSanitizer: stands for all read-side sections; in unit.c */
 
 static inline void
 read_begin(void)
@@ -35,7 +36,7 @@ read_end(void)
 	rcu_read_unlock();
 }
 
-/* Returns when all who read now have read_end() behind them. */
+/* Returns when every read-side section that is open now has ended. */
 static inline void
 read_wait(void)
 {

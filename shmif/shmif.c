@@ -88,13 +88,13 @@ check_options(const char *path, const struct shmif_options *o)
 	if (o->mtu != 0 &&
 	    (o->mtu < SHMIF_MTU_MIN || o->mtu > the_stack.mtu_max))
 		return EMSGSIZE;
-	/* Before a bus is made that cannot carry it. */
+	/* Before a bus is created that cannot carry it. */
 	if (o->bus_mtu != 0 && o->mtu > o->bus_mtu)
 		return EMSGSIZE;
 	return 0;
 }
 
-/* What shmbus_attach() is told for unit U. */
+/* Fills in how unit U attaches to its bus. */
 static void
 bus_options(const struct unit *u, const struct shmif_options *o,
     struct shmbus_options *b)

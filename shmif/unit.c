@@ -43,8 +43,8 @@
  *	idle --(unit_start: rx_go)--> running --(rx_stop or the bus died)-->
  *	idle (rx_idle)
  *
- * A bus whose file was cut off is dead.  The thread says so once, on stderr,
- * and the unit is without link from then on, until it is connected anew.
+ * A bus whose file was truncated is dead.  That is said once, and the unit is
+ * without link from then on, until it is connected anew.
  */
 #include <errno.h>
 #include <signal.h>
@@ -126,7 +126,7 @@ unit_set_link(struct unit *u, struct link *l)
 	struct link *old = u->link;
 	struct shmbus_stats st;
 
-	/* Nobody counts while U is stopped, so the sum is exact. */
+	/* While U is stopped no counter changes, so the sum is exact. */
 	l->past = old->past;
 	if (old->bus != NULL) {
 		shmbus_stats(old->bus, &st);
@@ -154,7 +154,7 @@ sem_wait_for(sem_t *s)
 		continue;
 }
 
-/* Says what became of the bus file. */
+/* Says what happened to the bus file of U. */
 static void
 say(const struct unit *u, const struct link *l, const char *what)
 {
@@ -163,8 +163,9 @@ say(const struct unit *u, const struct link *l, const char *what)
 }
 
 /*
- * Looks after the bus file, once a second: true once it is dead.  That the
- * path has another file by now is said once.
+ * Checks the bus file once a second. Returns true once the file is truncated,
+ * which ends the use of the bus. That the file was removed or replaced is said
+ * once.
  */
 static bool
 file_died(struct unit *u, const struct link *l)
@@ -187,8 +188,8 @@ file_died(struct unit *u, const struct link *l)
 }
 
 /*
- * Waits for a frame on L, NS at most.  Returns 0, ETIMEDOUT, ECANCELED, or what
- * the bus died of.
+ * Waits for a frame on L, at most NS nanoseconds. Returns 0, ETIMEDOUT,
+ * ECANCELED, or the error that ended the use of the bus.
  */
 static int
 wait_on(struct unit *u, struct link *l, int64_t ns)
@@ -211,10 +212,10 @@ wait_on(struct unit *u, struct link *l, int64_t ns)
 static bool
 visit_stack(struct unit *u)
 {
-	const struct timespec while_ = { .tv_nsec = 1000000 };
+	const struct timespec pause_ = { .tv_nsec = 1000000 };
 
 	if (u->ops->kick(u) != 0) {
-		nanosleep(&while_, NULL); /* out of memory */
+		nanosleep(&pause_, NULL); /* out of memory */
 		return true;
 	}
 	sem_wait_for(&u->rx_turn);
@@ -287,7 +288,7 @@ unit_start(struct unit *u)
 	atomic_store(&u->bus_dead, false);
 	u->rx_check_at = (int64_t)now_ns() + CHECK_EVERY_NS;
 	u->rx_said = false;
-	u->rx_direct = true; /* before the stack's thread may look */
+	u->rx_direct = true; /* set before the stack's thread may read it */
 	if (u->ops->watch != NULL && u->ops->watch(u))
 		return;
 	u->rx_direct = false;
@@ -445,7 +446,10 @@ unit_new(struct unit **up, const struct stack_ops *ops, void *stack, int num)
 	sem_init(&u->rx_go, 0, 0);
 	sem_init(&u->rx_idle, 0, 0);
 	sem_init(&u->rx_turn, 0, 0);
-	/* The program's signals are not for this thread, but SIGBUS is. */
+	/*
+	 * Signals of the program are not to be handled on this thread; SIGBUS
+	 * is for its own accesses.
+	 */
 	sigfillset(&all);
 	sigdelset(&all, SIGBUS);
 	sigdelset(&all, SIGSEGV);

@@ -65,15 +65,15 @@ struct unit {
 	struct link *rx_link;
 	atomic_bool rx_quit;
 	atomic_bool rx_stop;
-	atomic_bool bus_dead; /* the bus file was cut off */
+	atomic_bool bus_dead; /* the bus file was truncated */
 	sem_t rx_go;	      /* rx_link is there to be waited for */
 	sem_t rx_idle;	      /* the thread is done with rx_link */
 	sem_t rx_turn;	      /* the stack's thread is done with it for now */
-	bool rx_more;	      /* and left frames behind */
+	bool rx_more;	      /* it left frames behind */
 	bool rx_direct;	      /* the stack's thread waits for the bus */
-	int64_t rx_check_at;  /* when to look after the file; then also: */
-	bool rx_said;	      /* it was said that the file is another */
-	bool link_seen;	      /* stack's thread: last told to set_link() */
+	int64_t rx_check_at;  /* when to check the bus file next */
+	bool rx_said;	/* it was said that the file was removed or replaced */
+	bool link_seen; /* what set_link() was told last */
 
 	struct unit_counters n;
 };
@@ -84,7 +84,7 @@ struct unit {
  */
 int unit_new(struct unit **up, const struct stack_ops *ops, void *stack,
     int num);
-/* Ends its thread.  Nobody else may know U but readers of RCU. */
+/* Ends the thread of U and frees U. Only readers under RCU may still know U. */
 void unit_free(struct unit *u);
 
 /*
@@ -98,13 +98,13 @@ int unit_link_new(const struct unit *u, const char *path,
 void unit_link_free(struct link *l);
 
 /*
- * Stops receiving and sending.  ORPHANED: called on the stack's thread, which
- * will run no more unit_drain().
+ * Stops receiving and sending. ORPHANED: called on the stack's thread, which
+ * is about to end and will run no unit_drain() any more.
  */
 void unit_stop(struct unit *u, bool orphaned);
 /* Makes L the link of U, which is stopped, and frees the one before. */
 void unit_set_link(struct unit *u, struct link *l);
-/* Leaves the bus for good: U is stopped, and nobody looks at it any more. */
+/* Leaves the bus for good: U is stopped, and nothing looks at it any more. */
 void unit_leave(struct unit *u);
 /* Begins to receive and send. */
 void unit_start(struct unit *u);
@@ -126,11 +126,13 @@ int unit_number(const char *name);
  * or -1.
  */
 int table_reserve(int want);
-/* N may be given to another. */
+/* The number N may be reserved again. */
 void table_release(int n);
 /* U can be found as N from now on. */
 void table_publish(int n, struct unit *u);
-/* Takes unit N out of the table; nobody looks at it when it returns. */
+/*
+ * Takes unit N out of the table. When it returns no reader knows it any more.
+ */
 void table_unpublish(int n);
 /* Unit N inside a read-side section, or NULL. */
 struct unit *unit_look(int n);
@@ -146,12 +148,12 @@ void unit_drop(struct unit *u);
 /* ---- shmif.c ------------------------------------------------------------ */
 
 /*
- * shmif_create_opt() with a unit number of one's choice, or -1.  EEXIST: there
- * is one of this number.
+ * shmif_create_opt() with the unit number WANT, or -1 for the lowest that is
+ * free. EEXIST: unit WANT exists.
  */
 int unit_create(const char *path, const struct shmif_options *opt, int want,
     int *ifnum);
-/* The MTU that unit N was told to have, 0 where that is the largest. */
+/* The MTU that was set for unit N; 0: the largest possible. */
 unsigned unit_mtu_wanted(int n);
 
 /* Fills in *ST.  Never waits. */

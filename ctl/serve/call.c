@@ -37,7 +37,7 @@ reply_error(int64_t id, int at, int error, const char *text)
 	char number[24];
 
 	if (name == NULL) {
-		/* One of shmbus.h's own. */
+		/* The system has no name for the errors that shmbus.h adds. */
 		snprintf(number, sizeof(number), "E%d", error);
 		name = number;
 	}
@@ -172,7 +172,7 @@ call_if(struct call *c, char name[SHMIF_NAME_MAX], struct ctl_if **list)
 int
 failed(struct call *c, const char *name, const char *what, int error)
 {
-	/* Of no interface: request.c has a text. */
+	/* No interface is named: request.c words the error. */
 	if (error == 0 || (error == EOPNOTSUPP && name[0] == '\0'))
 		return error;
 	return fail(c, error, "%s: %s%s%s", name, what,

@@ -7,8 +7,8 @@
  * further request is done, nor read, before the reply to the last one was
  * taken, so there is one reply of at most 4 MB, but for the answers to a ping,
  * which are left out while others wait; and all replies that wait make up
- * 64 MB at most.  Time: a message that stays half, and a reply that nobody
- * takes, end the connection.
+ * 64 MB at most.  Time: a connection is ended when a message stays incomplete, or
+ * when nobody takes a reply.
  */
 #include <sys/socket.h>
 #include <errno.h>
@@ -66,7 +66,10 @@ client_free(struct clients *all, struct client *c)
 
 /* ---- out ---------------------------------------------------------------- */
 
-/* Makes room for N more bytes.  False: there is none. */
+/*
+ * Makes room in OUT for N more bytes. False: the bounds do not allow it, or
+ * there is no memory.
+ */
 static bool
 out_room(struct clients *all, struct client *c, size_t n)
 {
@@ -145,7 +148,7 @@ client_flush(struct clients *all, struct client *c)
 	}
 	if (c->out_len > 0)
 		return;
-	/* What was large for once is given back. */
+	/* A buffer that was large for one reply is given back. */
 	c->out_off = 0;
 	c->stuck_ms = 0;
 	if (c->out_size > CHUNK) {
@@ -174,23 +177,23 @@ client_feed(struct client *c, const void *data, size_t len)
 	}
 	memcpy(c->in + c->in_len, data, len);
 	c->in_len = size;
-	c->half_ms = clock_ms();
+	c->partial_ms = clock_ms();
 	return true;
 }
 
-/* The message is refused, and no other will be looked at. */
+/* Refuses the message; no further one of this connection will be read. */
 static void
 refuse(struct clients *all, struct client *c, int error, const char *text)
 {
 	c->hang_up = true;
 	c->in_len = 0;
-	c->half_ms = 0;
+	c->partial_ms = 0;
 	client_reply(all, c, reply_error(-1, -1, error, text));
 }
 
 /*
- * How many bytes the message at the beginning of IN has; 0: that is not known
- * yet, or it was refused.
+ * The length of the message at the beginning of IN, with its header. 0: it is
+ * not known yet, or the message was refused.
  */
 static size_t
 message_length(struct clients *all, struct client *c)
@@ -230,7 +233,7 @@ one_request(struct clients *all, struct client *c, size_t len)
 		c->hang_up = true;
 	memmove(c->in, c->in + len, c->in_len - len);
 	c->in_len -= len;
-	c->half_ms = c->in_len > 0 ? clock_ms() : 0;
+	c->partial_ms = c->in_len > 0 ? clock_ms() : 0;
 	if (c->in_len == 0 && c->in_size > CHUNK) {
 		free(c->in);
 		c->in = NULL;

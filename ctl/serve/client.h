@@ -11,30 +11,31 @@
 #include "ctl/serve/server.h"
 
 #define CLIENTS_MAX 256
-#define HALF_MS 10000  /* a message that does not grow for so long, ends it */
-#define STUCK_MS 10000 /* and so does a reply that is not taken for so long */
-#define OUT_ALL_MAX ((size_t)64 << 20) /* waiting replies, of all clients */
+#define PARTIAL_MS 10000 /* the longest pause within a message */
+#define STUCK_MS 10000	 /* the longest time that a reply is not taken */
+#define OUT_ALL_MAX \
+	((size_t)64 << 20) /* of replies that wait, all clients together */
 
 struct ping_run;
 
 struct client {
 	int fd;
-	bool bound;	 /* epoll knows it */
-	bool eof;	 /* it will send no more */
+	bool bound;	 /* FD was added to epoll */
+	bool eof;	 /* the client sends no more */
 	bool hang_up;	 /* close it when the reply is out */
 	bool dead;	 /* close it now */
-	bool more;	 /* whole messages may wait in IN */
-	uint32_t events; /* what epoll looks for */
+	bool more;	 /* IN may hold another complete message */
+	uint32_t events; /* those that epoll waits for */
 	uint8_t *in;
 	size_t in_len, in_size;
 	uint8_t *out;
 	size_t out_off, out_len, out_size;
-	int64_t half_ms;  /* since when IN did not grow, 0: it is empty */
-	int64_t stuck_ms; /* since when OUT did not shrink, 0: it is empty */
-	bool asks;	  /* for the ping WISH, which the server begins */
+	int64_t partial_ms; /* when IN grew last; 0: IN is empty */
+	int64_t stuck_ms;   /* when OUT shrank last; 0: OUT is empty */
+	bool asks; /* it asked for the ping WISH, which is not begun yet */
 	struct ping_wish wish;
-	int64_t wish_id;       /* of the request that asks for it */
-	struct ping_run *ping; /* that it waits for */
+	int64_t wish_id;       /* the id of that request */
+	struct ping_run *ping; /* the one that it waits for */
 	struct client *next;
 };
 
@@ -53,19 +54,19 @@ int64_t clock_ms(void);
 struct client *client_new(struct clients *all, int fd);
 /* Closes it.  It has no ping any more. */
 void client_free(struct clients *all, struct client *c);
-/* Bytes came.  False: no memory. */
+/* Appends DATA, which the client sent, to IN. False: no memory. */
 bool client_feed(struct client *c, const void *data, size_t len);
 /*
  * Does the requests that are there as a whole, one after the other, while their
  * replies are taken, until one asks for a ping; at most BUDGET requests.
  */
 void client_work(struct clients *all, struct client *c, int budget);
-/* Queues a reply, which is put. */
+/* Queues REPLY for sending, and drops our reference to it. */
 void client_reply(struct clients *all, struct client *c,
     struct json_object *reply);
-/* Sends what can be sent. */
+/* Sends as much of OUT as can be sent without waiting. */
 void client_flush(struct clients *all, struct client *c);
-/* Reads what is there. */
+/* Reads what can be read without waiting. */
 void client_read(struct client *c);
 
 #endif /* SHMIF_CLIENT_H */

@@ -22,7 +22,7 @@ static const struct {
 };
 #define FLAGS (sizeof(flags) / sizeof(flags[0]))
 
-/* Letters, then digits where ANY is false; not longer than a name is. */
+/* Whether S is letters and then digits, which ANY makes optional. */
 static bool
 is_name(const char *s, bool any)
 {

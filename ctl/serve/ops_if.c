@@ -2,8 +2,9 @@
 /*
  * ops_if.c - operations that make, remove and set up interfaces
  *
- * A shmif is a unit of this library; interfaces of other kinds belong to the
- * stack.  What is the same for both goes to the stack.
+ * A shmif is a unit of this library, and what concerns its bus is done by
+ * shmif.h; interfaces of other kinds belong to the stack.  What both kinds can do
+ * (addresses, up and down) the stack does.
  */
 #include <errno.h>
 #include <json-c/json.h>
@@ -17,9 +18,9 @@
 #include "ctl/serve/server.h"
 
 #define PATH_ROOM 4097
-#define PATH_SHOWN 300 /* of it in a message, that has a cause to tell */
+#define PATH_SHOWN 300 /* bytes of a path that a message shows */
 
-/* The same of the bus PATH, and what shmbus has to say about it. */
+/* Says that connecting NAME to the bus PATH failed, and why as shmbus tells. */
 static int
 failed_bus(struct call *c, const char *name, const char *path, int error)
 {
@@ -88,8 +89,8 @@ create_unit(struct call *c, const char *wanted, char made[SHMIF_NAME_MAX])
 }
 
 /*
- * The kind of the stack's own that an interface called NAME is of, with a number
- * or without; NULL: there is none.
+ * The kind of the stack that an interface called NAME, with or without a
+ * number, would be of. NULL: there is none.
  */
 static const struct ctl_kind *
 kind_of(const struct env *env, const char *name)
@@ -106,7 +107,10 @@ kind_of(const struct env *env, const char *name)
 			continue;
 		if (digits[0] == '\0')
 			return k;
-		/* One name for each; field.c looked at the rest. */
+		/*
+		 * shmif01 would be a second name of shmif1: none has a leading
+		 * zero.
+		 */
 		if (strlen(digits) <= 3 && (digits[0] != '0' || !digits[1]) &&
 		    strspn(digits, "0123456789") == strlen(digits) &&
 		    strtoul(digits, NULL, 10) <= k->max)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ops_look.c - operations that look, and those on the process
+ * ops_look.c - operations that only look, and those that concern the process
  */
 #include <errno.h>
 #include <json-c/json.h>
@@ -97,7 +97,7 @@ show_counters(int n)
 	return o;
 }
 
-/* What is known of a unit and not of other interfaces. */
+/* Adds what only units have. */
 static void
 show_unit(struct json_object *o, int n)
 {
@@ -110,7 +110,7 @@ show_unit(struct json_object *o, int n)
 	json_object_object_add(o, "path",
 	    has ? json_object_new_string(path) : NULL);
 	BOOL(o, "linked", info.connected);
-	/* Without a bus though there is a path: the cable was pulled. */
+	/* A path, but no attachment: the cable is pulled. */
 	STRING(o, "media", has && info.attachment == -1 ? "none" : "auto");
 	if (info.attachment != -1)
 		INT(o, "attachment", info.attachment);

@@ -21,7 +21,7 @@ undo_address(struct env *env, const struct undo *u)
 	    u->value, u->on);
 }
 
-/* Takes back op_replace(): U->on, the new address was added by it. */
+/* Undoes replace(). U->on: it had added the new address. */
 static int
 undo_replace(struct env *env, const struct undo *u)
 {
@@ -63,7 +63,7 @@ find_first(const struct ctl_if *f, const uint8_t ip[16], unsigned prefix,
 	return found;
 }
 
-/* The address IP in place of the first one of its family that F has. */
+/* Gives F the address IP in place of its first address of the same family. */
 static int
 replace(struct call *c, const struct ctl_if *f, const uint8_t ip[16],
     unsigned prefix)
@@ -81,7 +81,11 @@ replace(struct call *c, const struct ctl_if *f, const uint8_t ip[16],
 	u->on = u->replaced = false;
 	memcpy(u->ip, ip, sizeof(u->ip));
 	u->value = prefix;
-	/* There is no moment without, but where the prefix alone changes. */
+	/*
+	 * The new address is added before the old one goes, so that F is never
+	 * without; but two of the same address with different prefixes cannot
+	 * exist.
+	 */
 	if (!there && !same) {
 		error = STACK_CALL(c->env, address, stack, f->name, ip, prefix,
 		    true);
@@ -117,13 +121,16 @@ op_addr_add(struct call *c)
 	addr_parse(text, ip, &prefix);
 	if (prefix == ADDR_PREFIX_NONE)
 		prefix = 128;
-	/* As in shmif(4) of rump kernels. */
+	/* The same condition as in shmif(4) of rump kernels. */
 	if (n != -1 && shmif_path(n, path, sizeof(path)) == ENOTCONN)
 		error = fail(c, ENOTCONN,
 		    "%s: no link string yet: say linkstr first", name);
 	else if (arg_bool(c, "replace", false)) {
 		error = replace(c, was, ip, prefix);
-		/* A half of it is not taken back by those who see it fail. */
+		/*
+		 * The caller undoes operations that succeeded, not half of
+		 * one.
+		 */
 		if (error != 0 && c->undo->fn != NULL)
 			undo_replace(c->env, c->undo);
 		error = failed(c, name, text, error);

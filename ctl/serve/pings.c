@@ -20,7 +20,7 @@
 #include "ctl/serve/pings.h"
 
 #define RING 1024u
-#define OUT_MAX 65536u /* beyond it answers are counted, but not reported */
+#define OUT_MAX 65536u /* waiting bytes; with more, answers are only counted */
 
 struct pong {
 	unsigned seq, bytes, ttl;
@@ -34,7 +34,7 @@ struct ping_run {
 	struct ping_wish wish;
 	int64_t id;
 	unsigned sent, received, duplicates;
-	int64_t due_ms; /* of the next request, or the end */
+	int64_t due_ms; /* when the next request is sent, or the ping ends */
 	uint64_t min_ns, max_ns, sum_ns;
 	uint8_t seen[65536 / 8];
 	int wake;
@@ -160,7 +160,7 @@ take(struct clients *all, struct ping_run *r, const struct pong *p)
 		r->max_ns = p->ns;
 	if (r->client->out_len > OUT_MAX)
 		return;
-	/* The header has 16 bits of it. */
+	/* The ICMP header has only the lower 16 bits of the number. */
 	seq = r->sent - 1 - ((r->sent - 1 - p->seq) & 0xffff);
 	o = json_object_new_object();
 	add_int(o, "seq", seq);
@@ -254,7 +254,8 @@ pings_work(struct pings *p)
 		next = r->next;
 		if (!work(all, r, now)) {
 			run_free(p, r);
-			c->more = true; /* it may have asked more meanwhile */
+			c->more =
+			    true; /* another request of it may wait in IN */
 		} else if (wait == -1 || r->due_ms - now < wait) {
 			wait = r->due_ms > now ? r->due_ms - now : 0;
 		}

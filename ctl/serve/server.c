@@ -4,16 +4,16 @@
  *
  * DOC: Theory of Operation
  *
- * One thread serves all clients from one epoll.  It does one request after the
- * other, on its own: requests change things that a stack has one of, so their
- * order is all that there is to agree on, and none of them waits for anything
- * but the stack's thread (a ping goes on in the background, pings.c).  No
- * socket is ever waited for: what a client does not take, or does not finish
- * to say, is set aside within bounds (client.c).
+ * One thread serves all clients with one epoll.  It does one request after the
+ * other, because requests change the one stack that all of them share, and none
+ * of them waits for anything but the stack's thread (a ping goes on in the
+ * background, pings.c).  It never waits for a socket: a reply that a client does
+ * not take, and a message that a client has not finished, are kept within bounds
+ * (client.c).
  *
- * The other design, a thread per client, was looked at: it needs a lock around
- * every request to be all or nothing, costs a stack per connection, and a
- * bound for it, and gives nothing, since requests take turns anyway.
+ * The other design would be a thread per client.  It needs a lock around every
+ * request, so that each is done as a whole or not at all, and memory for every
+ * connection; and nothing is gained, since requests take turns anyway.
  *
  * Who may: the socket's mode is 0600, and the credentials of whoever connects
  * are looked at too: a mode can be changed and a descriptor passed on.
@@ -42,7 +42,7 @@
 
 #include "ctl/serve/pings.h"
 
-#define BUDGET 16 /* requests of one client before the next has its turn */
+#define BUDGET 16 /* requests of one client in a row */
 #define EVENTS 64
 #define TICK_MS 1000
 
@@ -54,8 +54,8 @@ struct server {
 	struct place place;
 	char *url;
 	pthread_t thread;
-	int spare; /* given up for a moment where descriptors run out */
-	pid_t pid; /* not ours after a fork */
+	int spare; /* a descriptor that is closed to accept where none is left */
+	pid_t pid; /* of who made it: after a fork the child has no thread */
 	atomic_bool quit;
 };
 
@@ -64,7 +64,7 @@ static pthread_mutex_t life_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- clients ------------------------------------------------------------ */
 
-/* What epoll is to tell about C. */
+/* Tells epoll which events of C matter now. */
 static void
 watch(struct server *s, struct client *c)
 {
@@ -75,7 +75,7 @@ watch(struct server *s, struct client *c)
 		events |= EPOLLOUT;
 	else if (c->ping == NULL && !c->eof && !c->hang_up)
 		events |= EPOLLIN;
-	/* While nothing is read: still see it go. */
+	/* Notice that the client is gone even while nothing is read from it. */
 	if (!c->eof && !(events & EPOLLIN))
 		events |= EPOLLRDHUP;
 	if (c->bound && events == c->events)
@@ -90,7 +90,10 @@ watch(struct server *s, struct client *c)
 	c->events = events;
 }
 
-/* Why whoever is at FD may not control this process; NULL: it may. */
+/*
+ * Why the process at the other end of FD may not control this one; NULL: it
+ * may.
+ */
 static const char *
 unwelcome(const struct server *s, int fd, int *error)
 {
@@ -109,7 +112,7 @@ unwelcome(const struct server *s, int fd, int *error)
 	return NULL;
 }
 
-/* One who is not let in is told so, as far as that needs no patience. */
+/* Tells a client that is refused why, without waiting for it. */
 static void
 turn_away(int fd, int error, const char *text)
 {
@@ -140,7 +143,10 @@ let_in(struct server *s)
 	fd = accept4(s->place.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd == -1) {
 		if ((errno == EMFILE || errno == ENFILE) && s->spare != -1) {
-			/* It would stay in the queue, and wake us for ever. */
+			/*
+			 * It would stay in the queue and make epoll report it
+			 * for ever.
+			 */
 			close(s->spare);
 			fd = accept4(s->place.fd, NULL, NULL, SOCK_CLOEXEC);
 			if (fd != -1)
@@ -185,7 +191,7 @@ serve(struct server *s, struct client *c, uint32_t events)
 		if (c->ping != NULL || (events & EPOLLHUP))
 			c->dead = true;
 		else if (!(c->events & EPOLLIN))
-			c->eof = true; /* what it said before still counts */
+			c->eof = true; /* what it sent before still counts */
 	}
 	if (events & EPOLLOUT)
 		client_flush(&s->all, c);
@@ -195,9 +201,12 @@ serve(struct server *s, struct client *c, uint32_t events)
 		work(s, c);
 }
 
-/* Those whose turn ended early, and those who take too long. */
+/*
+ * Continues clients that have more requests, and ends those that take too
+ * long.
+ */
 static bool
-look_after(struct server *s)
+continue_clients(struct server *s)
 {
 	int64_t now = clock_ms();
 	struct client *c, *next;
@@ -207,8 +216,8 @@ look_after(struct server *s)
 		next = c->next;
 		if (c->more && !c->dead)
 			work(s, c);
-		if ((c->half_ms != 0 && !c->more && c->ping == NULL &&
-			c->out_len == 0 && now - c->half_ms > HALF_MS) ||
+		if ((c->partial_ms != 0 && !c->more && c->ping == NULL &&
+			c->out_len == 0 && now - c->partial_ms > PARTIAL_MS) ||
 		    (c->stuck_ms != 0 && now - c->stuck_ms > STUCK_MS))
 			c->dead = true;
 		if (!c->dead)
@@ -221,14 +230,14 @@ look_after(struct server *s)
 	return more;
 }
 
-/* Whether some client has to be looked at when time has passed. */
+/* Whether a client may run out of time. */
 static bool
-somebody_waits(const struct server *s)
+has_deadline(const struct server *s)
 {
 	const struct client *c;
 
 	for (c = s->all.first; c != NULL; c = c->next)
-		if (c->half_ms != 0 || c->stuck_ms != 0)
+		if (c->partial_ms != 0 || c->stuck_ms != 0)
 			return true;
 	return false;
 }
@@ -249,13 +258,13 @@ server_main(void *arg)
 				let_in(s);
 			else if (ev[i].data.ptr == &s->wake)
 				eventfd_read(s->wake, &count);
-			else /* none is freed before look_after() */
+			else /* none is freed before continue_clients() */
 				serve(s, ev[i].data.ptr, ev[i].events);
 		}
 		wait = pings_work(&s->pings);
-		if (look_after(s))
+		if (continue_clients(s))
 			wait = 0;
-		else if (somebody_waits(s) && (wait == -1 || wait > TICK_MS))
+		else if (has_deadline(s) && (wait == -1 || wait > TICK_MS))
 			wait = TICK_MS;
 		if (s->all.env.halt && !told) {
 			told = true;
@@ -283,7 +292,7 @@ server_free(struct server *s)
 	free(s);
 }
 
-/* Gives it what it needs but the socket.  0 or an error. */
+/* Prepares everything but the socket. 0 or an error. */
 static int
 server_make(struct server *s, const char *url)
 {
@@ -321,7 +330,7 @@ server_start(struct server *s, const char *path)
 		return error;
 	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->place.fd, &ev) != 0)
 		return errno;
-	/* The program's signals are not for this thread. */
+	/* Signals of the program are not to be handled on this thread. */
 	sigfillset(&all);
 	sigdelset(&all, SIGBUS);
 	sigdelset(&all, SIGSEGV);

@@ -22,17 +22,21 @@ struct json_object;
 /* Where a server listens, and how it knows its own socket again. */
 struct place {
 	int fd;
-	char path[WIRE_PATH_MAX]; /* absolute where that fits */
+	char path[WIRE_PATH_MAX]; /* absolute, unless that is too long */
 	dev_t dev;
 	ino_t ino;
 };
 
 /*
- * Listens at PATH, 0600 from its first moment.  0, EADDRINUSE (a living server
- * is there), EEXIST (something else is), or what the system says.
+ * Listens at PATH, with mode 0600 from the first moment. Returns 0, EADDRINUSE
+ * (a server listens there), EEXIST (something that is not a socket is there),
+ * or what the system says.
  */
 int place_take(struct place *p, const char *path);
-/* Removes the socket if it is still this one, and closes it.  Twice is fine. */
+/*
+ * Closes the socket, and removes its file if that is still the same one. May
+ * be called twice.
+ */
 void place_leave(struct place *p);
 
 /* ---- what operations work on -------------------------------------------- */
@@ -49,9 +53,10 @@ struct env {
 	void *stack;
 	const char *stack_name;
 	const struct stack_ctl *ctl;
-	const struct op *const *ops; /* all there are */
+	const struct op *const
+	    *ops; /* all tables of operations; NULL behind the last */
 	const char *url;
-	struct place *place; /* halt removes it; may be NULL */
+	struct place *place; /* the socket, which halt removes; may be NULL */
 	bool halt;	     /* out: the process is to end */
 	bool ping_wanted;    /* out: answer later, by PING */
 	struct ping_wish ping;
@@ -67,7 +72,7 @@ struct env {
 
 /* ---- request.c ---------------------------------------------------------- */
 
-/* *ENV is for the linked stack.  0, or why there is no stack. */
+/* Fills in *ENV for the linked stack. Returns 0, or why there is no stack. */
 int env_init(struct env *env);
 /*
  * Does the request TEXT of LEN bytes.  Returns the reply, or NULL where it
@@ -82,7 +87,7 @@ struct json_object *request_do(struct env *env, const char *text, size_t len,
 struct undo;
 typedef int undo_fn(struct env *env, const struct undo *u);
 
-/* What takes an operation back. */
+/* How an operation is undone. */
 struct undo {
 	undo_fn *fn;
 	char name[SHMIF_NAME_MAX];
@@ -90,35 +95,36 @@ struct undo {
 	unsigned value;
 	uint8_t mac[6];
 	uint8_t ip[16];
-	bool replaced; /* by ip: was, with its prefix */
+	bool replaced; /* IP replaced the address WAS */
 	struct ctl_addr was;
 	struct ctl_route route;
-	char *path; /* freed with it */
+	char *path; /* freed by request.c */
 };
 
-/* One operation that is being done. */
+/* An operation that is being done. */
 struct call {
 	struct env *env;
-	struct json_object *op;	    /* its members */
-	struct json_object *result; /* an object to add to */
+	struct json_object
+	    *op; /* the members of the operation, as they were sent */
+	struct json_object *result; /* the result, to which members are added */
 	const char *created;	    /* what "$" stands for, or "" */
-	struct undo *undo;	    /* fn: NULL, nothing to be undone */
-	char text[600];		    /* what is wrong */
+	struct undo *undo; /* with fn NULL there is nothing to be undone */
+	char text[600];	   /* why it failed */
 };
 
 enum field_type {
-	FIELD_IF,      /* an interface's name, or $ */
-	FIELD_NEW_IF,  /* one to be made, number or not */
-	FIELD_STRING,  /* not empty */
-	FIELD_STRING0, /* the same or null */
+	FIELD_IF,     /* an interface's name, or $ */
+	FIELD_NEW_IF, /* of an interface to be made, with a number or without */
+	FIELD_STRING, /* a string, not empty */
+	FIELD_STRING0, /* the same, or null */
 	FIELD_BOOL,
-	FIELD_INT,  /* MIN to MAX */
+	FIELD_INT,  /* an integer from MIN to MAX */
 	FIELD_ADDR, /* address[/prefix] */
 	FIELD_HOST, /* address */
 	FIELD_DST,  /* default, default6, address/prefix */
 	FIELD_MAC,
 	FIELD_FAMILY, /* inet, inet6 */
-	FIELD_FLAGS,  /* of create */
+	FIELD_FLAGS,  /* the flags of create */
 };
 
 struct field {
@@ -133,8 +139,8 @@ struct op {
 	const char *name;
 	int (*fn)(struct call *c);
 	struct field fields[FIELDS_MAX];
-	bool last; /* cannot be undone: the last of its request */
-	bool only; /* the only one of its request */
+	bool last; /* cannot be undone: must be the last of its request */
+	bool only; /* must be the only one of its request */
 };
 
 /* The operations of a file; the last one's name is NULL. */
@@ -162,13 +168,13 @@ struct json_object *reply_ok(int64_t id, struct json_object *results,
 struct json_object *reply_one(int64_t id, struct json_object *result,
     bool more);
 
-/* Members of an operation; where it is not there: NULL, DEFAULT. */
+/* The member NAME of the operation; NULL or PRESET where it is not there. */
 const char *arg_string(const struct call *c, const char *name);
 bool arg_bool(const struct call *c, const char *name, bool preset);
 int64_t arg_int(const struct call *c, const char *name, int64_t preset);
 bool arg_given(const struct call *c, const char *name);
 
-/* Sets the text of an error, and returns ERROR. */
+/* Sets the text of the error, and returns ERROR. */
 int fail(struct call *c, int error, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /*
@@ -176,15 +182,18 @@ int fail(struct call *c, int error, const char *fmt, ...)
  * and may be NULL.  0, ENXIO or EOPNOTSUPP, with the text set.
  */
 int call_if(struct call *c, char name[SHMIF_NAME_MAX], struct ctl_if **list);
-/* FN takes the operation back, from the interface NAME. */
+/* The operation is undone by FN, which finds NAME in its struct undo. */
 void undo_name(struct call *c, const char *name, undo_fn *fn);
 /*
- * Both, for what changes the interface: *WAS is what it was like, without its
- * addresses.
+ * call_if() and undo_name(), for an operation that changes the interface. *WAS
+ * is what it was like, without its addresses.
  */
 int call_change(struct call *c, char name[SHMIF_NAME_MAX], struct ctl_if *was,
     undo_fn *fn);
-/* Says that WHAT, or "", done to NAME failed by ERROR.  Returns it; 0: none. */
+/*
+ * Sets the text: doing WHAT (may be "") to NAME failed by ERROR. Returns
+ * ERROR; 0: nothing failed.
+ */
 int failed(struct call *c, const char *name, const char *what, int error);
 /* The stack that has the interface NAME. */
 void *stack_of(const struct env *env, const char *name);
@@ -195,11 +204,14 @@ void *stack_of(const struct env *env, const char *name);
 
 /* "a.b.c.d", "x::y"; returns "inet" or "inet6". */
 const char *ip_text(const uint8_t ip[16], char text[ADDR_TEXT]);
-/* PREFIX as people count it. */
+/* The length of PREFIX in the family of IP. */
 unsigned prefix_shown(const uint8_t ip[16], unsigned prefix);
-/* As addr_parse(), "default" and "default6" too; a host where none is given. */
+/*
+ * As addr_parse(), but "default" and "default6" are known, and an address
+ * without prefix is a host.
+ */
 bool dst_parse(const char *text, uint8_t ip[16], unsigned *prefix);
-/* TEXT as part of a one-line message: control characters become '?'. */
+/* Copies TEXT for a message of one line: control characters become '?'. */
 void plain(const char *text, char *to, size_t size);
 
 #endif /* SHMIF_SERVER_H */

@@ -2,12 +2,13 @@
 /*
  * socket.c - where a server listens
  *
- * DOC: A socket's file outlives its server when that was killed; connecting to
- * it is refused then.  Two who find this out at once must not both remove the
- * file: the slower one would remove the faster one's.  So whoever looks holds
- * a lock on a file beside it, PATH.lock, which is made for the moment and
- * removed while it is still held; whoever waited for the lock finds out that
- * its file is no longer the one of that name, and begins again.
+ * DOC: When a server is killed the file of its socket stays; connecting to it is
+ * refused then.  Two new servers that find this out at the same time must not
+ * both remove the file: the slower one would remove the socket of the faster
+ * one.  So a server holds a lock while it looks and binds: on the file PATH.lock,
+ * which is made for that moment and removed while the lock is still held.  A
+ * server that waited for the lock finds that its file has no longer that name,
+ * and begins again.
  *
  * The mode of a socket's file is that of the socket when it is bound, less the
  * umask: set to 0600 before, there is no moment at which it is wider.
@@ -25,7 +26,7 @@
 #include "ctl/probe.h"
 #include "ctl/serve/server.h"
 
-#define LOCK_TRIES 500 /* of 10 ms */
+#define LOCK_TRIES 500 /* each waits 10 ms */
 
 /* Takes the lock NAME.  Stores the descriptor.  0, EAGAIN, or an error. */
 static int
@@ -47,7 +48,7 @@ lock(const char *name, int *fdp)
 				return 0;
 			}
 			close(fd);
-			continue; /* its last holder removed it */
+			continue; /* its last holder has removed the file */
 		}
 		close(fd);
 		usleep(10000);
@@ -122,7 +123,10 @@ place_take(struct place *p, const char *path)
 	if (error == 0) {
 		char *full = realpath(path, NULL);
 
-		/* So that it is found again from another directory. */
+		/*
+		 * The absolute path stays right when the program changes its
+		 * directory.
+		 */
 		snprintf(p->path, sizeof(p->path), "%s",
 		    full != NULL && strlen(full) < sizeof(p->path) ? full :
 								     path);

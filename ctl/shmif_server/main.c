@@ -31,7 +31,7 @@
 #include "ctl/wire.h"
 
 #define PROGRAM "shmif_server"
-#define PATIENCE_S 20 /* for what there is to end */
+#define PATIENCE_S 20 /* how long interfaces may take to end */
 
 struct options {
 	bool daemon, forward, verbose;
@@ -121,14 +121,14 @@ server_error(int error)
 	}
 }
 
-/* Makes everything.  0, or an exit status with a message. */
+/* Makes the interfaces and the socket. 0, or an exit status with a message. */
 static int
 begin(const struct options *o)
 {
 	char path[WIRE_PATH_MAX];
 	int error;
 
-	/* Before anything is made in vain.  The library looks again. */
+	/* Before interfaces are made in vain. The library looks again. */
 	if (wire_path(o->url, path) == 0 && probe(path) == EADDRINUSE) {
 		complain("%s: %s", o->url, server_error(EADDRINUSE));
 		return 1;
@@ -211,13 +211,14 @@ ready(int fd)
 	close(fd);
 }
 
-static sigset_t ends; /* the signals that end us */
-static sem_t ended;   /* there was one */
+static sigset_t ends; /* the signals that end this program */
+static sem_t ended;   /* one of them came */
 
 /*
- * The thread that sees signals, from before there is a stack.  Main ends what
- * there is; but an interface of the library's own may hold the stack's thread,
- * and whoever waits for it, as long as its other end does not read.
+ * The thread that receives signals; it is there before any stack.  The main
+ * thread then removes all interfaces.  One of the library's own kinds may
+ * block the stack's thread, and so the main thread, while its other end does
+ * not read: it is given up after PATIENCE_S.
  */
 static void *
 watch_signals(void *verbose)
@@ -244,13 +245,13 @@ main(int argc, char **argv)
 	parse_options(&o, argc, argv);
 	if (o.daemon)
 		fd = go_behind();
-	/* A peer that is gone is an error like others. */
+	/* A peer that has gone is reported as EPIPE, as any other error. */
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGTERM);
 	sigaddset(&ends, SIGINT);
 	sigaddset(&ends, SIGHUP);
-	sigprocmask(SIG_BLOCK, &ends, NULL); /* threads inherit it */
+	sigprocmask(SIG_BLOCK, &ends, NULL); /* inherited by all threads */
 	sem_init(&ended, 0, 0);
 	if ((n = pthread_create(&watch, NULL, watch_signals,
 		 o.verbose && !o.daemon ? &o : NULL)) != 0) {
@@ -258,7 +259,10 @@ main(int argc, char **argv)
 		return 1;
 	}
 	pthread_detach(watch);
-	/* A truncated bus must not end a stack that may be on others. */
+	/*
+	 * A truncated bus must not end the process: its stack may be on
+	 * others.
+	 */
 	shmbus_guard();
 	if ((n = begin(&o)) != 0) {
 		if (n == 2)

@@ -25,7 +25,7 @@
 #define DIGITS 10
 
 #define KINDS_MAX 32
-#define UNIT "shmif" /* which the list calls sh */
+#define UNIT "shmif" /* the kind that the list calls sh */
 
 /* What the library can make, in the order in which it is made. */
 struct kind {
@@ -34,26 +34,26 @@ struct kind {
 };
 
 static struct {
-	struct json_object *hello; /* what it said, which the rest points to */
+	struct json_object *hello; /* its reply, which the rest points into */
 	const char *stack;
 	struct kind kind[KINDS_MAX];
 	size_t kinds;
 } library;
 
 struct wanted {
-	int count[KINDS_MAX]; /* so many of each */
+	int count[KINDS_MAX]; /* how many interfaces of each kind */
 	char *path[KINDS_MAX][DIGITS];
 	char *radv;
 };
 
-/* What an item begins with that makes an interface of kind K. */
+/* The letters in the list that stand for the kind K. */
 static const char *
 letters(const struct kind *k)
 {
 	return strcmp(k->name, UNIT) == 0 ? "sh" : k->name;
 }
 
-/* Says that ITEM is of no kind that there is. */
+/* Says which kinds there are, of which ITEM is none. */
 static void
 complain_kind(const char *item)
 {
@@ -108,7 +108,7 @@ one_item(struct wanted *w, char *item)
 	return 0;
 }
 
-/* Splits LIST, in place.  Quotes go. */
+/* Splits LIST in place into items, and removes quotes. */
 static int
 split(struct wanted *w, char *list)
 {

@@ -50,7 +50,7 @@ add(struct words *w, const char *op)
 	return o;
 }
 
-/* Whether the interface is one that a bus is a link string to. */
+/* Whether the interface is a shmif, whose link string is the path of a bus. */
 static bool
 is_shmif(const struct words *w)
 {
@@ -155,7 +155,7 @@ parse_linkstr(struct words *w, const struct word *word, const char *value)
 		path = strdup(value);
 	} else if ((status = text_path(value, &path)) != OK)
 		return status;
-	/* These get theirs once and for all. */
+	/* Other kinds are connected when they are created, and never again. */
 	if (!is_shmif(w) && w->create != NULL)
 		op_string(w->create, "path", path);
 	else

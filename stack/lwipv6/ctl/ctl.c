@@ -141,7 +141,10 @@ copy_addresses(const struct netif *netif, struct ctl_if *c)
 
 		memcpy(a->ip, &el->ipaddr, sizeof(a->ip));
 		a->prefix = (uint8_t)ctl_prefix(&el->netmask);
-		/* It has a lifetime when it follows from an advertisement. */
+		/*
+		 * Only an address that follows from an advertisement has a
+		 * lifetime.
+		 */
 		a->origin = el->info.flag == 0 ? CTL_MANUAL : CTL_AUTO;
 	}
 	return 0;
@@ -312,8 +315,8 @@ ctl_set_autoconf(void *stack, const char *name, bool on)
 }
 
 /*
- * A client that runs is left alone; starting one while the interface is up has
- * to be done here, because going up starts it only once.
+ * A DHCP client that runs is left alone. Going up starts one only the first
+ * time, so where the interface is up already it is started here.
  */
 static int
 dhcp_fn(struct ctl_job *j)

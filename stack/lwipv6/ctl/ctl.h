@@ -15,7 +15,7 @@ extern const struct stack_sock stack_sock_lwipv6; /* sock_seam.c */
 /* ctl/kinds.c: a kind of interface. */
 struct kind {
 	struct ctl_kind seam;
-	err_t (*init)(struct netif *); /* NULL: it is not made by us */
+	err_t (*init)(struct netif *); /* NULL: cannot be made by create */
 	int tun_flags;		       /* 0: neither tap nor tun */
 	bool queued;	  /* its input is sent from within the stack */
 	uint16_t mtu_max; /* 0: its MTU cannot be set */
@@ -45,11 +45,11 @@ unsigned ctl_prefix(const struct ip_addr *mask);
 /* The interface called NAME, or NULL.  On the stack's thread. */
 struct netif *ctl_netif(struct stack *stack, const char *name);
 
-/* Something to be done on the stack's thread. */
+/* A function to be run on the stack's thread. */
 struct ctl_job {
 	struct stack *stack;
 	const char *name;
-	struct netif *netif; /* NAME's, found before FN runs */
+	struct netif *netif; /* the interface NAME, found before FN runs */
 	int (*fn)(struct ctl_job *);
 	bool on;
 	unsigned value;
@@ -58,7 +58,7 @@ struct ctl_job {
 	unsigned n;
 	int error;
 };
-/* Has it done.  Returns what FN does, ENXIO or ENOMEM. */
+/* Runs J on the stack's thread. Returns what FN does, ENXIO or ENOMEM. */
 int ctl_run(struct ctl_job *j);
 
 /* ctl/net.c; see stack_ctl.h */

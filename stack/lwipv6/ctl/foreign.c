@@ -33,7 +33,7 @@
 struct foreign {
 	struct netif netif;
 	const struct kind *kind;
-	int num; /* wanted, or -1 */
+	int num; /* the number; -1: the lowest that is free */
 	int error;
 	char path[256];
 	struct foreign *next; /* in the graveyard */
@@ -122,7 +122,7 @@ foreign_init(struct netif *netif)
 
 	if ((f->error = choose_number(f)) != 0)
 		return ERR_IF;
-	netif->state = f->path; /* where the library looks for it */
+	netif->state = f->path; /* the library takes the path from here */
 	if (f->kind->init(netif) != ERR_OK) {
 		f->error = EIO;
 		return ERR_IF;
@@ -134,8 +134,8 @@ foreign_init(struct netif *netif)
 }
 
 /*
- * Whether the system lets us have the tap or tun PATH: the library tells only
- * standard error, and loses a descriptor where it does not.
+ * Whether the system lets us have the tap or tun PATH. The library would say
+ * so on standard error only, and lose a descriptor.
  */
 static int
 try_tun(int flags, const char *path)
@@ -155,7 +155,7 @@ try_tun(int flags, const char *path)
 	return error;
 }
 
-/* Frees what slirp's connections do not use any more. */
+/* Frees interfaces that no connection of slirp uses any more. */
 static void
 clear_graveyard(void)
 {
@@ -191,7 +191,7 @@ foreign_create(void *stack, const char *name, const char *path, unsigned flags,
 		return EOPNOTSUPP;
 	if (path == NULL)
 		path = "";
-	/* A minus would be the process's standard input. */
+	/* The library takes "-" for the standard input of the process. */
 	if (path[0] == '-')
 		return EINVAL;
 	if (strlen(path) >= sizeof(f->path))
