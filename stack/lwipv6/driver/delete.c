@@ -3,8 +3,8 @@
  * delete.c - what a stack leaves behind when it is deleted
  *
  * DOC: The fault: lwip_del_stack() forgets its loopback interface, with its
- * addresses, all routes, and the mailbox of the stack's thread; and what is in
- * that behind the message to end, posted while others before it were handled.
+ * addresses, all routes, and the mailbox of the stack's thread.  It forgets as
+ * well the messages that were posted behind the one that ends the thread.
  *
  * How it is seen: every stack deleted costs two descriptors and some memory,
  * and now and then a socket that was being closed, with all that it had
@@ -13,9 +13,10 @@
  * The cure: what is queued when the end begins is done first (queue_finish()),
  * while all is there yet; then sockets are taken from the stack and post no
  * more.  netif_shutdown() is the last thing that a stack's thread does with
- * it; what may be queued by then (packets to itself) is freed.  When the library's own is done, nobody is left who would use these.  (A
- * program that goes on using a stack which it deletes has lost already: the
- * library frees the stack itself next.)
+ * it; what may be queued by then (packets to itself) is freed.  When the
+ * library's own netif_shutdown() is done, nobody is left who would use these.
+ * (A program that goes on using a stack which it deletes uses freed memory in
+ * any case: the library frees the stack itself next.)
  */
 #include "stack/lwipv6/driver/driver.h"
 

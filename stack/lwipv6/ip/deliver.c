@@ -11,8 +11,8 @@
  *
  * The cure: RFC 1812, 5.2.3: what is for any of a router's addresses is for the
  * router.  The library is told that the packet came by the interface that has
- * the address.  But for addresses that are only good on one link (RFC 4291,
- * 2.5.6) or inside of a host (RFC 1122, 3.2.1.3).
+ * the address.  Excepted are addresses that are valid only on one link (RFC
+ * 4291, 2.5.6) or inside of a host (RFC 1122, 3.2.1.3).
  *
  * A stack that does not forward stays as it was: what comes by the wrong
  * interface is dropped, as RFC 1122, 3.3.4.2 has it of a strong host.

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "stack/lwipv6/abi.h"
+#include "stack/lwipv6/abi_pcb.h"
 #include "stack/lwipv6/replace/names.h"
 
 /* A function that replaces one of the library's, or that a program calls. */

@@ -11,7 +11,7 @@
 
 /* ---- tcp/output.c; on the stack's thread ---------------------------- */
 
-/* What tcp_output() of recover.c is for: sends what the windows allow. */
+/* Sends what the windows allow; tcp_output() of recover.c calls it. */
 err_t tcp_out(struct tcp_pcb *pcb);
 /* A batch of frames is over: acknowledges what came in it. */
 void tcp_batch_end(struct stack *stack);

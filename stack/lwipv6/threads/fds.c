@@ -109,7 +109,7 @@ find(const struct stack *stack)
 
 /* ---- on the stack's thread ----------------------------------------------- */
 
-/* Whether the library's number still is the file that was to be watched. */
+/* Whether the library's descriptor still is the file that was to be watched. */
 static bool
 is_there(const struct watched *w)
 {

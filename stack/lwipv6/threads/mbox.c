@@ -25,14 +25,14 @@
  * As with the pipe, who posts to a mailbox with QUEUE_MAX messages waits; but
  * a stack's thread does not wait for itself, its queue grows.
  *
- * Waking: all is under the mailbox's lock, but for the system call, which
- * comes after it.  By then the mailbox may be gone, for who fetched the
- * message may have freed it: waking an address where nobody sleeps does
+ * Waking: everything is done under the mailbox's lock except the system call,
+ * which comes after it.  By then the mailbox may be gone, because who fetched
+ * the message may have freed it: waking an address where nobody sleeps does
  * nothing.  `due' counts sleepers that are woken already, so that a burst of
  * messages costs one call.  In a batch (a stack's thread takes frames from a
  * bus) calls are put off until its end: whoever reads a connection is woken
  * once for all that has come.  Nor do they outlast a sleep: who waits for room
- * makes them first, for it may be waiting for the very sleeper.  A mailbox is
+ * makes them first, because it may be waiting for one of those sleepers.  A mailbox is
  * not freed before the stack's thread has let go of it, so it is still there
  * then.
  */

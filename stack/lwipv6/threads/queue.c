@@ -5,14 +5,15 @@
  * DOC: It is a mailbox (mbox.c), and besides:
  *
  * - The stack's thread can wait for a bus and for messages at once: one unit
- *   of the stack has no receive thread (see unit.c), it is `watched' here.
+ *   of the stack has no receive thread (see shmif/unit.c); it is `watched' here.
  *   Who posts then wakes the wait of the bus.
- * - While the stack's thread sleeps, somebody else may be the stack, by
- *   core_call().  A program that sends then needs no other thread to run.  The
- *   stack's thread, when it wakes, waits until it is over; who comes in between
- *   posts, and whoever was the stack wakes its thread.  So two are never at
- *   work at once, and the lock orders what they do.  Timers are a thread's own:
- *   none may be started there.
+ * - While the stack's thread sleeps, another thread may act as the stack, by
+ *   core_call(): the queue is `borrowed'.  A program that sends then needs no
+ *   other thread to run.  When the stack's thread wakes meanwhile, it says so
+ *   (`reclaimed') and waits until that is over; a third thread posts a message,
+ *   and whoever was the stack wakes the stack's thread for it.  So two are
+ *   never at work at once, and the lock orders what they do.  Timers belong to
+ *   a thread, so none may be started in core_call().
  */
 #include <limits.h>
 #include <errno.h>
@@ -37,7 +38,7 @@ queue_own(void)
 
 /* ---- the stack's thread sleeps ------------------------------------------- */
 
-/* The stack's thread wants to be itself again; under lock. */
+/* The stack's thread waits until nobody else acts as the stack; under lock. */
 static void
 unpark(struct sys_mbox *m)
 {

@@ -13,9 +13,10 @@
  * several threads that send on one socket, all woken for each buffer.  Rarely,
  * in a program whose threads begin together, two sockets with one number.
  *
- * The cure: the monotonic clock, and one is woken.  The meaning stays: a semaphore is 0 or 1, and a second signal is lost.  It
- * may be freed by who waited as soon as the wait is over: the signalling
- * thread touches it last inside the lock.  The two are made when the library is
+ * The cure: the monotonic clock, and one is woken.  The meaning stays: a
+ * semaphore is 0 or 1, and a second signal is lost.  It may be freed by who
+ * waited as soon as the wait is over: the signalling thread touches it last
+ * inside the lock.  The two are made when the library is
  * loaded, by calls that need them and do nothing else.
  *
  * sys_arch_sem_wait() returns the milliseconds waited, or SYS_ARCH_TIMEOUT;

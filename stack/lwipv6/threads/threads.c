@@ -2,9 +2,9 @@
 /*
  * threads.c - whose thread this is, and how a stack's threads begin and end
  *
- * Who is on the stack's thread: it begins with netif_init(), which is ours
- * and makes a note.  Who is the stack for a while (core_call(), queue.c) counts
- * as well.
+ * A stack's thread begins with netif_init(), which is ours and notes the stack
+ * for its thread.  A thread that acts as the stack for a while (core_call(),
+ * queue.c) counts as the stack's, too.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -67,11 +67,12 @@ run(void *arg)
 }
 
 /*
- * Replaces the library's, which leaves its threads to be joined by nobody: with
- * every stack deleted two of their stacks stay behind.  So do the timers that a
- * stack's thread still has; and since the library knows threads by their
- * numbers, which are used again, the next thread inherits them, to call
- * functions for a stack that is no more.
+ * Replaces the library's, whose threads nobody joins: each deleted stack leaves
+ * the memory of two threads behind.  The timers that a stack's thread still has
+ * stay as well.  The library knows threads by their numbers, which are used
+ * again, so the next thread inherits these timers and calls functions for a
+ * stack that does not exist any more.  Here a thread is detached, and its timers
+ * are freed at its end.
  */
 EXPORT pthread_t
 OURS(sys_thread_new)(void (*fn)(void *), void *arg, int prio)
