@@ -61,8 +61,8 @@ PACKAGES_bench-deps := dpdk-dev librte-net-memif23 librte-mempool-ring23 \
 
 # ---- what there is -------------------------------------------------------
 
-objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-progs = $(patsubst %.c,$(BUILD)/%,$(1))
+objs = $(patsubst %,$(BUILD)/obj/%.o,$(basename $(1)))
+progs = $(addprefix $(BUILD)/,$(basename $(1)))
 
 # Each folder lists its sources.
 include $(sort $(wildcard */files.mk stack/*/files.mk))
@@ -92,7 +92,8 @@ BENCHES := $(call progs,$(BENCH_SRC))
 TESTPROGS := $(call progs,$(TEST_SRC))
 FUZZTESTS := $(FUZZ_NAMES:%=$(BUILD)/fuzz/%_test)
 TESTS_C := $(filter %_test,$(TESTPROGS)) $(FUZZTESTS)
-HEADERS := shmbus/shmbus.h shmif/shmif.h
+HEADERS := shmbus/shmbus.h shmif/shmif.h \
+	stack/lwipv6/include/shmif_lwipv6.h
 PCFILES := shmbus/shmbus.pc shmif/shmif.pc
 MANPAGES := $(wildcard man?/*.[1-9])
 # ctl/NAME/bash-completion is for the program NAME.

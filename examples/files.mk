@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# A program each.
-EXAMPLE_SRC := $(wildcard examples/*.c)
+# A program each, in C or in C++.
+EXAMPLE_SRC := $(wildcard examples/*.c examples/*.cc)

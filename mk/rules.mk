@@ -21,11 +21,14 @@ SANFLAGS += -Wno-tsan
 endif
 
 # Ours name headers from the root; programs name the public ones as installed.
-CPPFLAGS += -D_GNU_SOURCE -I. -Ishmbus -Ishmif
+CPPFLAGS += -D_GNU_SOURCE -I. -Ishmbus -Ishmif -Istack/lwipv6/include
 # What a version script does not export stays inside: let the compiler know
 # that no function of ours is replaced from outside.
 COMPILE = $(CC) -std=gnu11 -g -fPIC -fno-semantic-interposition -pthread \
 	$(WARN) $(SANFLAGS) -MMD -MP $(CPPFLAGS)
+# Only examples are in C++.
+COMPILE_CXX = $(CXX) -g -fPIC -pthread \
+	$(filter-out -Wstrict-prototypes,$(WARN)) $(SANFLAGS) -MMD -MP $(CPPFLAGS)
 LINK = $(CC) -g -pthread $(SANFLAGS)
 LIBPATH = -L$(BUILD)/lib
 # A library that leaves something undefined is found out here, but for what
@@ -41,7 +44,8 @@ say = @echo '  $(1)';
 endif
 
 # Changes when the commands do, and everything is made again.
-$(BUILD)/commands: export COMMANDS = $(COMPILE) $(OPT) $(OPT_RING) $(CFLAGS) \
+$(BUILD)/commands: export COMMANDS = $(COMPILE) $(COMPILE_CXX) $(OPT) \
+	$(OPT_RING) $(CFLAGS) $(CXXFLAGS) \
 	$(LINK) $(STATIC) $(LDFLAGS) $(IF_LIBS) $(VERSION)
 $(BUILD)/commands: FORCE
 	@mkdir -p $(@D)
@@ -51,6 +55,10 @@ $(BUILD)/commands: FORCE
 $(BUILD)/obj/%.o: %.c $(BUILD)/commands | $(FIRST)
 	@mkdir -p $(@D)
 	$(call say,CC $<)$(COMPILE) $(OPT) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/%.o: %.cc $(BUILD)/commands | $(FIRST)
+	@mkdir -p $(@D)
+	$(call say,CXX $<)$(COMPILE_CXX) $(OPT) $(CXXFLAGS) -c -o $@ $<
 
 $(BUILD)/obj/shmbus/ring.o: private OPT := $(OPT_RING)
 $(addprefix $(BUILD)/obj/,base/tool.o dumpbus/%.o ctl/%.o): \
@@ -140,6 +148,7 @@ $(BUS_PROGS): $(LIBSHMBUS:.1=)
 $(BUS_PROGS): private LDLIBS := -lshmbus
 $(STACK_PROGS): $(LIBSHMIF:.1=) $(LIBSHMBUS:.1=)
 $(STACK_PROGS): private LDLIBS := $(STACK_LIBS)
+$(call progs,$(filter %.cc,$(EXAMPLE_SRC))): private LDLIBS += -lstdc++
 # The stack as it is, for comparison.
 $(BUILD)/bench/tcp_vde: private LDLIBS := -llwipv6
 $(BUILD)/obj/bench/memif.o: private CPPFLAGS += \

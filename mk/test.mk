@@ -3,8 +3,9 @@
 
 # What the scripts need to know of this build; with these in its environment a
 # make that a test starts finds everything up to date.
-RUN = BUILD='$(abspath $(BUILD))' SAN='$(SAN)' CC='$(CC)' WERROR='$(WERROR)' \
-	CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' MAKEFLAGS=
+RUN = BUILD='$(abspath $(BUILD))' SAN='$(SAN)' WERROR='$(WERROR)' \
+	CC='$(CC)' CFLAGS='$(CFLAGS)' CXX='$(CXX)' CXXFLAGS='$(CXXFLAGS)' \
+	LDFLAGS='$(LDFLAGS)' MAKEFLAGS=
 
 demo: all $(DEMOS) | $(FIRST)
 	@$(RUN) demo/demo.sh

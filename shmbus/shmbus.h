@@ -43,6 +43,9 @@
 
 #ifdef __cplusplus
 extern "C" {
+/* Functions and structures of one name, as stat(2) has them, are meant. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
 #endif
 
 /* What the bus calls its limits. */
@@ -90,7 +93,7 @@ enum shmbus_flags {
 	SHMBUS_RDONLY = 1 << 1,	 /* capture only: needs no more than read
 				    permission, occupies no attachment */
 	SHMBUS_PROMISC = 1 << 2, /* receive others' unicast too */
-	SHMBUS_OLDEST = 1 << 3,	 /* begin with the oldest frame in the ring
+	SHMBUS_OLDEST = 1 << 3	 /* begin with the oldest frame in the ring
 				    instead of the next one sent */
 };
 
@@ -333,6 +336,7 @@ const char *shmbus_strerror(int error);
 const char *shmbus_why(void);
 
 #ifdef __cplusplus
+#pragma GCC diagnostic pop
 }
 #endif
 #endif /* SHMBUS_H */

@@ -48,6 +48,9 @@
 
 #ifdef __cplusplus
 extern "C" {
+/* Functions and structures of one name, as stat(2) has them, are meant. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
 #endif
 
 struct netif; /* of the linked stack's header */
@@ -65,7 +68,7 @@ enum shmif_flags {
 				      address is there at once */
 	SHMIF_RADV = 1 << 2,	   /* the linked stack may send router
 				      advertisements by it */
-	SHMIF_PROMISC = 1 << 3,	   /* packet sockets see others' unicast too */
+	SHMIF_PROMISC = 1 << 3	   /* packet sockets see others' unicast too */
 };
 
 /* What shmif_create_opt() may be told.  All zero is shmif_create(). */
@@ -251,6 +254,7 @@ int shmif_name(int ifnum, char *name, size_t size);
 int shmif_next(int ifnum);
 
 #ifdef __cplusplus
+#pragma GCC diagnostic pop
 }
 #endif
 #endif /* SHMIF_H */

@@ -60,6 +60,7 @@ install_below() # DESTDIR PREFIX
 	./bin/shmifctl
 	./include/shmbus.h
 	./include/shmif.h
+	./include/shmif_lwipv6.h
 	./lib/libshmbus.a
 	./lib/libshmbus.so
 	./lib/libshmbus.so.1
