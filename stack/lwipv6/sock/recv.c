@@ -68,9 +68,9 @@ receive(int fd, const struct iovec *iov, size_t n, int flags,
 
 	if (s == NULL)
 		return -1;
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n && iov[i].iov_len <= SSIZE_MAX - room; i++)
 		room += iov[i].iov_len;
-	if (room > SSIZE_MAX || (flags & MSG_OOB)) {
+	if (i < n || (flags & MSG_OOB)) {
 		r = sock_fail(EINVAL);
 	} else {
 		r = s->ops->recv(s, &to, room, flags, &from);

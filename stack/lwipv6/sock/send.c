@@ -16,11 +16,16 @@ send_from(int fd, const struct iovec *iov, size_t n, int flags,
     const struct sockaddr *to, socklen_t tolen)
 {
 	struct sock *s = sock_get(fd);
+	size_t len = 0, i;
 	ssize_t r;
 
 	if (s == NULL)
 		return -1;
-	if (flags & MSG_OOB)
+	for (i = 0; i < n && iov[i].iov_len <= SSIZE_MAX - len; i++)
+		len += iov[i].iov_len;
+	if (i < n)
+		r = sock_fail(EINVAL); /* longer than a result can say */
+	else if (flags & MSG_OOB)
 		r = sock_fail(EOPNOTSUPP);
 	else
 		r = s->ops->send(s, iov, n, flags, to, tolen);

@@ -88,76 +88,102 @@ room(struct sock *s, bool wait, const struct timespec *until, int *error)
 	return n;
 }
 
-/* Puts LEN bytes into the ring, where there is room. */
-static void
-put(struct sock *s, const char *data, uint32_t len)
+/* What of a list of pieces is still to be sent. */
+struct pieces {
+	const struct iovec *iov;
+	size_t n;
+	size_t off; /* in the first */
+};
+
+/* Copies bytes of the pieces to AT of the ring, LEN at most.  How many. */
+static uint32_t
+copy_pieces(struct sock *s, uint32_t at, struct pieces *from, uint32_t len)
 {
-	uint32_t at = s->out_head % s->out_size;
-	uint32_t first = s->out_size - at < len ? s->out_size - at : len;
+	uint32_t done = 0;
+
+	while (from->n > 0 && done < len) {
+		const char *data = from->iov->iov_base;
+		size_t left = from->iov->iov_len - from->off;
+		uint32_t here = (at + done) % s->out_size;
+		uint32_t k = len - done;
+
+		if (k > s->out_size - here)
+			k = s->out_size - here;
+		if (k > left)
+			k = (uint32_t)left;
+		if (k != 0)
+			memcpy(s->out + here, data + from->off, k);
+		done += k;
+		from->off += k;
+		if (from->off == from->iov->iov_len) {
+			from->iov++;
+			from->n--;
+			from->off = 0;
+		}
+	}
+	return done;
+}
+
+/*
+ * Puts of the pieces what there is room for, LEN bytes, into the ring.  The
+ * stack's thread is told once, when all of them are there: told of the first
+ * piece it would send that alone.
+ */
+static uint32_t
+put(struct sock *s, struct pieces *from, uint32_t len)
+{
+	uint32_t n = copy_pieces(s, s->out_head, from, len);
 	bool kick;
 
-	memcpy(s->out + at, data, first);
-	memcpy(s->out, data + first, len - first);
 	pthread_mutex_lock(&s->lock);
-	s->out_head += len;
-	kick = stream_want_kick(s);
+	s->out_head += n;
+	kick = n != 0 && stream_want_kick(s);
 	pthread_mutex_unlock(&s->lock);
 	if (kick)
 		stream_kick(s);
+	return n;
+}
+
+/* How many bytes the pieces have. */
+static size_t
+length_of(const struct iovec *iov, size_t n)
+{
+	size_t len = 0;
+
+	for (; n > 0; iov++, n--)
+		len += iov->iov_len;
+	return len;
 }
 
 ssize_t
 stream_user_send(struct sock *s, const struct iovec *iov, size_t n, int flags,
     const struct sockaddr *to, socklen_t tolen)
 {
+	struct pieces from = { .iov = iov, .n = n };
+	size_t len = length_of(iov, n), sent = 0;
 	struct timespec at;
 	const struct timespec *until;
-	ssize_t sent = 0;
-	bool wait, any = false;
+	bool wait;
 	int error = 0;
-	size_t i;
 
 	(void)to;
 	(void)tolen;
 	pthread_mutex_lock(&s->lock);
 	wait = !s->nonblock && !(flags & MSG_DONTWAIT);
 	until = sock_until(s, WAIT_OUT, &at);
-	pthread_mutex_unlock(&s->lock);
-	for (i = 0; i < n && error == 0; i++) {
-		const char *data = iov[i].iov_base;
-		size_t left = iov[i].iov_len;
-
-		while (left > 0) {
-			uint32_t len;
-
-			any = true;
-			pthread_mutex_lock(&s->writer);
-			/* To wait here would hold up those who must not. */
-			len = room(s, false, NULL, &error);
-			if (len > left)
-				len = (uint32_t)left;
-			if (len != 0)
-				put(s, data, len);
-			pthread_mutex_unlock(&s->writer);
-			if (error == EAGAIN && wait) {
-				room(s, true, until, &error);
-				if (error == 0)
-					continue;
-			}
-			if (error != 0)
-				break;
-			data += len;
-			left -= len;
-			sent += (ssize_t)len;
-		}
-	}
-	if (!any) {
-		pthread_mutex_lock(&s->lock);
+	if (len == 0)
 		error = why_not(s);
-		pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->lock);
+	while (sent < len && error == 0) {
+		pthread_mutex_lock(&s->writer);
+		/* To wait here would hold up those who must not. */
+		sent += put(s, &from, room(s, false, NULL, &error));
+		pthread_mutex_unlock(&s->writer);
+		if (error == EAGAIN && wait)
+			room(s, true, until, &error);
 	}
 	if (sent > 0 || error == 0)
-		return sent;
+		return (ssize_t)sent;
 	return sock_fail(error);
 }
 
