@@ -5,7 +5,11 @@
  * DOC: A program puts bytes into a ring and kicks; stream_work(), on the
  * stack's thread, hands them to tcp_write(), as much as there is room for:
  * bytes, which tcp/output.c counts, and segments.  Whatever makes room (an
- * acknowledgement) does the same again.  Nagle's algorithm (RFC 9293, 3.7.4)
+ * acknowledgement) does the same again.  What a program wrote at once leaves in
+ * as few segments as it fits into, wherever in the ring it stands, and nothing
+ * that a rule does not hold back waits while the window is open.
+ *
+ * Nagle's algorithm (RFC 9293, 3.7.4)
  * is here as well, as Minshall put it: less than a segment waits in the ring
  * while another such is on its way, unless the program said TCP_NODELAY or
  * that there will be no more.
@@ -16,10 +20,13 @@
  * Behind all data goes the FIN, when the program wants no more sent; see
  * stream.c for what it leads to.
  */
+#include <string.h>
+
 #include "stack/lwipv6/sock/sock.h"
 
 #define FIN 0x01
 #define FIRST_WINDOW 14600u /* RFC 6928 */
+#define JOINT_MAX 2048u	    /* more than a segment */
 
 bool
 stream_is_open(const struct tcp_pcb *pcb)
@@ -52,6 +59,15 @@ small_on_its_way(const struct sock *s, const struct tcp_pcb *pcb)
 	return s->sent_small && (int32_t)(s->small_end - pcb->lastack) > 0;
 }
 
+/* Whether LEN bytes more, behind all that is queued, may leave at once. */
+static bool
+window_takes(const struct tcp_pcb *pcb, uint32_t len)
+{
+	uint32_t wnd = pcb->snd_wnd < pcb->cwnd ? pcb->snd_wnd : pcb->cwnd;
+
+	return pcb->snd_lbb - pcb->lastack + len <= wnd;
+}
+
 /* How much of LEN bytes to give to PCB now; EAGER: without Nagle's rule. */
 static uint32_t
 portion(const struct sock *s, struct tcp_pcb *pcb, uint32_t len, bool eager)
@@ -64,16 +80,57 @@ portion(const struct sock *s, struct tcp_pcb *pcb, uint32_t len, bool eager)
 	room = segs * pcb->mss;
 	if (room > pcb->snd_buf)
 		room = pcb->snd_buf;
-	if (room < len)
+	if (room < len) {
 		/* There is more: only full segments, if anything is out. */
-		return stream_unacked(pcb) ? room - room % pcb->mss : room;
+		if (room >= pcb->mss || stream_unacked(pcb))
+			room -= room % pcb->mss;
+		return room;
+	}
 	/*
 	 * Where the window is closed more may come meanwhile, which is better
 	 * here than in a segment of many small pieces.
 	 */
-	if (pcb->unsent == NULL && (eager || !small_on_its_way(s, pcb)))
+	if ((pcb->unsent == NULL || window_takes(pcb, len)) &&
+	    (eager || !small_on_its_way(s, pcb)))
 		return len;
 	return len - len % pcb->mss;
+}
+
+/*
+ * Gives PCB the N bytes that stand AT bytes into the ring.  The ring's end is
+ * no end of a segment: one that begins before it and goes on at the ring's
+ * beginning is put together here.  Returns how many bytes were taken.
+ */
+static uint32_t
+write_ring(struct sock *s, struct tcp_pcb *pcb, uint32_t at, uint32_t n)
+{
+	char joint[JOINT_MAX];
+	const char *from;
+	uint32_t done, part, left;
+
+	for (done = 0; done < n; done += part) {
+		uint32_t here = (at + done) % s->out_size;
+
+		part = n - done;
+		left = s->out_size - here;
+		from = s->out + here;
+		if (part > left && left >= pcb->mss) {
+			part = left - left % pcb->mss;
+		} else if (part > left) {
+			if (part > pcb->mss)
+				part = pcb->mss;
+			if (part > sizeof(joint))
+				part = sizeof(joint);
+			if (part > left) {
+				memcpy(joint, from, left);
+				memcpy(joint + left, s->out, part - left);
+				from = joint;
+			}
+		}
+		if (tcp_write(pcb, from, (uint16_t)part, 1) != ERR_OK)
+			break;
+	}
+	return done;
 }
 
 /* Moves bytes from the ring to the pcb.  Whether the ring is empty. */
@@ -93,11 +150,8 @@ push(struct sock *s, struct tcp_pcb *pcb)
 		empty = n == 0;
 		if (empty)
 			break;
-		n = portion(s, pcb, n, eager);
-		if (n > s->out_size - at)
-			n = s->out_size - at;
-		if (n == 0 ||
-		    tcp_write(pcb, s->out + at, (uint16_t)n, 1) != ERR_OK)
+		n = write_ring(s, pcb, at, portion(s, pcb, n, eager));
+		if (n == 0)
 			break;
 		some = true;
 		if (n % pcb->mss != 0) {
