@@ -36,6 +36,16 @@ enum {
 	TCP_FLAG_NODELAY = 0x40,
 };
 
+/* What is ours of a connection, in tcp_pcb.ours; output.c, keepalive.c. */
+enum {
+	TCP_OURS_KNOWN = 0x1,	/* windows are ours, what was said is known */
+	TCP_OURS_PUT_OFF = 0x2, /* its ACK waits for the batch's end */
+	TCP_OURS_NO_ANSWERS = 0x4, /* ACKs do not wait for data */
+	TCP_OURS_PROBE_SOON = 0x8, /* keepalive is to look before the poll */
+	TCP_OURS_ANSWERS = 0x30, /* how often one went out with data in a row */
+	TCP_OURS_ANSWERS_ONE = 0x10,
+};
+
 struct tcp_seg {
 	struct tcp_seg *next;
 	struct pbuf *p;
@@ -62,7 +72,7 @@ struct tcp_pcb {
 	uint16_t local_port;
 	uint16_t remote_port;
 	uint8_t flags;
-	uint8_t ours;	   /* what the library has between its fields is */
+	uint8_t ours;	   /* TCP_OURS_...; the library has no field here */
 	uint16_t said_ack; /* 0 in a new connection; see tcp/output.c */
 	uint32_t rcv_nxt;
 	uint16_t rcv_wnd;

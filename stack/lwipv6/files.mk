@@ -11,8 +11,8 @@ LWIPV6_SOCK := $(addprefix stack/lwipv6/sock/, \
 	accept.c dgram.c multicast.c netlink.c raw.c stream.c stream_io.c \
 	stream_ops.c stream_send.c udp.c))
 LWIPV6_TCP := $(addprefix stack/lwipv6/tcp/, \
-	bare.c input.c isn.c ooseq.c output.c persist.c recover.c reset.c \
-	screen.c split.c)
+	bare.c input.c isn.c keepalive.c ooseq.c output.c persist.c recover.c \
+	reset.c screen.c split.c)
 LWIPV6_IP := $(addprefix stack/lwipv6/ip/, \
 	checksum.c deliver.c echo.c forward.c frag.c icmp.c path.c \
 	pbuf_realloc.c radv.c reass.c routes.c source.c unreach.c)

@@ -105,7 +105,6 @@ struct sock {
 	uint8_t fin_tries;  /* at the end of the process */
 	bool sent_small;    /* less than a segment, up to here: */
 	uint32_t small_end;
-	uint32_t keep_tried;
 	struct membership *groups; /* multicast.c */
 	int soft_error; /* of ICMP; it did not end the connection; or 0 */
 

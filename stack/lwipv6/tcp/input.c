@@ -173,6 +173,7 @@ OURS(tcp_input)(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
 	}
 	if (pcb->ooseq != NULL)
 		ooseq_before(pcb, g.seq, g.len);
+	keepalive_heard(pcb);
 	recover_before(pcb, &seen);
 	real()->tcp_input(p, to, pseudo, NULL);
 	/* The connection that got something, if it lives, is first. */

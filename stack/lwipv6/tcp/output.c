@@ -60,16 +60,7 @@
 #define ACK_EVERY 8u
 #define PUT_OFF_MAX 32u
 
-/* tcp_pcb.ours */
-enum {
-	KNOWN = 0x1,	  /* windows are ours, and what was said is known */
-	PUT_OFF = 0x2,	  /* its acknowledgement waits for the batch's end */
-	NO_ANSWERS = 0x4, /* acknowledgements do not wait for data */
-	ANSWERS = 0x30,	  /* how often one went out with data in a row */
-	ANSWERS_ONE = 0x10,
-};
-
-static __thread unsigned put_off; /* connections with PUT_OFF */
+static __thread unsigned put_off; /* connections with TCP_OURS_PUT_OFF */
 static __thread bool batch_over;  /* nothing is put off any more */
 
 static uint32_t
@@ -109,7 +100,7 @@ window(const struct tcp_pcb *pcb)
 {
 	unsigned known = known_window(pcb);
 
-	if (!(pcb->ours & KNOWN))
+	if (!(pcb->ours & TCP_OURS_KNOWN))
 		return pcb->rcv_wnd;
 	/* What it knows cannot be taken back. */
 	return pcb->rcv_wnd > known && pcb->rcv_wnd - known < pcb->mss &&
@@ -172,8 +163,8 @@ static void
 count_answer(struct tcp_pcb *pcb)
 {
 	if ((pcb->flags & TCP_FLAG_ACK_DELAY) &&
-	    (pcb->ours & ANSWERS) != ANSWERS)
-		pcb->ours = (uint8_t)(pcb->ours + ANSWERS_ONE);
+	    (pcb->ours & TCP_OURS_ANSWERS) != TCP_OURS_ANSWERS)
+		pcb->ours = (uint8_t)(pcb->ours + TCP_OURS_ANSWERS_ONE);
 }
 
 static void
@@ -236,13 +227,13 @@ can_wait(struct tcp_pcb *pcb)
 
 	if (!mbox_batch() || batch_over || pcb->state != TCP_ESTABLISHED ||
 	    pcb->ooseq != NULL || n == 0 || n >= ACK_EVERY * pcb->mss ||
-	    !(pcb->ours & KNOWN))
+	    !(pcb->ours & TCP_OURS_KNOWN))
 		return false;
-	if (!(pcb->ours & PUT_OFF)) {
+	if (!(pcb->ours & TCP_OURS_PUT_OFF)) {
 		if (put_off == PUT_OFF_MAX)
 			return false;
 		put_off++;
-		pcb->ours |= PUT_OFF;
+		pcb->ours |= TCP_OURS_PUT_OFF;
 	}
 	return true;
 }
@@ -295,7 +286,7 @@ tcp_out(struct tcp_pcb *pcb)
 		return ERR_OK;
 	if (pcb->slirp != NULL)
 		return real()->tcp_output(pcb);
-	if (!(pcb->ours & KNOWN))
+	if (!(pcb->ours & TCP_OURS_KNOWN))
 		pcb->rcv_wnd = TCP_WINDOW; /* nothing has come yet */
 	if (pcb->state < TCP_ESTABLISHED ||
 	    memcmp(&pcb->local_ip, &any, sizeof(any)) == 0) {
@@ -305,7 +296,7 @@ tcp_out(struct tcp_pcb *pcb)
 		err = output(pcb);
 	}
 	count_room(pcb);
-	pcb->ours |= KNOWN;
+	pcb->ours |= TCP_OURS_KNOWN;
 	return err;
 }
 
@@ -321,10 +312,10 @@ tcp_batch_end(struct stack *stack)
 	pcb = STACK_FIELD(stack, STACK_TCP_ACTIVE, struct tcp_pcb *);
 	for (; pcb != NULL && put_off != 0; pcb = next) {
 		next = pcb->next;
-		if (!(pcb->ours & PUT_OFF))
+		if (!(pcb->ours & TCP_OURS_PUT_OFF))
 			continue;
 		put_off--;
-		pcb->ours &= (uint8_t)~PUT_OFF;
+		pcb->ours &= (uint8_t)~TCP_OURS_PUT_OFF;
 		if (owed(pcb) == 0)
 			continue;
 		pcb->flags |= TCP_FLAG_ACK_NOW;
@@ -345,7 +336,7 @@ OURS(tcp_recved)(struct tcp_pcb *pcb, uint16_t len)
 	unsigned known = known_window(pcb);
 	unsigned more;
 
-	if (pcb->slirp != NULL || !(pcb->ours & KNOWN)) {
+	if (pcb->slirp != NULL || !(pcb->ours & TCP_OURS_KNOWN)) {
 		real()->tcp_recved(pcb, len);
 		return;
 	}
@@ -357,7 +348,8 @@ OURS(tcp_recved)(struct tcp_pcb *pcb, uint16_t len)
 	if ((more >= 2u * pcb->mss || more >= limit / 2) && more * 2 >= known)
 		pcb->flags |= TCP_FLAG_ACK_NOW;
 	else if ((pcb->flags & TCP_FLAG_ACK_DELAY) &&
-	    ((pcb->ours & NO_ANSWERS) || (pcb->ours & ANSWERS) != ANSWERS))
+	    ((pcb->ours & TCP_OURS_NO_ANSWERS) ||
+		(pcb->ours & TCP_OURS_ANSWERS) != TCP_OURS_ANSWERS))
 		pcb->flags |= TCP_FLAG_ACK_NOW;
 	if (pcb->flags & TCP_FLAG_ACK_NOW)
 		tcp_output(pcb);
@@ -366,9 +358,9 @@ OURS(tcp_recved)(struct tcp_pcb *pcb, uint16_t len)
 void
 tcp_ack_late(struct tcp_pcb *pcb)
 {
-	if ((pcb->ours & ANSWERS) == ANSWERS)
-		pcb->ours |= NO_ANSWERS;
-	pcb->ours &= (uint8_t)~ANSWERS;
+	if ((pcb->ours & TCP_OURS_ANSWERS) == TCP_OURS_ANSWERS)
+		pcb->ours |= TCP_OURS_NO_ANSWERS;
+	pcb->ours &= (uint8_t)~TCP_OURS_ANSWERS;
 	pcb->flags |= TCP_FLAG_ACK_NOW;
 	tcp_output(pcb);
 	pcb->flags &= (uint8_t) ~(TCP_FLAG_ACK_DELAY | TCP_FLAG_ACK_NOW);

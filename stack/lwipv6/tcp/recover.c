@@ -140,6 +140,7 @@ recover_end(struct stack *stack)
 		sys_untimeout(tick, stack);
 	mine.runs = false;
 	mine.stack = NULL;
+	keepalive_end(stack);
 }
 
 /* ---- sending ------------------------------------------------------------ */

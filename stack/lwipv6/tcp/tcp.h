@@ -31,7 +31,7 @@ void ooseq_after(struct tcp_pcb *pcb);
  */
 struct tcp_pcb *tcp_quoted(struct stack *stack, const struct icmp_quote *q);
 
-/* ---- tcp/isn.c, tcp/persist.c, tcp/recover.c ----------------------------- */
+/* ---- tcp/isn.c, tcp/keepalive.c, tcp/persist.c, tcp/recover.c ------------ */
 
 /* tcp/isn.c: a segment with FLAGS was for PCB, which may be gone. */
 void isn_after(struct stack *stack, const struct tcp_pcb *pcb, unsigned flags);
@@ -40,6 +40,19 @@ void isn_after(struct stack *stack, const struct tcp_pcb *pcb, unsigned flags);
 bool persist_needed(const struct tcp_pcb *pcb);
 /* Sends an empty segment that the peer must answer. */
 void persist_probe(struct tcp_pcb *pcb);
+
+/* tcp/keepalive.c: something came for PCB. */
+void keepalive_heard(struct tcp_pcb *pcb);
+struct keepalive {
+	unsigned idle_s, every_s, times;
+};
+/*
+ * Probes the peer of PCB, an open connection, if it is time.  False: it did not
+ * answer, and the connection has ended.
+ */
+bool keepalive_check(struct tcp_pcb *pcb, const struct keepalive *k);
+/* STACK ends. */
+void keepalive_end(struct stack *stack);
 
 /* tcp/recover.c: a connection as it was before a segment was looked at. */
 struct recover_seen {

@@ -55,7 +55,6 @@
 
 #define QUICK_ACKS 8 /* the first segments are acknowledged at once */
 #define LOW_WINDOW (TCP_WINDOW / 4)
-#define TICKS_PER_S 2
 #define LONG_AGO 1000 /* ticks; more than any timeout */
 
 static __thread bool in_timer;
@@ -205,42 +204,23 @@ on_sent(void *arg, struct tcp_pcb *pcb, uint16_t len)
 	return ERR_OK;
 }
 
-/* Probes a peer that has been silent; ends the connection if it is gone. */
-static void
-keep_alive(struct sock *s, struct tcp_pcb *pcb, uint32_t after, uint32_t every,
-    uint32_t times)
-{
-	uint32_t idle = (ticks(pcb) - pcb->tmr) / TICKS_PER_S;
-
-	if (idle < after) {
-		s->keep_tried = 0;
-		return;
-	}
-	if (s->keep_tried >= times && idle >= after + times * every) {
-		stream_abort(s, s->soft_error != 0 ? s->soft_error : ETIMEDOUT);
-	} else if (idle >= after + s->keep_tried * every) {
-		s->keep_tried++;
-		tcp_keepalive(pcb);
-	}
-}
-
-/* Twice a second. */
+/* Twice a second, and when a probe is due: see keepalive.c. */
 static err_t
 on_poll(void *arg, struct tcp_pcb *pcb)
 {
 	struct sock *s = arg;
-	uint32_t after, every, times;
+	struct keepalive k;
 	bool alive;
 
 	stream_send(s);
 	pthread_mutex_lock(&s->lock);
 	alive = (s->so_options & SOF_KEEPALIVE) != 0;
-	after = s->keep_idle;
-	every = s->keep_every;
-	times = s->keep_count;
+	k.idle_s = s->keep_idle;
+	k.every_s = s->keep_every;
+	k.times = s->keep_count;
 	pthread_mutex_unlock(&s->lock);
-	if (alive && stream_is_open(pcb))
-		keep_alive(s, pcb, after, every, times);
+	if (alive && stream_is_open(pcb) && !keepalive_check(pcb, &k))
+		stream_abort(s, s->soft_error != 0 ? s->soft_error : ETIMEDOUT);
 	return ERR_OK;
 }
 

@@ -411,8 +411,8 @@ stream_setsockopt(struct sock *s, int level, int name, const void *value,
 		kick = s->out_head != s->out_tail && stream_want_kick(s);
 	} else if (keep == NULL) {
 		*error = ENOPROTOOPT;
-	} else if (n < 1 || n > 32767) {
-		*error = EINVAL;
+	} else if (n < 1 || n > (name == TCP_KEEPCNT ? 127 : 32767)) {
+		*error = EINVAL; /* the bounds are Linux's */
 	} else {
 		*keep = (unsigned)n;
 	}
