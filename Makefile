@@ -16,9 +16,11 @@
 # make uninstall  takes the same files away
 # make deps       installs the Debian packages that are missing to build and
 #                 test; demo, check and bench do that by themselves
-# make lint       man pages and C sources looked over
+# make lint       clang-tidy, cppcheck, clang-format and mandoc find nothing
+# make coverage   a table of what make check runs of each file of the product
 # make format     C sources through clang-format
 # make clean      removes the build directory
+# make help       shows this
 #
 # BUILD=dir       builds there instead of in build/
 # CFLAGS, LDFLAGS come last and win;  V=1 shows the commands
@@ -52,6 +54,8 @@ PACKAGES := gcc g++ make pkg-config libc6-dev liblwipv6-dev liburcu-dev \
 	$(if $(filter 0,$(SERVER)),,libjson-c-dev)
 # PACKAGES_goal: what make goal needs beside them.
 PACKAGES_check := tshark python3
+PACKAGES_lint := clang-tidy-14 clang-format-14 cppcheck
+PACKAGES_coverage := $(PACKAGES_check) gcovr
 PACKAGES_model := spin
 PACKAGES_arm64 := gcc-aarch64-linux-gnu qemu-user
 PACKAGES_fuzz := clang-14 libclang-rt-14-dev
@@ -65,7 +69,8 @@ objs = $(patsubst %,$(BUILD)/obj/%.o,$(basename $(1)))
 progs = $(addprefix $(BUILD)/,$(basename $(1)))
 
 # Each folder lists its sources.
-include $(sort $(wildcard */files.mk stack/*/files.mk))
+FILES_MK := $(sort $(wildcard */files.mk stack/*/files.mk))
+include $(FILES_MK)
 
 # The stack that libshmif carries.
 IF_SRC = $(CORE_SRC) $(LWIPV6_SRC) $(IF_SERVER_SRC) $(BASE_SRC)
@@ -79,6 +84,17 @@ TOOLS := shmif_server shmifctl
 endif
 TOOL_SRC := $(sort $(DUMP_SRC) $(IN_SRC) $(SERVER_SRC) $(CTL_SRC) \
 	$(TOOLBASE_SRC))
+
+# The product: what is in the folders whose files.mk is a list.  The others take
+# every file that they have.
+PRODUCT_DIRS := $(filter-out bench/ demo/ examples/ fuzz/ tests/, \
+	$(dir $(FILES_MK)))
+PRODUCT_SRC := $(filter $(addsuffix %,$(PRODUCT_DIRS)), \
+	$(sort $(foreach v,$(filter %_SRC,$(.VARIABLES)),$($(v)))))
+STRAY := $(filter-out $(PRODUCT_SRC),$(shell find $(PRODUCT_DIRS) -name '*.c'))
+ifneq ($(STRAY),)
+$(error $(STRAY): in the files.mk of no folder, so nobody would compile it)
+endif
 
 LIBSHMBUS := $(BUILD)/lib/libshmbus.so.1
 LIBSHMIF := $(BUILD)/lib/libshmif.so.1
@@ -113,19 +129,24 @@ BUS_PROGS := $(call progs,$(filter-out $(STACK_SRC),$(SHARED_SRC)))
 STACK_LIBS := -lshmif -lshmbus -llwipv6
 
 .PHONY: all demo check model storm arm64 fuzz bench install uninstall deps \
-	bench-deps format lint lint_man clean FORCE
+	bench-deps format lint lint_man lint_c lint_format coverage clean \
+	help FORCE
 .DELETE_ON_ERROR:
 # Objects are kept.
 .SECONDARY:
 
 all: $(LIBS) $(BINS) $(EXAMPLES)
 
+help:
+	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
+
 # ---- packages ------------------------------------------------------------
 
 PACKAGES += $(foreach g,$(MAKECMDGOALS),$(PACKAGES_$(g)))
 # Before anything is compiled, but only where the user did not ask for a mere
 # build.
-ifneq ($(filter demo check bench storm model arm64 fuzz,$(MAKECMDGOALS)),)
+ifneq ($(filter demo check coverage bench storm model arm64 fuzz lint, \
+    $(MAKECMDGOALS)),)
 FIRST := deps
 endif
 

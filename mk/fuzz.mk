@@ -2,9 +2,9 @@
 # Fuzz targets.
 
 # As tests, by the compiler of all the rest.
-$(BUILD)/obj/libfuzz.a: $(call objs,$(FUZZLIB_SRC))
+$(BUILD)/obj/libfuzz.a: $(call objs,$(FUZZLIB_SRC)) $(BUILD)/lists
 	@mkdir -p $(@D)
-	$(call say,AR $@)rm -f $@ && $(AR) rcs $@ $^
+	$(call say,AR $@)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 $(BUILD)/obj/fuzz/%.replay.o: fuzz/replay.c $(BUILD)/commands | $(FIRST)
 	@mkdir -p $(@D)
 	$(call say,CC $< for $*)$(COMPILE) $(OPT) -DFUZZ_TARGET='"$*"' \

@@ -52,6 +52,14 @@ $(BUILD)/commands: FORCE
 	@printf '%s\n' "$$COMMANDS" | cmp -s - $@ || \
 	    printf '%s\n' "$$COMMANDS" >$@
 
+# Likewise when a file was added, renamed or removed: what is made of lists of
+# them is made again.
+$(BUILD)/lists: export LISTS = $(sort $(PRODUCT_SRC) $(TESTLIB_SRC) \
+	$(BENCHLIB_SRC) $(FUZZLIB_SRC))
+$(BUILD)/lists: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$LISTS" | cmp -s - $@ || printf '%s\n' "$$LISTS" >$@
+
 $(BUILD)/obj/%.o: %.c $(BUILD)/commands | $(FIRST)
 	@mkdir -p $(@D)
 	$(call say,CC $<)$(COMPILE) $(OPT) $(CFLAGS) -c -o $@ $<
@@ -67,7 +75,7 @@ $(addprefix $(BUILD)/obj/,base/tool.o dumpbus/%.o ctl/%.o): \
 link_program = $(call say,LD $@)$(LINK) $(RPATH) -o $@ \
 	$(filter %.o %.a,$^) $(LIBPATH) $(LDLIBS) $(LDFLAGS)
 
-$(LIBSHMBUS): $(call objs,$(BUS_SRC)) shmbus/libshmbus.map
+$(LIBSHMBUS): $(call objs,$(BUS_SRC)) shmbus/libshmbus.map $(BUILD)/lists
 	@mkdir -p $(@D)
 	$(call say,LD $@)$(LINK_LIB) -Wl,-soname,$(@F) \
 	    -Wl,--version-script=shmbus/libshmbus.map -o $@ \
@@ -80,7 +88,7 @@ $(BUILD)/obj/libshmif.map: stack/lwipv6/libshmif.map.in shmif/shmif.exports \
 	@mkdir -p $(@D)
 	$(call say,CPP $@)$(CC) -E -P -undef -I. -x c -o $@ $<
 
-$(LIBSHMIF): $(call objs,$(IF_SRC)) $(BUILD)/obj/libshmif.map \
+$(LIBSHMIF): $(call objs,$(IF_SRC)) $(BUILD)/obj/libshmif.map $(BUILD)/lists \
     $(LIBSHMBUS:.1=)
 	@mkdir -p $(@D)
 	$(call say,LD $@)$(LINK_LIB) -Wl,-soname,$(@F) -Wl,-rpath,'$$ORIGIN' \
@@ -99,10 +107,11 @@ $(BUILD)/obj/libshmifctl.a: $(call objs,$(filter-out %/main.c,$(CTL_SRC))) \
 $(BUILD)/obj/libtest.a: $(call objs,$(TESTLIB_SRC))
 $(BUILD)/obj/libbench.a: $(call objs,$(BENCHLIB_SRC))
 $(BUILD)/lib/libshmbus.a $(addprefix $(BUILD)/obj/,libshmif.a \
-    libshmifctl.a libtest.a libbench.a):
+    libshmifctl.a libtest.a libbench.a): $(BUILD)/lists
 	@mkdir -p $(@D)
-	$(call say,AR $@)rm -f $@ && $(AR) rcs $@ $^
+	$(call say,AR $@)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
+$(BINS): $(BUILD)/lists
 $(BUILD)/bin/shmif_dumpbus: $(call objs,$(DUMP_SRC) $(BASE_SRC) \
     $(TOOLBASE_SRC))
 $(BUILD)/bin/shmif_pcapin: $(call objs,$(IN_SRC) $(BASE_SRC) \

@@ -306,6 +306,51 @@ cat_bus_program()
 	[ ! -e a ]
 }
 
+# A copy of the tree, to be changed.
+copy_top() # FOLDER
+{
+	mkdir "$1"
+	(cd "$TOP" && tar --exclude=./.git --exclude=./build -cf - .) |
+	    tar -C "$1" -xf -
+}
+
+@test "a file that no list has is an error, one that is gone is gone" {
+	copy_top tree
+	# A library of one file more.
+	echo 'int shmbus_more(void); int shmbus_more(void) { return 7; }' \
+	    >tree/shmbus/more.c
+	run make_top -C "$PWD/tree" all
+	echo "$output"
+	[ "$status" -ne 0 ]
+	[[ $output == *'shmbus/more.c: in the files.mk of no folder'* ]]
+	cp tree/shmbus/files.mk lists
+	echo 'BUS_SRC += shmbus/more.c' >>tree/shmbus/files.mk
+	make_top -C "$PWD/tree" BUILD="$PWD/b" "$PWD/b/lib/libshmbus.a" >log
+	nm b/lib/libshmbus.a | grep -w shmbus_more
+	rm tree/shmbus/more.c
+	cp lists tree/shmbus/files.mk
+	make_top -C "$PWD/tree" BUILD="$PWD/b" "$PWD/b/lib/libshmbus.a" >log
+	! nm b/lib/libshmbus.a | grep -w shmbus_more || false
+	# Nor is anything made again when nothing was changed.
+	make_top -C "$PWD/tree" BUILD="$PWD/b" "$PWD/b/lib/libshmbus.a" >log
+	! grep -E '^  (CC|LD|AR) ' log || false
+}
+
+@test "make help tells all goals and settings" {
+	make_top -s help >help
+	head -n 1 help | grep '^make  *libraries'
+	local goal
+	for goal in $(sed -n '/^\.PHONY:/,/[^\\]$/{s/\\//;s/^.PHONY://;p}' \
+	    "$TOP/Makefile"); do
+		case $goal in
+		# All there is; parts of lint, which says so; an aid.
+		all | lint_* | FORCE) ;;
+		*) grep -q "^make $goal " help || { echo "$goal"; return 1; } ;;
+		esac
+	done
+	grep -q '^BUILD=dir ' help
+}
+
 @test "man pages are clean" {
 	make_top -s lint_man
 }
