@@ -40,8 +40,9 @@ enum {
 enum {
 	TCP_OURS_KNOWN = 0x1,	/* windows are ours, what was said is known */
 	TCP_OURS_PUT_OFF = 0x2, /* its ACK waits for the batch's end */
-	TCP_OURS_NO_ANSWERS = 0x4, /* ACKs do not wait for data */
-	TCP_OURS_PROBE_SOON = 0x8, /* keepalive is to look before the poll */
+	TCP_OURS_NO_ANSWERS = 0x4,  /* ACKs do not wait for data */
+	TCP_OURS_PROBE_SOON = 0x8,  /* keepalive is to look before the poll */
+	TCP_OURS_LONG_QUEUE = 0x40, /* more than fits snd_queuelen: split.c */
 	TCP_OURS_ANSWERS = 0x30, /* how often one went out with data in a row */
 	TCP_OURS_ANSWERS_ONE = 0x10,
 };

@@ -20,6 +20,8 @@
  * where they say so, and replaced by no-operations elsewhere.
  *
  * The cure for IPv6: RFC 8200, 4.5, likewise.  reass.c puts both together.
+ *
+ * TCP wants none of it: its segments are cut to fit instead (tcp/split.c).
  */
 #include <sys/random.h>
 #include <string.h>
@@ -35,6 +37,18 @@
 #define NEXT_HOP 0
 #define NEXT_ROUTING 43
 #define NEXT_FRAGMENT 44
+
+__thread unsigned *frag_instead;
+
+/* Whether a packet for MTU must not be sent in fragments; tells who asked. */
+static bool
+is_unwanted(unsigned mtu)
+{
+	if (frag_instead == NULL)
+		return false;
+	*frag_instead = mtu;
+	return true;
+}
 
 /* Replaces options in the HLEN bytes of HDR that stay in the first fragment. */
 static void
@@ -72,6 +86,8 @@ OURS(ip4_frag)(struct stack *stack, struct pbuf *p, struct netif *netif,
 	hlen = (hdr[0] & 15u) * 4;
 	total = p->tot_len;
 	mtu = path_mtu(netif, hdr);
+	if (is_unwanted(mtu))
+		return ERR_VAL;
 	if (hlen < IP4_HLEN_MIN || hlen > total || mtu < hlen + 8)
 		return ERR_BUF;
 	pbuf_read(hdr, p, 0, hlen);
@@ -136,6 +152,8 @@ OURS(ip6_frag)(struct stack *stack, struct pbuf *p, struct netif *netif,
 		return ERR_BUF;
 	pbuf_read(hdr, p, 0, IP6_HLEN);
 	mtu = path_mtu(netif, hdr);
+	if (is_unwanted(mtu))
+		return ERR_VAL;
 	if (mtu < sizeof(hdr) + 8 || hdr[6] == NEXT_HOP ||
 	    hdr[6] == NEXT_ROUTING)
 		return ERR_BUF;

@@ -34,6 +34,12 @@ err_t OURS(ip4_frag)(struct stack *, struct pbuf *, struct netif *,
 err_t OURS(ip6_frag)(struct stack *, struct pbuf *, struct netif *,
     struct ip_addr *hop);
 
+/*
+ * Where this points to something, what is larger than an MTU is not sent in
+ * fragments but not at all, and the MTU is stored there.  Of the calling thread.
+ */
+extern __thread unsigned *frag_instead;
+
 /* ---- ip/forward.c --------------------------------------------------- */
 
 /*

@@ -173,14 +173,16 @@ OURS(tcp_input)(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
 	}
 	if (pcb->ooseq != NULL)
 		ooseq_before(pcb, g.seq, g.len);
+	split_before(pcb);
 	keepalive_heard(pcb);
 	recover_before(pcb, &seen);
 	real()->tcp_input(p, to, pseudo, NULL);
 	/* The connection that got something, if it lives, is first. */
-	if (*active == pcb)
+	if (*active == pcb) {
 		ooseq_after(pcb);
-	else if (find(STACK_FIELD(stack, STACK_TCP_TW, struct tcp_pcb *), &g) ==
-	    pcb)
+		split_after(pcb);
+	} else if (find(STACK_FIELD(stack, STACK_TCP_TW, struct tcp_pcb *),
+		       &g) == pcb)
 		above.time_wait(pcb);
 	recover_after(stack, &seen);
 	isn_after(stack, pcb, g.flags);

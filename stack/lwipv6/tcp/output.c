@@ -120,10 +120,14 @@ said(struct tcp_pcb *pcb, unsigned wnd)
 
 /* ---- sending ------------------------------------------------------------ */
 
-/* The fields that change until a segment is sent. */
-static void
+/*
+ * The fields that change until a segment is sent.  Returns 0, or the MTU that
+ * it exceeds; then it was not sent.
+ */
+static unsigned
 stamp(struct tcp_pcb *pcb, struct pbuf *p, uint8_t *h, unsigned wnd)
 {
+	unsigned mtu = 0;
 	uint16_t sum;
 
 	put32(h + 8, pcb->rcv_nxt);
@@ -133,8 +137,11 @@ stamp(struct tcp_pcb *pcb, struct pbuf *p, uint8_t *h, unsigned wnd)
 	sum = inet6_chksum_pseudo(p, &pcb->local_ip, &pcb->remote_ip, PROTO_TCP,
 	    p->tot_len);
 	memcpy(h + 16, &sum, sizeof(sum)); /* it is in network order */
+	frag_instead = &mtu;
 	ip_output(pcb->stack, p, &pcb->local_ip, &pcb->remote_ip, pcb->ttl,
 	    pcb->tos, PROTO_TCP);
+	frag_instead = NULL;
+	return mtu;
 }
 
 static err_t
@@ -167,13 +174,15 @@ count_answer(struct tcp_pcb *pcb)
 		pcb->ours = (uint8_t)(pcb->ours + TCP_OURS_ANSWERS_ONE);
 }
 
-static void
+/* As stamp(). */
+static unsigned
 send_segment(struct tcp_pcb *pcb, struct tcp_seg *seg)
 {
 	uint8_t *h = seg->tcphdr;
 	struct pbuf *p = seg->p;
 	unsigned wnd = window(pcb);
 	uint16_t in_front;
+	unsigned mtu;
 
 	count_answer(pcb);
 	/* Headers of an earlier time, if it was sent before. */
@@ -182,8 +191,9 @@ send_segment(struct tcp_pcb *pcb, struct tcp_seg *seg)
 	p->len = (uint16_t)(p->len - in_front);
 	p->tot_len = (uint16_t)(p->tot_len - in_front);
 	pcb->rtime = 0;
-	stamp(pcb, p, h, wnd);
+	mtu = stamp(pcb, p, h, wnd);
 	said(pcb, wnd);
+	return mtu;
 }
 
 /* Puts SEG among those that wait for an acknowledgement, by its number. */
@@ -243,6 +253,7 @@ static err_t
 output(struct tcp_pcb *pcb)
 {
 	struct tcp_seg *seg, *last;
+	unsigned mtu = 0;
 
 	count_room(pcb);
 	/* Two full segments, or a hole that was filled: RFC 5681, 4.2. */
@@ -255,11 +266,11 @@ output(struct tcp_pcb *pcb)
 	}
 	for (last = pcb->unacked; last != NULL && last->next != NULL;)
 		last = last->next;
-	while (fits(pcb, seg = pcb->unsent)) {
+	while (mtu == 0 && fits(pcb, seg = pcb->unsent)) {
 		uint32_t end = end_of(seg);
 
 		pcb->unsent = seg->next;
-		send_segment(pcb, seg);
+		mtu = send_segment(pcb, seg);
 		if (seq_before(pcb->snd_max, end))
 			pcb->snd_max = end;
 		if (end != seq_of(seg))
@@ -272,6 +283,8 @@ output(struct tcp_pcb *pcb)
 		seq_before(seq_of(pcb->unsent), pcb->snd_max) ?
 	    seq_of(pcb->unsent) :
 	    pcb->snd_max;
+	if (mtu != 0)
+		split_to_fit(pcb, mtu);
 	return ERR_OK;
 }
 

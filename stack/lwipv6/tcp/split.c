@@ -1,12 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * split.c - segments that were too big for the path
+ * split.c - segments that are too big for the way they go
  *
- * DOC: path.c says what a path takes.  What a connection writes from then on is
- * cut by its mss; here what it has queued and sent already is cut again, and
- * what is not acknowledged is sent once more, at once (RFC 1191, 6.5).  That is
- * not congestion: the window stays as it was.  Any number of errors may come
- * about what was under way; the first does all that there is to do.
+ * DOC: A connection cuts what a program writes by its mss, which was right for
+ * the way when it was opened.  The way becomes narrower when a router says so
+ * (path.c), and when the MTU of our own interface is made smaller, the interface
+ * moves to a narrower bus, or another route leads to the peer.
+ *
+ * The fault of the latter: the library fragments the segments that it has, and
+ * those that come; fragments of TCP are refused by the wall of whoever receives
+ * them.  How it is seen: every open connection stands still for ever.
+ *
+ * The cure is the same for both.  What is written from then on is cut by the
+ * lower mss; what is queued and sent already is cut again here, and what is not
+ * acknowledged is sent once more, at once (RFC 1191, 6.5).  That is not
+ * congestion: the window stays as it was.  Any number of errors may come about
+ * what was under way; the first does all that there is to do.  Our own interface
+ * is not watched: a segment that would have to be fragmented is not sent, and
+ * output.c comes here.
+ *
+ * The library counts the buffers of the queues in eight bits.  More than that
+ * may come of cutting.  Then the count is made right before it takes off what
+ * was acknowledged, modulo 256, and says "full" otherwise.
  */
 #include <string.h>
 
@@ -20,14 +35,19 @@
 #define FLAG_SYN 0x02
 #define FLAG_PSH 0x08
 
+/* How many buffers the queues of PCB have. */
 static unsigned
-buffers_of(const struct tcp_seg *seg)
+count(const struct tcp_pcb *pcb)
 {
+	const struct tcp_seg *const queue[] = { pcb->unacked, pcb->unsent };
+	const struct tcp_seg *seg;
 	const struct pbuf *p;
-	unsigned n = 0;
+	unsigned n = 0, i;
 
-	for (p = seg->p; p != NULL; p = p->next)
-		n++;
+	for (i = 0; i < 2; i++)
+		for (seg = queue[i]; seg != NULL; seg = seg->next)
+			for (p = seg->p; p != NULL; p = p->next)
+				n++;
 	return n;
 }
 
@@ -62,10 +82,10 @@ piece(const struct tcp_seg *seg, unsigned at, unsigned n)
 
 /* Cuts *WHERE into pieces.  False: there is no memory, and it is as it was. */
 static bool
-cut(struct tcp_pcb *pcb, struct tcp_seg **where, unsigned mss)
+cut(struct tcp_seg **where, unsigned mss)
 {
 	struct tcp_seg *seg = *where, *first = NULL, **last = &first;
-	unsigned at, n, queued = pcb->snd_queuelen - buffers_of(seg);
+	unsigned at, n;
 
 	for (at = 0; at < seg->len; at += n) {
 		n = seg->len - at < mss ? seg->len - at : mss;
@@ -74,27 +94,43 @@ cut(struct tcp_pcb *pcb, struct tcp_seg **where, unsigned mss)
 			return false;
 		}
 		last = &(*last)->next;
-		queued++;
 	}
 	*last = seg->next;
 	*where = first;
-	pcb->snd_queuelen = (uint8_t)(queued < UINT8_MAX ? queued : UINT8_MAX);
 	tcp_seg_free(seg);
 	return true;
 }
 
 /* The same for all of a list that are too long. */
 static bool
-cut_all(struct tcp_pcb *pcb, struct tcp_seg **where, unsigned mss)
+cut_all(struct tcp_seg **where, unsigned mss)
 {
 	for (; *where != NULL; where = &(*where)->next) {
 		const uint8_t *h = (*where)->tcphdr;
 
 		if ((*where)->len > mss && h[12] >> 4 == TCP_HLEN / 4 &&
-		    !(h[13] & FLAG_SYN) && !cut(pcb, where, mss))
+		    !(h[13] & FLAG_SYN) && !cut(where, mss))
 			return false;
 	}
 	return true;
+}
+
+void
+split_to_fit(struct tcp_pcb *pcb, unsigned mtu)
+{
+	unsigned headers = TCP_HLEN +
+	    (ip_is_v4(&pcb->remote_ip) ? IP4_HLEN : IP6_HLEN);
+
+	if (mtu <= headers || mtu - headers >= pcb->mss)
+		return;
+	mtu -= headers;
+	/* Without memory it is to be tried the next time. */
+	if (!cut_all(&pcb->unacked, mtu) || !cut_all(&pcb->unsent, mtu))
+		return;
+	pcb->mss = (uint16_t)mtu;
+	pcb->ours |= TCP_OURS_LONG_QUEUE;
+	split_after(pcb);
+	recover_all(pcb);
 }
 
 /* above.too_big */
@@ -102,17 +138,29 @@ static void
 too_big(struct stack *stack, const struct icmp_quote *q, unsigned mtu)
 {
 	struct tcp_pcb *pcb = tcp_quoted(stack, q);
-	unsigned mss = mtu - TCP_HLEN -
-	    (ip_is_v4(&q->dst) ? IP4_HLEN : IP6_HLEN);
 
-	if (pcb == NULL || pcb->state < TCP_ESTABLISHED || mss >= pcb->mss)
+	if (pcb != NULL && pcb->state >= TCP_ESTABLISHED)
+		split_to_fit(pcb, mtu);
+}
+
+void
+split_before(struct tcp_pcb *pcb)
+{
+	if (pcb->ours & TCP_OURS_LONG_QUEUE)
+		pcb->snd_queuelen = (uint8_t)count(pcb);
+}
+
+void
+split_after(struct tcp_pcb *pcb)
+{
+	unsigned n;
+
+	if (!(pcb->ours & TCP_OURS_LONG_QUEUE))
 		return;
-	/* Without memory it is to be tried at the next error. */
-	if (!cut_all(pcb, &pcb->unacked, mss) ||
-	    !cut_all(pcb, &pcb->unsent, mss))
-		return;
-	pcb->mss = (uint16_t)mss;
-	recover_all(pcb);
+	n = count(pcb);
+	pcb->snd_queuelen = (uint8_t)(n < UINT8_MAX ? n : UINT8_MAX);
+	if (n < TCP_SND_QUEUELEN)
+		pcb->ours &= (uint8_t)~TCP_OURS_LONG_QUEUE;
 }
 
 __attribute__((constructor)) static void

@@ -23,6 +23,14 @@ void tcp_ack_late(struct tcp_pcb *pcb);
 void ooseq_before(struct tcp_pcb *pcb, uint32_t seq, uint32_t len);
 void ooseq_after(struct tcp_pcb *pcb);
 
+/* ---- tcp/split.c --------------------------------------------------------- */
+
+/* PCB is to send packets of at most MTU bytes: what it has is cut. */
+void split_to_fit(struct tcp_pcb *pcb, unsigned mtu);
+/* Around a segment that comes for PCB. */
+void split_before(struct tcp_pcb *pcb);
+void split_after(struct tcp_pcb *pcb);
+
 /* ---- tcp/input.c --------------------------------------------------------- */
 
 /*
