@@ -28,7 +28,10 @@
  * jumps, they differ, and then the kernel is asked each time until two agree
  * again.  Until that is noticed a time may be wrong by what the clock was set by
  * less than CARRY_NS ago, and by CARRY_NS * 500 / 1000000, 5 ns, for being
- * slewed at another rate, since the kernel slews no faster.
+ * slewed at another rate, since the kernel slews no faster.  A counter that jumps
+ * back by no more than the time for which nobody has read it looks as if less
+ * time had passed: then the time is wrong by that, until CARRY_NS after the last
+ * answer.
  *
  * The counter is used only if the processor says that it is invariant, and if
  * the kernel itself takes the time from it: then the kernel has compared the

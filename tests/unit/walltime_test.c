@@ -186,7 +186,11 @@ test_set(void **state)
 	}
 }
 
-/* The counter jumps, runs at another rate: off by CARRY_NS, for some ms. */
+/*
+ * The counter jumps, or runs at another rate: the time is off by about CARRY_NS,
+ * for some milliseconds.  If it jumps back by no more than the time for which
+ * nobody has read it, the next reading cannot tell: it is off by that time.
+ */
 static void
 test_mad_counter(void **state)
 {
@@ -196,6 +200,7 @@ test_mad_counter(void **state)
 	(void)state;
 	for (i = 0; i < 3000; i++) {
 		struct walltime c = new_clock(1 + random_below(&seed, 4));
+		uint64_t most = 2 * CARRY_NS;
 
 		run(&c, &seed, 30 + random_below(&seed, 20));
 		switch (random_below(&seed, 3)) {
@@ -204,13 +209,44 @@ test_mad_counter(void **state)
 			break;
 		case 1:
 			world.ticks -= random_below(&seed, 1u << 31);
+			most = world.step;
 			break;
 		default:
 			world.rate *= (500 + random_below(&seed, 1500)) /
 			    1000.0;
 		}
 		/* Until the rate has been measured again. */
-		assert_true(run(&c, &seed, 25) <= 2 * CARRY_NS);
+		assert_true(run(&c, &seed, 25) <= most);
+		assert_true(run(&c, &seed, 60) <= LATE + 2);
+	}
+}
+
+/* The counter jumps back by less than the time for which nobody has read it. */
+static void
+test_back_unread(void **state)
+{
+	static const unsigned backs[] = { 10, 11, 22, 39 }; /* microseconds */
+	uint64_t seed = random_seed();
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(backs) / sizeof(backs[0]); i++) {
+		struct walltime c = new_clock(1);
+		uint64_t back = backs[i] * US;
+
+		run(&c, &seed, 50);
+		off(&c);
+		/* Read at once: it is before the last answer. */
+		world.ticks -= (double)back;
+		assert_int_equal(off(&c), 0);
+		/* Read later: it is behind it again, by less than CARRY_NS. */
+		world.ticks -= (double)back;
+		pass(back + CARRY_NS / 2);
+		assert_true(off(&c) <= back + LATE + 2);
+		/* CARRY_NS after the last answer it is right again. */
+		pass(CARRY_NS);
+		assert_int_equal(off(&c), 0);
+		run(&c, &seed, 25);
 		assert_true(run(&c, &seed, 60) <= LATE + 2);
 	}
 }
@@ -249,6 +285,7 @@ main(void)
 		cmocka_unit_test(test_no_counter),
 		cmocka_unit_test(test_set),
 		cmocka_unit_test(test_mad_counter),
+		cmocka_unit_test(test_back_unread),
 		cmocka_unit_test(test_interrupted),
 	};
 
