@@ -207,7 +207,7 @@ bell_sleep(struct shmbus *b, uint64_t timeout_ns)
 	uint64_t upto;
 	int looks;
 	int error = EAGAIN;
-	bool rung;
+	bool hidden = false, rung;
 
 	AO_store(&a->hint, ~(AO_t)0);
 	AO_store_release(&a->door, asleep);
@@ -225,8 +225,10 @@ bell_sleep(struct shmbus *b, uint64_t timeout_ns)
 		    ring_state(r) != RING_READY)
 			break;
 	}
+	if (error != 0)
+		hidden = ring_hides(r, upto);
 	if (error != 0 && AO_load(&b->cancel) == 0) {
-		if (ring_hides(r, upto)) {
+		if (hidden) {
 			uint64_t left = ring_patience_left(r,
 			    clock_ns(CLOCK_MONOTONIC));
 
@@ -248,6 +250,7 @@ bell_sleep(struct shmbus *b, uint64_t timeout_ns)
 	if (rung)
 		b->wakeups++;
 	if (error != 0)
-		ring_slept(r, rung, AO_load(&a->hint));
+		ring_slept(r, rung || hidden,
+		    hidden ? r->rx.cursor : AO_load(&a->hint));
 	return error;
 }

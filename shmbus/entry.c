@@ -79,7 +79,10 @@ entry_fill(struct shmbus *b, const char *name)
 	struct format_attachment *a = b->entry;
 	AO_t words[4] = { 0 };
 
-	AO_store(&a->ident, 0);
+	/* While ident still names the dead owner; see ring_join(). */
+	AO_store(&a->tx_first, b->ring.tx.seq);
+	AO_store_release(&a->tx_seq, b->ring.tx.seq);
+	AO_store_release(&a->ident, 0);
 	clear_maps(b->ring.hdr, i);
 	AO_store(&a->door, (AO_load(&a->door) | 1) + 1); /* even: awake */
 	AO_store(&a->hint, 0);
@@ -88,8 +91,6 @@ entry_fill(struct shmbus *b, const char *name)
 	memcpy(words, name, strnlen(name, sizeof(words) - 1));
 	for (i = 0; i < 4; i++)
 		AO_store(&a->name[i], words[i]);
-	AO_store(&a->tx_seq, b->ring.tx.seq);
-	AO_store(&a->tx_first, b->ring.tx.seq);
 	AO_store(&a->tx_bytes, 0);
 	AO_store(&a->tx_failed, 0);
 	AO_store(&a->rung, 0);

@@ -119,8 +119,9 @@ struct format_attachment {
 	AO_t door; /*  64  odd: asleep; its low 32 bits are the futex */
 	AO_t hint; /*  72  first position it was woken for */
 	AO_t reserved1[6];
-	AO_t tx_seq; /* 128  frames published under this number, by former
-			     owners too; the next frame's seq is one more */
+	AO_t tx_seq; /* 128  bits 0..47: frames published under this number, by
+			     former owners too; 48..63: how many of these died.
+			     The next frame's seq is one more */
 	AO_t tx_bytes;
 	AO_t tx_failed;
 	AO_t tx_first; /*      tx_seq when it attached */

@@ -29,16 +29,14 @@ may_receive(struct shmbus *b)
 
 /*
  * Called when there is nothing to receive.  After a gap this is the time to
- * count those lost frames that no later frame tells of.  It is tried a few
- * times, because a sender that has published its last frames may not have
- * counted them in its entry yet.  (Before it sleeps, wait.c does it again.)
+ * count those lost frames that no later frame tells of.
  */
 static inline void
 caught_up(struct shmbus *b)
 {
-	if (__builtin_expect(b->ring.rx.unsettled != 0, 0) &&
-	    ring_settle(&b->ring))
-		b->ring.rx.unsettled--;
+	if (__builtin_expect(b->ring.rx.gap_budget != 0, 0) &&
+	    ring_uncounted(&b->ring))
+		ring_settle(&b->ring);
 }
 
 static void

@@ -60,9 +60,26 @@
  * is missing between two that it reads is what it lost, to the frame.  The last
  * frames of a sender, which the reader never read, are settled from the
  * sender's own count, tx_seq, once the reader has caught up with the tail
- * (ring_settle()).  The frames of a gap that arose while the reader slept and
- * no writer rang for it were not meant for it: they count as skipped, not as
- * lost.
+ * (ring_settle()).  A sender may be stopped after it has published and before it
+ * has stored tx_seq.  So for as long as a sender's gap is open, the reader
+ * compares tx_seq again whenever it has caught up (ring_uncounted()).
+ *
+ * A sender that is killed at that point never counts its last slot's frames.
+ * When the next owner of the number comes, these may have been overwritten, and
+ * then nobody knows their number; but readers that have read them know seq
+ * values that the next owner would use again.  So the upper 16 bits of seq and
+ * tx_seq count how many owners of the number have died: values are never used
+ * twice, and if these bits differ, a reader takes what is missing from tx_first,
+ * the count with which the new owner began.  What remains uncertain are the
+ * frames of one slot, at most FORMAT_PACK, for each sender that is killed between
+ * publishing that slot and storing tx_seq: a reader may count so many too few,
+ * but it never counts too many.
+ *
+ * The frames of a gap that arose while the reader slept and no writer rang for
+ * it were not meant for it: they count as skipped, not as lost.  Frames that
+ * were published before it slept, and that it could not read because a pending
+ * position hid them, are another matter: nobody rings for those, so a gap over
+ * them is lost.
  *
  * TRUST.  Anybody who may write to the file may write anything anywhere at any
  * time.  Every value read is masked or bounded before use, and every loop has
@@ -83,7 +100,8 @@
  *   ring:recheck  confirm(): load of the word             after a read barrier
  *   ring:tail     reader, writer: load of the tail        acquire
  *   ring:giveup   give_up(), claimable(): -> ABANDONED    full
- *   ring:seq      note_tx(): store of tx_seq              release
+ *   ring:seq      publish(): store of tx_seq, after that  release
+ *                 of COMMITTED
  *   ring:settle   ring_settle(), ring_join(): loads of    acquire
  *                 tx_seq, before that of the tail
  *   ring:tidy     ring_tidy(): load of tx.busy, after     ring_fence()
@@ -170,6 +188,8 @@ ring_init(struct ring *r, void *base, const struct ring_geometry *g,
 	r->frame_max = g->frame_max;
 	r->room = g->stride - (uint32_t)sizeof(struct format_slot);
 	r->me = me;
+	if (me < FORMAT_ATTACHMENTS)
+		r->tx.counted = &r->att[me].tx_seq;
 	r->patience_ns = 2000000;
 	r->env = *env;
 }
@@ -314,14 +334,9 @@ publish(struct ring *r, struct ring_claim *c, uint32_t len, unsigned n,
 	}
 	r->tx.seq += n;
 	r->tx.bytes += bytes;
+	/* For the others to read. */
+	AO_store_release(r->tx.counted, r->tx.seq); /* ring:seq */
 	return true;
-}
-
-/* Shows the others how many frames we have published. */
-static inline void
-note_tx(struct ring *r)
-{
-	AO_store_release(&r->att[r->me].tx_seq, r->tx.seq); /* ring:seq */
 }
 
 /*
@@ -336,10 +351,7 @@ ring_publish(struct ring *r, struct ring_claim *c, uint32_t len,
 	bool published = publish(r, c, len, 1, len, time_ns);
 
 	AO_store_release(&r->tx.busy, 0);
-	if (unlikely(!published))
-		return ETIMEDOUT;
-	note_tx(r);
-	return 0;
+	return likely(published) ? 0 : ETIMEDOUT;
 }
 
 /* ring_send() of a single frame: the same steps without what a batch needs. */
@@ -476,7 +488,6 @@ ring_send(struct ring *r, const struct iovec *frames, unsigned n,
 	}
 out:
 	AO_store_release(&r->tx.busy, 0);
-	note_tx(r);
 	*sent = done;
 	return error;
 }

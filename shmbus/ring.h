@@ -80,6 +80,7 @@ struct ring_tx {
 	uint64_t next;	 /* the position after the last one that it took */
 	bool others;	 /* others took some between the last two calls */
 	uint64_t bytes, failed;
+	AO_t *counted; /* tx_seq in our entry */
 	AO_t busy; /* we have, or may have, an open claim */
 };
 
@@ -103,8 +104,10 @@ struct ring_rx {
 	uint64_t asleep_gap;  /* what was passed over before this, was asleep */
 	uint64_t gap_budget;  /* the most frames that may still be uncounted */
 	uint64_t frames, bytes, skipped, lost, bad, gave_up;
-	uint64_t tidied;    /* the slot that ring_tidy() examines next */
-	unsigned unsettled; /* ring_settle() may have something to do */
+	uint64_t tidied; /* the slot that ring_tidy() examines next */
+	/* Senders with a gap that may count more frames, since ring_settle(). */
+	uint64_t open[FORMAT_MAP_WORDS];
+	bool unsettled; /* there was a gap since ring_settle() */
 	bool promisc;
 	bool distrust; /* the slot at the cursor lied: load the tail first */
 	uint64_t mac;  /* as in ident, bits 16..63, or 0 */
@@ -190,6 +193,7 @@ bool ring_take(struct ring *r, const struct ring_frame *f, void *buf,
     size_t size);
 unsigned ring_recv(struct ring *r, struct ring_frame *f, void *const *bufs,
     const uint32_t *sizes, unsigned n);
+bool ring_uncounted(struct ring *r);
 bool ring_settle(struct ring *r);
 
 /* ring_sleep.c */

@@ -13,7 +13,10 @@
  * are read.
  *
  * A sender that joins continues the count of the last owner of its number, as
- * far as the ring shows it, because readers know senders by their number.
+ * far as the ring shows it, because readers know senders by their number.  If
+ * that owner has died, it may have published frames that it had not counted and
+ * that are overwritten by now; so it is counted as one more death in the upper
+ * bits of seq.  See EXACT LOSS in ring.c.
  */
 #include "shmbus/ring_word.h"
 
@@ -104,6 +107,12 @@ ring_join(struct ring *r, bool oldest)
 		r->rx.cursor = first;
 	r->rx.from = oldest ? first : tail;
 	r->rx.own_from = tail;
+	/* Whoever detaches clears its ident. */
+	if (r->me != SLOT_NOBODY &&
+	    (AO_load(&r->att[r->me].ident) &
+		(FORMAT_ATT_USED | FORMAT_ATT_DEAD)) != 0)
+		r->tx.seq = (seq_deaths(r->tx.seq) + 1) << SEQ_COUNT_BITS |
+		    seq_count(r->tx.seq);
 	r->tx.joined = r->tx.seq;
 }
 

@@ -74,10 +74,14 @@ ring_patience_left(const struct ring *r, uint64_t now)
  * lowest position that a writer rang for.  Otherwise nobody did, so that nothing
  * that was published meanwhile was meant for this reader.
  *
- * Another writer may have published shortly before HINT and not rung yet.  So
- * positions up to a quarter of a lap before HINT count as lost if they are
- * lapped.  Only the frame of a writer that is stopped between publishing and
- * ringing, for longer than that quarter lasts, can still be counted as skipped.
+ * A writer may have published shortly before HINT, or before the reader woke, and
+ * not rung yet.  So positions up to a quarter of a lap before HINT, or before the
+ * tail of now, count as lost if they are lapped.  Only the frames of a writer that
+ * is stopped between publishing and ringing, for longer than that quarter lasts,
+ * can still be counted as skipped: at most RING_BATCH for each such stop.
+ *
+ * If a frame was hidden when the reader went to sleep (ring_hides()), the caller
+ * passes the cursor as HINT, since nobody rings for such a frame.
  */
 void
 ring_slept(struct ring *r, bool rung, uint64_t hint)
@@ -86,9 +90,6 @@ ring_slept(struct ring *r, bool rung, uint64_t hint)
 	uint64_t slack = (r->mask + 1) / 4;
 
 	if (!rung)
-		r->rx.asleep_gap = tail;
-	else if (hint < tail && hint > slack)
-		r->rx.asleep_gap = hint - slack;
-	else
-		r->rx.asleep_gap = 0;
+		hint = tail;
+	r->rx.asleep_gap = hint <= tail && hint > slack ? hint - slack : 0;
 }

@@ -71,6 +71,24 @@ word_disown(AO_t w)
 	    (AO_t)SLOT_ABANDONED << WORD_STATE_SHIFT | SLOT_NOBODY;
 }
 
+/*
+ * seq and tx_seq: a count of frames, and above it how many owners of the number
+ * have died; see EXACT LOSS in ring.c.
+ */
+#define SEQ_COUNT_BITS 48
+
+static inline uint64_t
+seq_count(uint64_t seq)
+{
+	return seq & (~(uint64_t)0 >> (64 - SEQ_COUNT_BITS));
+}
+
+static inline uint64_t
+seq_deaths(uint64_t seq)
+{
+	return seq >> SEQ_COUNT_BITS;
+}
+
 /* Whether the word's owner, if it names one, may be writing to the slot. */
 static inline bool
 word_held(AO_t w)
