@@ -4,6 +4,7 @@
  *
  * To a neighbour that is none (neighbour.h), which looks at every byte.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -155,12 +156,111 @@ test_rate(void **state)
 	alone(rate);
 }
 
+/* ---- a router ----------------------------------------------------------- */
+
+#define FAR4 "10.6.0.9"
+#define FAR6 "fd06::9"
+
+/* An echo request to DST that may go over HOPS routers, of which we are one. */
+static void
+far_echo(struct frame *f, const char *src, const char *dst, uint8_t hops)
+{
+	bool v4 = strchr(src, ':') == NULL;
+
+	packet(f, unit_mac, src, dst, v4 ? P_ICMP4 : P_ICMP6, 8 + 40);
+	f->b[14 + (v4 ? 8 : 7)] = hops;
+	packet_body(f)[0] = v4 ? 8 : 128;
+	packet_seal(f);
+}
+
+/* Whose time to live ends at the router is told, but not of an error. */
+static int
+hops(void *arg)
+{
+	const char *const from[] = { HIM4, HIM6 }, *const to[] = { FAR4, FAR6 };
+	int i, other;
+	struct frame f, g;
+	char *answer;
+
+	(void)arg;
+	beside();
+	MUST(shmif_create(net_bus(), &other) == 0);
+	MUST(shmif_add_addr(other, "10.6.0.1/24") == 0);
+	MUST(shmif_add_addr(other, "fd06::1/64") == 0);
+	MUST(shmif_up(other) == 0);
+	MUST(shmif_request("{\"id\":1,\"do\":[{\"op\":\"forward\","
+			   "\"on\":true}]}",
+		 &answer) == 0);
+	free(answer);
+	for (i = 0; i < 2; i++) {
+		far_echo(&g, from[i], to[i], 1);
+		send_frame(&g);
+		MUST(expect(&f, is_error, NULL, PATIENCE_MS));
+		MUST(is_right(&f, &g, i == 0 ? 11 : 3, 0));
+		/* About an error there is none. */
+		packet_body(&g)[0] = i == 0 ? 3 : 1;
+		packet_seal(&g);
+		send_frame(&g);
+		MUST(!expect(&f, is_error, NULL, SILENCE_MS));
+	}
+	return 0;
+}
+
+static void
+test_hops(void **state)
+{
+	(void)state;
+	alone(hops);
+}
+
+/* ---- a program's own ---------------------------------------------------- */
+
+/* What a raw socket sends of ICMPv6 has its checksum: RFC 3542, 3.1. */
+static int
+raw_checksum(void *arg)
+{
+	static const uint8_t echo = 128;
+	uint8_t b[8 + 31] = { 128, 0, 0xbe, 0xef, 1, 2, 3, 4 };
+	struct sockaddr_storage ss;
+	socklen_t len = net_addr(&ss, HIM6, 0);
+	struct frame f;
+	size_t n;
+	int s, at = 4;
+
+	(void)arg;
+	beside();
+	s = lwip_msocket(shmif_stack(unit), AF_INET6, SOCK_RAW, IPPROTO_ICMPV6);
+	MUST(s != -1);
+	for (n = 8; n <= sizeof(b); n++) {
+		MUST(lwip_sendto(s, b, (int)n, 0, (void *)&ss, len) ==
+		    (ssize_t)n);
+		MUST(expect(&f, is_type, &echo, PATIENCE_MS));
+		MUST(packet_len(&f) == n && packet_sealed(&f));
+	}
+	/* It is not the program's to say where. */
+	MUST(lwip_setsockopt(s, IPPROTO_IPV6, IPV6_CHECKSUM, &at, sizeof(at)) ==
+		-1 &&
+	    errno == EINVAL);
+	MUST(
+	    lwip_sendto(s, b, 3, 0, (void *)&ss, len) == -1 && errno == EINVAL);
+	return 0;
+}
+
+static void
+test_raw_checksum(void **state)
+{
+	(void)state;
+	alone(raw_checksum);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_said),
 		cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_hops),
+		cmocka_unit_test(test_raw_checksum),
 	};
 	int failed;
 

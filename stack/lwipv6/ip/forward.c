@@ -6,13 +6,16 @@
  * cuts into fragments what must not be, and refuses the last but one fragment
  * of what was fragmented before, without saying what would fit; what it did cut
  * it tries to send as a whole, too; and what goes to where it has no route is
- * dropped without a word.
+ * dropped without a word.  So are ICMP messages whose time to live ends here,
+ * echo requests too.
  *
  * How they are seen: TCP over IPv4 stands still where the way to the peer
  * becomes narrower, since its fragments do not arrive; who connects to a
- * network that there is not waits for his timeout.
+ * network that there is not waits for his timeout; traceroute by ICMP does not
+ * see the router.
  *
- * The cure: RFC 1812, 5.2.7.1, 5.3.3 and 4.3.3.1: such packets are looked for
+ * The cure: RFC 1812, 5.2.7.1, 5.2.7.3, 5.3.3 and 4.3.3.1, and RFC 4443, 3.3:
+ * such packets are looked for
  * before the library sees them.  IPv6 that is too big it refuses itself, by
  * way of unreach.c.
  */
@@ -99,10 +102,12 @@ forward_not(struct pbuf *p, struct netif *in, const struct ip_addr *to)
 		return false;
 	if (ip_route_findpath(stack, &dst, &hop, &out, &ignored) != ERR_OK) {
 		icmp_dest_unreach(stack, p, ICMP_FOR_NET);
+	} else if (ip[v4 ? 8 : 7] <= 1) {
+		/* Never about an error: unreach.c sees to that. */
+		icmp_time_exceeded(stack, p, 0);
 	} else {
-		/* ip[8]: the time to live is the library's to judge. */
 		if (!v4 || out == in || out->link_type == LINK_SLIRP ||
-		    be16(ip + 2) <= out->mtu || ip[8] <= 1)
+		    be16(ip + 2) <= out->mtu)
 			return false;
 		pbuf_realloc(p, (uint16_t)be16(ip + 2));
 		too_big(p, out, hop);

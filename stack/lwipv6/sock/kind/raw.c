@@ -2,8 +2,9 @@
 /*
  * raw.c - raw and packet sockets
  *
- * DOC: The fault, beside those of dgram.c: a packet socket that was not bound
- * crashes when it sends.
+ * DOC: The faults, beside those of dgram.c: a packet socket that was not bound
+ * crashes when it sends; what a raw socket sends of ICMPv6 has no checksum, so
+ * that nobody takes it (RFC 3542, 3.1: it is the stack's to fill in).
  *
  * A raw socket receives IPv4 packets with their header, and IPv6 packets
  * without (RFC 3542, 3).  A packet socket's address is an interface, see
@@ -20,6 +21,7 @@
 #define IP6_HLEN 40u
 #define ETH_HLEN 14u
 #define ETH_VLAN_HLEN 18u
+#define ICMP6_SUM_AT 2 /* where the checksum of ICMPv6 is */
 
 #ifndef IPV6_HDRINCL
 #define IPV6_HDRINCL 36
@@ -70,13 +72,18 @@ raw_arrived(void *arg, struct raw_pcb *pcb, struct pbuf *p,
 	dgram_deliver(s, p, from, protocol);
 }
 
+static void raw_apply(struct sock *s);
+
 static int
 raw_open(struct sock *s)
 {
 	s->hdrincl = s->protocol == IPPROTO_RAW;
+	if (s->family == AF_INET6 && s->protocol == IPPROTO_ICMPV6)
+		s->checksum_at = ICMP6_SUM_AT;
 	s->pcb.raw = raw_new(s->stack, (uint16_t)s->protocol);
 	if (s->pcb.raw == NULL)
 		return ENOBUFS;
+	raw_apply(s);
 	raw_recv(s->pcb.raw, raw_arrived, s);
 	sock_hold(s);
 	return 0;
@@ -101,7 +108,7 @@ raw_apply(struct sock *s)
 	at = s->checksum_at;
 	if (s->hdrincl)
 		more |= SOF_HDRINCL;
-	if (at >= 0)
+	else if (at >= 0) /* a header of the program's own is as it wants it */
 		more |= SOF_IPV6_CHECKSUM;
 	pthread_mutex_unlock(&s->lock);
 	s->pcb.raw->so_options |= more;
@@ -175,8 +182,8 @@ raw_set(struct sock *s, int level, int name, int n)
 		s->hdrincl = n != 0;
 		return 0;
 	}
-	if (n != -1 && (n < 0 || n % 2 != 0))
-		return EINVAL;
+	if ((n != -1 && (n < 0 || n % 2 != 0)) || s->protocol == IPPROTO_ICMPV6)
+		return EINVAL; /* RFC 3542, 3.1 */
 	s->checksum_at = n;
 	return 0;
 }
