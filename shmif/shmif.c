@@ -385,11 +385,13 @@ shmif_set_mac(int ifnum, const uint8_t mac[6])
 		return EINVAL;
 	if ((error = unit_hold(ifnum, &u)) != 0)
 		return error;
-	if ((error = change(u, SET_MAC, 0, mac)) == 0) {
+	/* The bus first: the stack announces it, and may be answered at once. */
+	if (u->link->bus != NULL)
+		shmbus_set_mac(u->link->bus, mac);
+	if ((error = change(u, SET_MAC, 0, mac)) == 0)
 		memcpy(u->mac, mac, sizeof(u->mac));
-		if (u->link->bus != NULL)
-			shmbus_set_mac(u->link->bus, mac);
-	}
+	else if (u->link->bus != NULL)
+		shmbus_set_mac(u->link->bus, u->mac);
 	unit_drop(u);
 	return error;
 }

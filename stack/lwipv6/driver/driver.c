@@ -59,9 +59,17 @@ port_timer(void *arg)
 	sys_timeout(TIMER_MS, port_timer, netif);
 }
 
+/* The interface went down; or it is up, on a link that may be another. */
 static void
-announce(void *arg)
+link_gone(void *arg)
 {
+	neigh_flush(arg);
+}
+
+static void
+link_begun(void *arg)
+{
+	neigh_flush(arg);
 	dad_begin_all(arg);
 	igmp_again(arg);
 }
@@ -79,10 +87,11 @@ port_change(struct netif *netif, uint32_t type)
 		netif->mtu = port->mtu; /* ctl/ioctl.c has decided */
 	} else if (thread_inside(netif->stack)) {
 		ip_notify(netif, type);
+		link_gone(port);
 	} else {
 		tcpip_notify(netif, type);
-		if (type == NETIF_CHANGE_UP)
-			thread_call(netif->stack, announce, port);
+		thread_call(netif->stack,
+		    type == NETIF_CHANGE_UP ? link_begun : link_gone, port);
 	}
 }
 
@@ -383,6 +392,8 @@ port_set_mac(struct unit *u, const uint8_t mac[6])
 
 	for (i = 0; i < 6; i++)
 		__atomic_store_n(&hw[i], mac[i], __ATOMIC_RELAXED);
+	/* Neighbours would go on for a while with the old one. */
+	neigh_announce_all(port_in(u));
 }
 
 static void
@@ -408,8 +419,9 @@ port_set_link(struct unit *u, bool on)
 {
 	set_flags(u, NETIF_FLAG_LINK_UP | NETIF_FLAG_RUNNING, on);
 	if (on)
-		dad_begin_all(port_in(u));
-	igmp_again(port_in(u));
+		link_begun(port_in(u));
+	else
+		link_gone(port_in(u));
 }
 
 static void

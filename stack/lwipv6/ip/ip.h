@@ -66,6 +66,8 @@ bool ip_is_own(struct stack *stack, struct ip_addr *ip);
  */
 int ip_route_from(struct stack *stack, struct ip_addr *dst,
     struct netif **netif, struct ip_addr *from);
+/* What STACK sent to DST gets no answer: asks for the next hop again. */
+void ip_doubt_hop(struct stack *stack, const struct ip_addr *dst);
 
 /* ---- ip/icmp.c ----------------------------------------------------------- */
 

@@ -136,3 +136,15 @@ ip_route_from(struct stack *stack, struct ip_addr *dst, struct netif **netif,
 		*from = el->ipaddr;
 	return 0;
 }
+
+void
+ip_doubt_hop(struct stack *stack, const struct ip_addr *dst)
+{
+	struct ip_addr to = *dst, *hop; /* the library wants it writable */
+	struct netif *n;
+	int flags;
+
+	if (ip_route_findpath(stack, &to, &hop, &n, &flags) == ERR_OK &&
+	    port_of(n) != NULL)
+		neigh_doubt(port_of(n), hop);
+}

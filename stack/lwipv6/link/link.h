@@ -37,8 +37,14 @@ void neigh_learn(struct port *port, const struct ip_addr *dst,
     const uint8_t mac[6], bool create);
 bool neigh_find(struct port *port, const struct ip_addr *dst, uint8_t mac[6]);
 void neigh_forget(struct port *port, const struct ip_addr *dst);
+/* Forgets all: the interface is down, or its link is another one. */
+void neigh_flush(struct port *port);
+/* What was sent to DST gets no answer: is it still where it was? */
+void neigh_doubt(struct port *port, const struct ip_addr *dst);
 /* Tells neighbours that the interface, if it is up, has the address IP. */
 void neigh_announce(struct port *port, const struct ip_addr *ip);
+/* The same of all its addresses. */
+void neigh_announce_all(struct port *port);
 
 struct neigh_seen {
 	struct ip_addr ip;

@@ -25,9 +25,14 @@
  *		(above.h), and the entry goes.
  *	KNOWN	packets are sent.  The address was confirmed (a reply, a
  *		request, an advertisement came) at CONFIRMED.  Once used more
- *		than FRESH_S seconds after that, it is asked for again while
- *		it still serves; after ASK_MAX unanswered ones it goes.
- *		Unused for IDLE_S seconds: it goes.
+ *		than FRESH_S seconds after that, or when what was sent to it
+ *		gets no answer (neigh_doubt()), it is asked for again while
+ *		it still serves, whether or not it is used further; after
+ *		ASK_MAX unanswered ones it goes.  Unused for IDLE_S seconds:
+ *		it goes.
+ *
+ * All entries go when the interface goes down, loses its link or gets another
+ * one (neigh_flush()): who has an address there may be somebody else.
  *
  * A packet that waits is copied: the sender may go on with the original (a TCP
  * segment that is retransmitted).  Packets that wait are bounded, per entry
@@ -207,7 +212,9 @@ ask(struct port *port, struct entry *e)
 	if (!ip_is_v4(&ip))
 		icmp_neighbor_solicitation(port->netif.stack, &ip, el);
 	else
-		arp_ask(port, &el->ipaddr, &ip, e->known ? e->mac : broadcast);
+		/* Only the first question goes to where it was before. */
+		arp_ask(port, &el->ipaddr, &ip,
+		    e->known && e->asked == 1 ? e->mac : broadcast);
 	return true;
 }
 
@@ -427,6 +434,29 @@ neigh_forget(struct port *port, const struct ip_addr *dst)
 		}
 }
 
+void
+neigh_flush(struct port *port)
+{
+	struct neigh_table *t = port->neigh;
+	unsigned b;
+
+	for (b = 0; t != NULL && b < BUCKETS; b++)
+		while (t->bucket[b] != NULL)
+			remove_entry(t, &t->bucket[b]);
+}
+
+void
+neigh_doubt(struct port *port, const struct ip_addr *dst)
+{
+	struct neigh_table *t = port->neigh;
+	struct entry *e = t == NULL ? NULL : find(t, dst);
+
+	if (e == NULL || !e->known || e->asked != 0)
+		return;
+	e->confirmed = t->now - FRESH_S - 1;
+	ask(port, e);
+}
+
 unsigned
 neigh_look(const struct port *port, struct neigh_seen *list, unsigned max)
 {
@@ -460,6 +490,17 @@ neigh_announce(struct port *port, const struct ip_addr *ip)
 		nd_announce(port, ip);
 }
 
+void
+neigh_announce_all(struct port *port)
+{
+	const struct ip_addr_list *tail = port->netif.addrs, *el = tail;
+
+	while (el != NULL) {
+		neigh_announce(port, &el->ipaddr);
+		el = el->next == tail ? NULL : el->next;
+	}
+}
+
 /* Tells the senders of the packets in the list W that they did not get away. */
 static void
 give_up(struct port *port, struct waiting *w)
@@ -487,8 +528,10 @@ age(struct port *port, struct entry *e)
 		return e->asked >= ASK_MAX || !ask(port, e);
 	if (now - e->used > IDLE_S)
 		return true;
-	if (now - e->confirmed <= FRESH_S || now - e->used > 1)
+	if (now - e->confirmed <= FRESH_S)
 		return false;
+	if (e->asked == 0 && now - e->used > 1)
+		return false; /* nobody needs to know */
 	return e->asked >= ASK_MAX || !ask(port, e);
 }
 

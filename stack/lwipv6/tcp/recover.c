@@ -317,7 +317,9 @@ time_out(struct tcp_pcb *pcb, struct recover *r, int64_t now)
 	r->phase = TIMEOUT;
 	r->end = pcb->snd_max;
 	r->timed = 0;
-	r->backoff++;
+	/* RFC 4861, 7.3.1: nothing is heard of it; is the neighbour there? */
+	if (r->backoff++ > 0)
+		ip_doubt_hop(pcb->stack, &pcb->remote_ip);
 	r->armed = now;
 	take_back(pcb);
 	pcb->nrtx++;
