@@ -1,0 +1,168 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The house is in order: who may use whom (tests/lib/arrows has the table), how
+# long a file is, how full a folder.  And the rule of arrows is seen to be broken
+# by each arrow that is not allowed.
+
+# A product file has one subject, and whoever opens a folder can take it in.
+LINES_MAX=600
+FILES_MAX=17
+
+setup() {
+	TOP=${TOP:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}
+	BUILD=${BUILD:-$TOP/build}
+	arrows=$TOP/tests/lib/arrows
+	command -v python3 || skip "python3 is not installed"
+	cd "$BATS_TEST_TMPDIR"
+}
+
+product() { # the C files and headers of the product, from the root
+	(cd "$TOP" && find base ctl dumpbus mstack shmbus shmif stack vde \
+	    -name '*.[ch]' 2>/dev/null | sort)
+}
+
+@test "no arrow of the objects points up" {
+	cd "$TOP"
+	"$arrows" "$BUILD/obj"
+}
+
+# file PATH [NAME] - adds a file to the small tree here, which uses what PATH
+# defines.  Each file defines one function, called as the file.
+file() {
+	local name=${1//[\/.]/_} use=${2-}
+	use=${use//[\/.]/_}
+	mkdir -p "${1%/*}" "obj/${1%/*}"
+	printf 'void %s(void);\n%s\nvoid %s(void)\n{\n%s\n}\n' "$name" \
+	    "${use:+void $use(void);}" "$name" "${use:+	$use();}" >"$1.c"
+	"${CC:-gcc}" -c -o "obj/$1.o" "$1.c"
+}
+
+# small - a tree of a file in each layer, each of which uses the one below.
+small() {
+	local in=stack/lwipv6
+	file base/a
+	file shmbus/a base/a
+	file shmif/a shmbus/a
+	file ctl/wire base/a
+	file ctl/serve/a shmif/a
+	file ctl/shmif_server/a ctl/serve/a
+	file ctl/shmifctl/a ctl/wire
+	file dumpbus/a shmbus/a
+	file $in/port shmif/a
+	file $in/threads/a $in/port
+	file $in/link/a $in/threads/a
+	file $in/ip/a $in/link/a
+	file $in/tcp/a $in/ip/a
+	file $in/sock/a $in/tcp/a
+	file $in/ctl/a $in/sock/a
+	file $in/driver/a $in/ctl/a
+	"$arrows" obj
+}
+
+@test "an object with an arrow that is not allowed is found" {
+	local in=stack/lwipv6 path used n=0
+	small
+	# Each of these alone is one.
+	while read -r path used; do
+		n=$((n + 1))
+		file "$path$n" "$used"
+		echo "$path$n.c: ${used//[\/.]/_}" >>want
+	done <<-END
+	base/b shmbus/a
+	base/b ctl/wire
+	shmbus/b shmif/a
+	shmbus/b dumpbus/a
+	shmif/b ctl/serve/a
+	shmif/b $in/driver/a
+	ctl/wire_b shmbus/a
+	ctl/serve/b $in/ctl/a
+	ctl/serve/b ctl/shmif_server/a
+	ctl/shmifctl/b shmif/a
+	dumpbus/b shmif/a
+	$in/port_b $in/threads/a
+	$in/wall/b $in/threads/a
+	$in/replace/b $in/driver/a
+	$in/threads/b $in/link/a
+	$in/link/b $in/ip/a
+	$in/link/b ctl/serve/a
+	$in/ip/b $in/tcp/a
+	$in/tcp/b $in/sock/a
+	$in/sock/b $in/ctl/a
+	$in/ctl/b $in/driver/a
+	$in/driver/b shmbus/a
+	END
+	run "$arrows" obj
+	echo "$output"
+	[ "$status" -eq 1 ]
+	sed 's/^not allowed: .* -> [^ ]*  //' <<<"$output" | sort >got
+	sort want | diff - got
+	# One is enough.
+	rm -r obj base ctl dumpbus shmbus shmif stack
+	small
+	file base/b shmbus/a
+	run "$arrows" obj
+	[ "$status" -eq 1 ]
+}
+
+@test "so is what it includes, a file without a layer, and a large circle" {
+	local in=stack/lwipv6 i
+	small
+	echo '#include "stack/lwipv6/sock/sock.h"' >$in/ip/b.h
+	run "$arrows" obj
+	[ "$status" -eq 1 ]
+	[[ $output == *'ip -> sock  stack/lwipv6/ip/b.h: #include'* ]]
+	rm $in/ip/b.h
+	file stack/other/a
+	run "$arrows" obj
+	[ "$status" -eq 1 ]
+	[[ $output == *'stack/other/a.c: in no layer'* ]]
+	rm stack/other/a.c
+	# Ten are a circle that one can know; eleven are not.
+	for i in {1..10}; do
+		file $in/sock/c$i $in/sock/c$((i % 10 + 1))
+	done
+	"$arrows" obj
+	file $in/sock/c10 $in/sock/c11
+	file $in/sock/c11 $in/sock/c1
+	run "$arrows" obj
+	[ "$status" -eq 1 ]
+	[[ $output == *'circle of 11 files: '* ]]
+}
+
+@test "an archive without objects is no build" {
+	mkdir obj
+	run "$arrows" obj
+	[ "$status" -eq 2 ]
+}
+
+@test "no file of the product is longer than $LINES_MAX lines" {
+	cd "$TOP"
+	product | xargs wc -l |
+	    awk -v max=$LINES_MAX '$2 != "total" && $1 > max { print; bad = 1 }
+		END { exit bad }'
+}
+
+@test "no folder has more than $FILES_MAX files of one kind" {
+	product | sed 's|/[^/]*\.| |' | sort | uniq -c |
+	    awk -v max=$FILES_MAX '$1 > max { print; bad = 1 }
+		END { exit bad }'
+}
+
+@test "shmif, the bus and the server name no stack" {
+	cd "$TOP"
+	local named
+	named=$(grep -rilE 'lwip' base dumpbus shmbus shmif ctl/serve \
+	    ctl/shmifctl ctl/*.[ch]) || :
+	echo "$named"
+	# It tells pkg-config what libshmif is linked with.
+	[ "$named" = shmif/shmif.pc.in ]
+}
+
+@test "headers are named from the root" {
+	cd "$TOP"
+	local bad
+	bad=$(product | xargs grep -nE '^#[[:space:]]*include "([^/"]*"|\.)') || :
+	echo "$bad"
+	[ -z "$bad" ]
+}
