@@ -15,6 +15,9 @@
  *	SHMIF_LWIPV6=close		all but close
  *	SHMIF_LWIPV6=plain,+close	close alone
  *
+ * A set-user-ID program does not look there: whoever starts it could choose the
+ * library's faults.
+ *
  * A group's functions hang together: they share a structure, or one relies on
  * what another has done.  A slot goes from resolve() to its final value and
  * never changes again, so threads need no order among them.
@@ -115,7 +118,7 @@ __attribute__((used)) static void choose(void) __asm__("shmif_choose");
 static void
 choose(void)
 {
-	const char *text = getenv("SHMIF_LWIPV6");
+	const char *text = secure_getenv("SHMIF_LWIPV6");
 	unsigned i;
 
 	if (text == NULL)

@@ -138,6 +138,17 @@ is_kept_off(struct tcp_pcb *pcb, const struct segment *g)
 	return true;
 }
 
+/* G is a SYN, which the library is to answer. */
+static void
+begin_connection(const struct segment *g, struct ip_addr_list *to, void *pseudo)
+{
+	struct ends e = { g->dst, g->src, g->dport, g->sport };
+
+	isn_set(isn_new(&e));
+	real()->tcp_input(g->p, to, pseudo, NULL);
+	isn_clear();
+}
+
 /*
  * Replaces the library's: a TCP segment has come, its IP header first.  The
  * wall has seen to it that the headers are whole and in one piece.
@@ -168,7 +179,7 @@ OURS(tcp_input)(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
 		return;
 	}
 	if (pcb == NULL) {
-		real()->tcp_input(p, to, pseudo, NULL);
+		begin_connection(&g, to, pseudo);
 		return;
 	}
 	if (pcb->ooseq != NULL)

@@ -41,7 +41,23 @@ struct tcp_pcb *tcp_quoted(struct stack *stack, const struct icmp_quote *q);
 
 /* ---- tcp/isn.c, tcp/keepalive.c, tcp/persist.c, tcp/recover.c ------------ */
 
-/* tcp/isn.c: a segment with FLAGS was for PCB, which may be gone. */
+/* Both ends of a connection. */
+struct ends {
+	struct ip_addr local, remote;
+	uint16_t local_port, remote_port;
+};
+/*
+ * tcp/isn.c: a hash of E and WHAT, which nobody can tell who does not know this
+ * process's secret.  WHAT is 0 for sequence numbers.
+ */
+uint64_t isn_hash(const struct ends *e, uint64_t what);
+/* The initial sequence number of a connection between E that begins now. */
+uint32_t isn_new(const struct ends *e);
+/* The connections that the library makes on this thread begin with ISS ... */
+void isn_set(uint32_t iss);
+/* ... until this. */
+void isn_clear(void);
+/* A segment with FLAGS was for PCB, which may be gone. */
 void isn_after(struct stack *stack, const struct tcp_pcb *pcb, unsigned flags);
 
 /* tcp/persist.c: whether PCB waits for its peer's window to open. */
