@@ -3,4 +3,4 @@
 BASE_SRC := $(addprefix base/, \
 	addr.c checksum.c number.c siphash.c)
 # What is linked to every tool, and to no library.
-TOOLBASE_SRC := base/tool.c
+TOOLBASE_SRC := base/flush.c base/tool.c

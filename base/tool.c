@@ -2,7 +2,6 @@
 /*
  * tool.c - what all command line tools do alike
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,10 +61,7 @@ tool_usage_error(const char *cause, const char *object)
 static _Noreturn void
 printed(void)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		exit(0);
-	tool_complain("standard output", strerror(errno), NULL);
-	exit(1);
+	exit(tool_flush() == 0 ? 0 : 1);
 }
 
 int

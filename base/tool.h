@@ -59,6 +59,12 @@ void tool_complain(const char *object, const char *cause, const char *detail);
  */
 _Noreturn void tool_usage_error(const char *cause, const char *object);
 
+/*
+ * Writes out what was printed.  Returns 0, or -1 after a message.  If the reader
+ * of a pipe has gone, it has read what it wanted: that is no error.
+ */
+int tool_flush(void);
+
 /* ---- arguments ---------------------------------------------------------- */
 
 /*

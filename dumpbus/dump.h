@@ -101,6 +101,7 @@ int sink_open(struct sink **s, const struct options *o, uint32_t frame_max);
 int sink_frame(struct sink *s, const struct shmbus_frame *f);
 int sink_flush(struct sink *s);
 int sink_idle(struct sink *s);
+bool sink_over(struct sink *s);
 void sink_end_line(struct sink *s);
 /* LOST frames have been lost so far; the capture records the number. */
 void sink_lost(struct sink *s, uint64_t lost);

@@ -74,9 +74,5 @@ header_print(struct shmbus *b, const char *path)
 		count = SHMBUS_ATTACH_MAX;
 	for (unsigned i = 0; i < count; i++)
 		peer_print(&peers[i]);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		tool_complain("standard output", strerror(errno), NULL);
-		return -1;
-	}
-	return 0;
+	return tool_flush();
 }

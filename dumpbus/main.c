@@ -213,7 +213,7 @@ catch_signals(bool follow)
 
 	/*
 	 * A reader that went away, or a file that may not grow any more, is
-	 * reported like any failing write.
+	 * found out when a write fails.
 	 */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
@@ -294,8 +294,10 @@ main(int argc, char **argv)
 		err = sink_open(&sink, &o, info.frame_max);
 		if (err == 0)
 			err = read_bus(bus, &o, sink);
-		if (sink != NULL && sink_close(sink, err == 0) != 0)
-			err = -1;
+		if (sink != NULL)
+			err = sink_close(sink, err == 0);
+		else if (err > 0)
+			err = 0;
 	}
 	/*
 	 * The bus is not detached, because a signal handler may still use it;

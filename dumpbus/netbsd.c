@@ -286,10 +286,7 @@ bus_header(const struct bus *b)
 	printf("first     %#" PRIx32 "\n", b->first);
 	printf("last      %#" PRIx32 "\n", b->last);
 	printf("lock      %" PRIu32 "\n", b->lock);
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return 0;
-	tool_complain("standard output", strerror(errno), NULL);
-	return -1;
+	return tool_flush();
 }
 
 int
@@ -321,8 +318,8 @@ netbsd_read(const struct options *o, bool *is_one)
 		err = sink_open(&sink, o, FRAME_MAX);
 		if (err == 0)
 			err = bus_frames(&b, o, sink);
-		if (sink != NULL && sink_close(sink, err == 0) != 0)
-			err = -1;
+		if (sink != NULL)
+			err = sink_close(sink, err == 0);
 	}
 	free(b.p);
 	return err == 0 ? 0 : -1;

@@ -17,7 +17,8 @@
  * no frame came, and no counter of frames passed over moved.
  *
  * When a bus is followed, only a signal, the number of frames that was asked
- * for, or the end of the file ends the reading.  What was sent before the signal
+ * for, the end of the file, or the end of who reads the output ends the reading.
+ * What was sent before the signal
  * is still read.  If the path leads to another file by now, new attachments meet
  * on another bus: that is said once, and does not end the reading.
  *
@@ -41,7 +42,7 @@
 
 #define BATCH 32u
 #define QUIET_NS (4 * (uint64_t)SHMBUS_PATIENCE_NS)
-#define SECOND_NS 1000000000
+#define SECOND_NS 1000000000u
 /* The shortest nap, the longest, and how much of that a slot allows. */
 #define NAP_MIN 50000u
 #define NAP_MAX 1000000u
@@ -64,8 +65,9 @@ struct reader {
 	uint64_t slots;	 /* of the ring */
 	uint64_t napped; /* NEXT as it was at the last nap */
 	uint64_t napped_ns;
-	bool ending; /* a signal came: END is known */
-	bool moved;  /* it was said that the path leads to another file */
+	uint64_t looked_ns; /* when look_around() looked last */
+	bool ending;	    /* a signal came: END is known */
+	bool moved; /* it was said that the path leads to another file */
 	bool done;
 };
 
@@ -146,12 +148,25 @@ count_lost(struct reader *r, uint64_t before, unsigned got)
 		r->lost = st.rx_lost;
 }
 
-/* Says, once, that the path leads to another file by now. */
+/*
+ * When following, looks once a second at what no frame would tell: whether who
+ * reads the output is still there, and whether the path leads to another file by
+ * now, which is said once.
+ */
 static void
-look_after(struct reader *r)
+look_around(struct reader *r)
 {
-	int err = r->moved ? 0 : shmbus_check(r->bus);
+	uint64_t now = now_ns();
+	int err;
 
+	if (now - r->looked_ns < SECOND_NS)
+		return;
+	r->looked_ns = now;
+	if (sink_over(r->sink)) {
+		r->done = true;
+		return;
+	}
+	err = r->moved ? 0 : shmbus_check(r->bus);
 	if (err != SHMBUS_EREPLACED && err != ENOENT)
 		return;
 	sink_end_line(r->sink);
@@ -198,8 +213,6 @@ wait_for_more(struct reader *r, uint64_t *quiet_since, uint64_t *seen)
 		if (nap(r))
 			return 0;
 		err = shmbus_wait(r->bus, SECOND_NS);
-		if (err == ETIMEDOUT)
-			look_after(r);
 		return err == ETIMEDOUT || err == ECANCELED ? 0 : err;
 	}
 	if (over != *seen || *quiet_since == 0) {
@@ -226,8 +239,6 @@ report(const struct reader *r)
 		snprintf(text, sizeof(text), "%" PRIu64 " frame%s lost",
 		    r->lost, r->lost == 1 ? "" : "s");
 		tool_complain(r->o->bus, text, "the bus was faster");
-	} else if (r->o->follow) {
-		tool_complain(r->o->bus, "no frame lost", NULL);
 	}
 	if (r->torn != 0) {
 		snprintf(text, sizeof(text), "%" PRIu64 " frame%s not whole",
@@ -268,6 +279,8 @@ read_all(struct reader *r, struct shmbus_rx *rx)
 
 		if (stopped && !r->ending)
 			end_here(r);
+		if (o->follow)
+			look_around(r);
 		/* Frames beyond O->count are not received, nor lost. */
 		if (o->count != 0 && o->newest == 0 && left < n)
 			n = (unsigned)left;
@@ -333,7 +346,7 @@ read_bus(struct shmbus *b, const struct options *o, struct sink *s)
 	if (info.tail > info.geometry.slots)
 		r.next = info.tail - info.geometry.slots;
 	r.napped = r.next;
-	r.napped_ns = now_ns();
+	r.napped_ns = r.looked_ns = now_ns();
 	uint8_t *memory = malloc((size_t)BATCH * info.frame_max);
 	if (memory == NULL) {
 		tool_complain(o->bus, strerror(ENOMEM), NULL);

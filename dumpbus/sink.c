@@ -13,6 +13,15 @@
  * when following, for it is to be seen growing; when it cannot be written any
  * further, it is cut back behind the last frame that is known to be whole.
  *
+ * DOC: The reader's end is ours
+ *
+ * If the reader of a pipe goes away, it has read all that it wanted: Wireshark
+ * ends every capture so.  Then nothing more is written, and that is no failure.
+ * While nothing is sent on the bus no write would find that out; so the reader
+ * of the bus asks sink_over() now and then.
+ *
+ * DOC: Many files
+ *
  * With a limit on size or time there are many files, each as in the first
  * paragraph, also when following.  A new one is begun by the first frame that
  * does not belong to the old one any more.
@@ -20,6 +29,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,8 +39,9 @@
 #include "base/clock.h"
 #include "dumpbus/dump.h"
 
-#define CAPTURE_HEAD 512u /* a file's bytes besides its frames, at most */
-#define FRAME_HEAD 256u	  /* of a frame's head and its sender's interface */
+#define CAPTURE_HEAD 512u    /* a file's bytes besides its frames, at most */
+#define FRAME_HEAD 256u	     /* of a frame's head and its sender's interface */
+#define FIFO_NAP_NS 20000000 /* between looks for a reader */
 #define TEMPORARY ".shmif_dumpbus.XXXXXX"
 
 /* On a terminal the progress of a capture is shown if it gets larger than this. */
@@ -61,6 +72,7 @@ struct sink {
 	char *path;	   /* of the complete file; NULL: written in place */
 	char *half;	   /* its name until then */
 	bool cut;	   /* in place, but a file that can be cut back */
+	bool over;	   /* its reader went away, or a signal came first */
 };
 
 /* The temporary file, to be removed on failure; signal handlers read it. */
@@ -111,6 +123,30 @@ open_temporary(struct sink *s)
 }
 
 /*
+ * Opens the FIFO NAME as soon as it has a reader.  To wait in open(2) would miss
+ * a signal that comes just before.  Returns a descriptor, or -1 with errno,
+ * which is EINTR if a signal to stop came first.
+ */
+static int
+open_fifo(const char *name)
+{
+	const struct timespec nap = { .tv_nsec = FIFO_NAP_NS };
+	int fd;
+
+	while ((fd = open(name, O_WRONLY | O_CLOEXEC | O_NONBLOCK)) < 0 &&
+	    errno == ENXIO) {
+		if (stopped) {
+			errno = EINTR;
+			return -1;
+		}
+		nanosleep(&nap, NULL);
+	}
+	if (fd >= 0)
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+	return fd;
+}
+
+/*
  * Opens NAME.  Returns a descriptor, or -1 with errno; S->path and S->cut tell
  * how it is to be finished.
  */
@@ -126,6 +162,8 @@ open_output(struct sink *s, const char *name, bool in_place)
 		errno = EISDIR;
 		return -1;
 	}
+	if (exists && S_ISFIFO(st.st_mode))
+		return open_fifo(name);
 	if (exists && !S_ISREG(st.st_mode))
 		return open(name, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 	if (in_place) {
@@ -168,13 +206,20 @@ sink_end_line(struct sink *s)
 	s->line = false;
 }
 
-/* Says that writing to S failed.  Returns -1. */
+/*
+ * Writing to S, or opening it, failed with errno.  Says so, unless nobody wants
+ * any more.  Returns -1.
+ */
 static int
 write_failed(struct sink *s)
 {
 	int err = errno;
 
 	sink_end_line(s);
+	if (err == EPIPE || (err == EINTR && s->to == NULL))
+		s->over = true;
+	if (s->over)
+		return -1;
 	tool_complain(s->name, strerror(err), NULL);
 	return -1;
 }
@@ -297,12 +342,14 @@ open_file(struct sink *s)
 
 /*
  * Opens the sink that O asks for; FRAME_MAX is the longest frame to come.  On
- * success *RESULT is to be given to sink_close().  Returns 0 or -1.
+ * success *RESULT is to be given to sink_close().  Returns 0 or -1; 1 if a
+ * signal to stop came before the output, a FIFO, had a reader.
  */
 int
 sink_open(struct sink **result, const struct options *o, uint32_t frame_max)
 {
 	struct sink *s = calloc(1, sizeof(*s));
+	int err;
 
 	if (s == NULL) {
 		tool_complain("memory", strerror(ENOMEM), NULL);
@@ -332,9 +379,10 @@ sink_open(struct sink **result, const struct options *o, uint32_t frame_max)
 	*result = s;
 	return 0;
 failed:
+	err = s->over ? 1 : -1;
 	sink_unlink();
 	sink_free(s);
-	return -1;
+	return err;
 }
 
 /*
@@ -504,9 +552,24 @@ sink_idle(struct sink *s)
 	return close_file(s, true);
 }
 
+/* Whether the reader of S, a pipe, has gone away. */
+bool
+sink_over(struct sink *s)
+{
+	struct pollfd p = { .fd = s->fd };
+	struct stat st;
+
+	if (!s->over && s->fd >= 0 && fstat(s->fd, &st) == 0 &&
+	    (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+		s->over = poll(&p, 1, 0) == 1 &&
+		    (p.revents & (POLLERR | POLLHUP)) != 0;
+	return s->over;
+}
+
 /*
  * Ends S, and frees it.  COMPLETE tells that everything was written; otherwise
- * nothing half-written is left.  Returns 0 or -1.
+ * nothing half-written is left.  Returns 0 if everything was, or if the reader
+ * went away, and -1 if not.
  */
 int
 sink_close(struct sink *s, bool complete)
@@ -517,6 +580,10 @@ sink_close(struct sink *s, bool complete)
 		err = write_failed(s);
 	if (!s->text && s->fd >= 0)
 		err = close_file(s, complete);
+	if (!complete)
+		err = -1;
+	if (s->over)
+		err = 0;
 	sink_end_line(s);
 	sink_free(s);
 	return err;

@@ -292,10 +292,7 @@ show_header(const struct swapped *s)
 			printf("%3u  %s  name %s\n     since %s\n", i,
 			    mac_text(who.mac, mac), who.name,
 			    time_text(text, who.since_ns));
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return 0;
-	tool_complain("standard output", strerror(errno), NULL);
-	return -1;
+	return tool_flush();
 }
 
 /*
@@ -324,8 +321,8 @@ swapped_read(const struct options *o)
 		err = sink_open(&sink, o, s->frame_max);
 		if (err == 0)
 			err = all_frames(s, o, sink);
-		if (sink != NULL && sink_close(sink, err == 0) != 0)
-			err = -1;
+		if (sink != NULL)
+			err = sink_close(sink, err == 0);
 	}
 	close(s->fd);
 	free(s);

@@ -4,7 +4,8 @@ FUZZ_NAMES := $(patsubst fuzz/%.c,%,$(filter-out fuzz/replay.c fuzz/guard.c, \
 	$(wildcard fuzz/*.c)))
 FUZZLIB_SRC := $(wildcard fuzz/lib/*.c)
 # What they need beside the bus.
-FUZZ_WITH_busfile = $(filter-out %/main.c,$(DUMP_SRC)) $(BASE_SRC)
+FUZZ_WITH_busfile = $(filter-out %/main.c,$(DUMP_SRC)) $(BASE_SRC) \
+	base/flush.c
 FUZZ_LIBS_busfile := -lpcap
 # main.c it includes.
 FUZZ_WITH_pcapin = $(filter-out %/main.c,$(IN_SRC)) $(BASE_SRC) \

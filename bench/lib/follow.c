@@ -148,13 +148,16 @@ await_mapped(pid_t pid)
 	return there;
 }
 
-/* How many frames a follower says at its end that it lost, or -1. */
+/*
+ * How many frames a follower, whose messages are in the file ERR, says that it
+ * lost; it says nothing if there were none.  -1: there is no such file.
+ */
 static double
 lost_by(const char *err)
 {
 	FILE *f = fopen(err, "r");
 	char line[512];
-	double n = -1;
+	double n = f == NULL ? -1 : 0;
 
 	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
 		const char *words = strstr(line, ": ");
@@ -162,10 +165,8 @@ lost_by(const char *err)
 		/* shmif_dumpbus: BUS: ... */
 		if (words == NULL || (words = strstr(words + 2, ": ")) == NULL)
 			continue;
-		if (strstr(words, "no frame lost") != NULL)
-			n = 0;
-		else
-			sscanf(words, ": %lf frame%*1[s ]lost", &n);
+		if (strstr(words, " lost: ") != NULL)
+			sscanf(words, ": %lf frame", &n);
 	}
 	if (f != NULL)
 		fclose(f);

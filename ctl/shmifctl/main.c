@@ -101,10 +101,7 @@ complain(int status, const char *fmt, ...)
 static int
 finish(int status)
 {
-	if ((fflush(stdout) != 0 || ferror(stdout)) && status == OK)
-		status = complain(FAILED, "standard output: %s",
-		    strerror(errno));
-	return status;
+	return status == OK && tool_flush() != 0 ? FAILED : status;
 }
 
 /* Everything behind the options. */

@@ -284,7 +284,7 @@ the writer did not finish"
 	start text "$dump" -f -c 1 bus
 	until_true eval '"$feed" -q -x $arp bus && [ -s text ]'
 	finished $PID 0
-	[ "$(<text.err)" = "shmif_dumpbus: bus: no frame lost" ]
+	[ ! -s text.err ]
 	# The next one to have its number, 1, clears up.
 	start a "$feed" -k bus
 	until_true grep -q ready a
@@ -317,8 +317,8 @@ the writer did not finish"
 		kill -$sig $text $pcap
 		finished $text 0
 		finished $pcap 0
-		[ "$(<text.err)" = "shmif_dumpbus: bus: no frame lost" ]
-		[ "$(<none.err)" = "shmif_dumpbus: bus: no frame lost" ]
+		[ ! -s text.err ]
+		[ ! -s none.err ]
 		cat sent more >all
 		"$pcap_hex" out.pcap >got
 		same_frames all got
@@ -363,7 +363,7 @@ grown_to()
 	kill -INT $dumper
 	kill -CONT $dumper
 	finished $dumper 0
-	[[ $(<none.err) == *": no frame lost" ]]
+	[ ! -s none.err ]
 	"$pcap_hex" out.pcap >all
 	[ "$(wc -l <all)" -eq 564 ]
 	head -n 500 all >got

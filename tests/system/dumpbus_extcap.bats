@@ -94,6 +94,89 @@ extcap()
 	! grep -q '192.0.2.1' text
 }
 
+# Sends two frames, 50 ms apart, again and again.
+feed_slowly()
+{
+	printf '1.000000000 %s\n1.050000000 %s\n' $arp $arp |
+	    "$TOP/tests/system/pcap_make" >in.pcap
+	start fed "$BUILD/bin/shmif_pcapin" -l -r 1 in.pcap bus
+}
+
+# What a user of Wireshark is shown as an error.
+no_error() # FILE
+{
+	cat "$1"
+	! grep -qE 'Error|shmif_dumpbus|lost|pipe' "$1" || false
+}
+
+@test "tshark stops a capture in any way, and has no error to show" {
+	local tshark
+	need tshark
+	reader_folder
+	cd "$READER"
+	extcap
+	chmod 777 .
+	"${as_reader[@]}" tshark -D 2>err | grep -q shmif ||
+		skip "tshark cannot list interfaces here: $(tail -n 1 err)"
+	"$feed" -q -x $arp -x $arp_reply -x $arp -x $arp_reply bus
+	chmod 644 bus
+	tshark=("${as_reader[@]}" tshark -i shmif -q -l
+	    -o "extcap.shmif.bus:$PWD/bus")
+	# So many packets, of a bus on which nothing is sent any more.
+	"${tshark[@]}" -o extcap.shmif.oldest:true -c 2 >out 2>said
+	no_error said
+	# So much time: nothing is sent, nothing passes, something comes.
+	"${tshark[@]}" -a duration:1 >out 2>said
+	no_error said
+	"${tshark[@]}" -o extcap.shmif.oldest:true -f udp -a duration:1 \
+	    >out 2>said
+	no_error said
+	feed_slowly
+	"${tshark[@]}" -a duration:1 >out 2>said
+	no_error said
+	# A signal, which is what the red button is.
+	start out "${tshark[@]}" -o extcap.shmif.oldest:true -w got.pcapng
+	until_true eval '[ -s got.pcapng ]'
+	kill -INT $PID
+	finished $PID 0
+	no_error out.err
+}
+
+@test "a follower whose reader is gone ends, though nothing is written" {
+	local follower
+	mkfifo fifo
+	"$feed" -q -x $arp bus
+	# Nothing is sent; then, nothing passes the filter.
+	start none "$dump" -F -w fifo bus
+	follower=$PID
+	head -c 24 fifo >head
+	finished $follower 0
+	[ ! -s none.err ]
+	start none "$dump" -f -w fifo bus udp
+	follower=$PID
+	feed_slowly
+	head -c 24 fifo >head
+	finished $follower 0
+	[ ! -s none.err ]
+	# Text, likewise.
+	{ code=0; "$dump" -F bus 2>err || code=$?; echo $code >status; } |
+	    head -n 1 >head
+	until_true test -s status
+	[ "$(<status)" -eq 0 ]
+	[ ! -s err ]
+}
+
+@test "stopped before its FIFO has a reader, it ends with nothing to say" {
+	mkfifo fifo
+	"$feed" -q -x $arp bus
+	start none "$dump" -f -w fifo bus
+	# It catches SIGBUS, then SIGINT: bits 7 and 2.
+	until_true grep -qE '^SigCgt:.*[4-7c-f][2367abef]$' /proc/$PID/status
+	kill -INT $PID
+	finished $PID 0
+	[ ! -s none.err ]
+}
+
 @test "make install puts it into EXTCAPDIR, uninstall takes it away" {
 	# With what is built: nothing is compiled here.
 	make -C "$TOP" install DESTDIR="$PWD/d" PREFIX=/opt \

@@ -79,12 +79,12 @@ read_pipe()
 	finished $dumper 0
 	wait $reader
 	cat none.err
-	[ "$(<none.err)" = "shmif_dumpbus: bus: no frame lost" ]
+	[ ! -s none.err ]
 	cmp want got
 }
 
 @test "memory is bounded; then one waits, and the bus tells what is lost" {
-	local dumper reader feeder rss
+	local dumper reader feeder rss lost
 	big_frames 12000
 	follow_into_pipe
 	start fed "$BUILD/bin/shmif_pcapin" -w in.pcap bus
@@ -101,8 +101,8 @@ read_pipe()
 	wait $reader
 	# pcapin waits for nobody who takes nothing for a while.
 	cat none.err
-	[[ $(<none.err) =~ :\ ([0-9]+|no)\ frames?\ lost ]]
-	[ $((${BASH_REMATCH[1]/no/0} + $(wc -l <got))) -eq 12000 ]
+	lost=$(sed -nE 's/.*: ([0-9]+) frames? lost:.*/\1/p' none.err)
+	[ $((${lost:-0} + $(wc -l <got))) -eq 12000 ]
 	[ "$(wc -l <got)" -ge 4000 ] # without memory it is half as many
 }
 
@@ -116,12 +116,12 @@ read_pipe()
 	grep -q 'pipe: Interrupted system call' none.err
 }
 
-@test "a pipe whose reader goes: said at once, though nothing comes any more" {
+@test "a pipe whose reader goes: it ends, though nothing comes any more" {
 	local dumper
 	big_frames 400
 	follow_into_pipe
 	"$BUILD/bin/shmif_pcapin" -w in.pcap bus 7>&-
 	exec 7>&-
-	finished $dumper 1
-	grep -q 'pipe: Broken pipe' none.err
+	finished $dumper 0
+	[ ! -s none.err ]
 }

@@ -185,7 +185,7 @@ shows() # BUS COUNT
 	finished "$in" 0
 	finished "$PID" 0
 	cat said.err said2.err
-	[ "$(<said2.err)" = "shmif_dumpbus: bus: no frame lost" ]
+	[ ! -s said2.err ]
 	"$pcap_hex" in.pcap | cut -d ' ' -f 2 >want
 	"$pcap_hex" out.pcap | cut -d ' ' -f 2 | cmp want -
 }
