@@ -29,8 +29,8 @@
  *     send, fewer duplicates than three are enough.
  *   - RFC 5681, 4.2: what fills a gap is acknowledged at once; and
  *     acknowledgements are delayed by ACK_TICKS ticks at most.
- *   - RFC 9293, 3.8.6.1: a window of zero is probed as often as the timer
- *     would have it, see persist.c.
+ *   - RFC 9293, 3.8.6: where nothing is on its way, and the window is closed
+ *     or too small, the timer sees to that, see persist.c.
  * And segments that are still queued when a connection ends by the peer's reset
  * or its last acknowledgement are freed, which the library forgets.
  *
@@ -59,6 +59,8 @@
 #define RTO_SYN_MAX (4000 * MS)
 #define RTO_FIRST (200 * MS) /* before anything was measured */
 #define GIVE_UP (900000 * MS)
+#define OVERRIDE (100 * MS) /* RFC 9293, 3.8.6.2.1: from 0.1 to 1 s */
+#define PERSIST_MAX (5000 * MS)
 #define NEVER 0x4000 /* ticks of the library's clock: two hours */
 #define MAX_RTX 12   /* the library ends a connection at this */
 
@@ -73,21 +75,23 @@ struct recover {
 	int64_t srtt, var;
 	enum phase phase;
 	unsigned backoff;
+	uint32_t max_wnd;      /* the largest that the peer had */
+	unsigned probes;       /* times that the timer persisted in a row */
 	struct ticker *ticker; /* of the stack; NULL: not known */
 };
 
 /*
- * The stack whose thread this is, and its timer.  Another thread that is the
+ * The timer of the stack whose thread this is.  Another thread that is the
  * stack for a while (core_call()) comes to it by way of a connection.
  */
 static __thread struct ticker {
-	const struct stack *stack;
 	bool runs;
+	bool asked; /* a message that starts it is under way */
+	bool over;  /* the stack ends */
 	unsigned tick, idle;
 } mine;
 
 static void tick(void *arg);
-static void start_tick(void *arg);
 
 static int64_t
 now_us(void)
@@ -104,33 +108,49 @@ of(const struct tcp_pcb *pcb)
 	return pcb->slirp == NULL ? pcb->recover : NULL;
 }
 
-/* Starts the timer of STACK that T is, on its own thread. */
-static void
-run_timer(struct ticker *t, struct stack *stack)
-{
-	t->idle = 0;
-	if (t->runs || t->stack != stack)
-		return;
-	t->runs = true;
-	if (t == &mine)
-		sys_timeout(TICK_MS, tick, stack);
-	else if (tcpip_callback(stack, start_tick, stack, 0) != ERR_OK)
-		t->runs = false;
-}
-
-void
-recover_thread(struct stack *stack)
-{
-	mine.stack = stack;
-	run_timer(&mine, stack);
-}
-
-/* Asked for by run_timer(), elsewhere. */
+/* Starts the timer of the stack ARG, whose own thread this is. */
 static void
 start_tick(void *arg)
 {
-	if (mine.stack == arg && mine.runs)
-		sys_timeout(TICK_MS, tick, arg);
+	mine.asked = false;
+	mine.idle = 0;
+	if (mine.runs || mine.over)
+		return;
+	mine.runs = true;
+	sys_timeout(TICK_MS, tick, arg);
+}
+
+/*
+ * The timer of STACK has to run for the connection with R, which may be NULL.
+ * Timers are started on the stack's own thread only; any other that is the
+ * stack for a while asks that to do so.
+ */
+static void
+run_timer(struct recover *r, struct stack *stack)
+{
+	struct ticker *t;
+
+	if (thread_owns(stack)) {
+		if (r != NULL)
+			r->ticker = &mine;
+		start_tick(stack);
+		return;
+	}
+	t = r == NULL ? NULL : r->ticker;
+	if (t != NULL) {
+		t->idle = 0;
+		if (t->runs || t->asked)
+			return;
+		t->asked = true;
+	}
+	if (tcpip_callback(stack, start_tick, stack, 0) != ERR_OK && t != NULL)
+		t->asked = false;
+}
+
+void
+recover_run(struct stack *stack)
+{
+	run_timer(NULL, stack);
 }
 
 void
@@ -139,7 +159,7 @@ recover_end(struct stack *stack)
 	if (mine.runs)
 		sys_untimeout(tick, stack);
 	mine.runs = false;
-	mine.stack = NULL;
+	mine.over = true;
 	keepalive_end(stack);
 }
 
@@ -160,9 +180,13 @@ EXPORT err_t
 OURS(tcp_output)(struct tcp_pcb *pcb)
 {
 	uint32_t max = pcb->snd_max;
-	struct recover *r;
-	err_t err = tcp_out(pcb);
+	struct recover *r = of(pcb);
+	bool idle = pcb->unacked == NULL;
+	err_t err;
 
+	if (r != NULL)
+		persist_cut(pcb, r->max_wnd / 2);
+	err = tcp_out(pcb);
 	if (pcb->slirp != NULL || (pcb->unacked == NULL && of(pcb) == NULL))
 		return err;
 	if (pcb->recover == NULL &&
@@ -170,12 +194,11 @@ OURS(tcp_output)(struct tcp_pcb *pcb)
 		return err;
 	r = pcb->recover;
 	hush(pcb);
-	if (mine.stack == pcb->stack)
-		r->ticker = &mine;
-	if (pcb->unacked != NULL && r->armed == 0) {
+	/* A timer that ran while nothing was on its way was another one. */
+	if (pcb->unacked != NULL ? idle || r->armed == 0 :
+				   r->armed == 0 && persist_needed(pcb)) {
 		r->armed = now_us();
-		if (r->ticker != NULL)
-			run_timer(r->ticker, pcb->stack);
+		run_timer(r, pcb->stack);
 	}
 	if (r->timed == 0 && r->phase == OPEN &&
 	    seq_before(max, pcb->snd_max)) {
@@ -223,21 +246,30 @@ threshold(const struct tcp_pcb *pcb)
 
 /* ---- the timer ---------------------------------------------------------- */
 
+/* RFC 6298, 2. */
+static int64_t
+rto_of(const struct recover *r)
+{
+	int64_t rto;
+
+	if (r->srtt == 0)
+		return RTO_FIRST;
+	rto = 4 * r->var;
+	if (rto < TICK_MS * MS)
+		rto = TICK_MS * MS;
+	rto += r->srtt;
+	return rto < RTO_MIN ? RTO_MIN : rto;
+}
+
+/* After which time what is not acknowledged is sent again. */
 static int64_t
 timeout_of(const struct tcp_pcb *pcb, const struct recover *r)
 {
-	int64_t rto = RTO_FIRST, max = RTO_MAX;
+	int64_t rto = rto_of(r), max = RTO_MAX;
 
 	if (pcb->state == TCP_SYN_SENT || pcb->state == TCP_SYN_RCVD) {
 		rto = RTO_SYN;
 		max = RTO_SYN_MAX;
-	} else if (r->srtt != 0) {
-		rto = 4 * r->var;
-		if (rto < TICK_MS * MS)
-			rto = TICK_MS * MS;
-		rto += r->srtt;
-		if (rto < RTO_MIN)
-			rto = RTO_MIN;
 	}
 	if (r->backoff == 0 && rto < RTO_SINGLE && pcb->unacked != NULL &&
 	    pcb->unacked->next == NULL && r->phase == OPEN)
@@ -326,6 +358,34 @@ time_out(struct tcp_pcb *pcb, struct recover *r, int64_t now)
 	tcp_output(pcb);
 }
 
+/* After which time a connection that persists does something. */
+static int64_t
+persist_time(const struct tcp_pcb *pcb, const struct recover *r)
+{
+	int64_t t = rto_of(r);
+
+	if (pcb->snd_wnd != 0 && t < OVERRIDE)
+		t = OVERRIDE;
+	t <<= r->probes < 12 ? r->probes : 12;
+	return t < PERSIST_MAX ? t : PERSIST_MAX;
+}
+
+/* The timer of PCB, which persists, went off: see persist.c. */
+static void
+persist(struct tcp_pcb *pcb, struct recover *r, int64_t now)
+{
+	if (r->stuck == 0)
+		r->stuck = now;
+	r->armed = now;
+	r->probes++;
+	if (now - r->stuck > GIVE_UP)
+		pcb->nrtx = MAX_RTX;
+	else if (persist_cut(pcb, 1))
+		tcp_output(pcb);
+	else
+		persist_probe(pcb);
+}
+
 /* Looks after PCB.  Returns whether it has to be looked after again. */
 static bool
 look_after(struct tcp_pcb *pcb, int64_t now)
@@ -337,20 +397,19 @@ look_after(struct tcp_pcb *pcb, int64_t now)
 		tcp_ack_late(pcb);
 	if (r == NULL)
 		return delayed;
+	r->ticker = &mine;
 	if (pcb->unacked == NULL && !persist_needed(pcb)) {
 		r->armed = 0;
+		r->probes = 0;
 		return delayed;
 	}
 	if (r->armed == 0)
 		r->armed = now;
-	if (now - r->armed < timeout_of(pcb, r))
-		return true;
-	if (pcb->unacked != NULL) {
+	if (pcb->unacked == NULL) {
+		if (now - r->armed >= persist_time(pcb, r))
+			persist(pcb, r, now);
+	} else if (now - r->armed >= timeout_of(pcb, r)) {
 		time_out(pcb, r, now);
-	} else {
-		r->armed = now;
-		r->backoff += r->backoff < 6;
-		persist_probe(pcb);
 	}
 	return true;
 }
@@ -393,6 +452,7 @@ recover_before(struct tcp_pcb *pcb, struct recover_seen *s)
 	s->pcb = pcb;
 	s->lastack = pcb->lastack;
 	s->rcv_nxt = pcb->rcv_nxt;
+	s->snd_wnd = pcb->snd_wnd;
 	s->cwnd = pcb->cwnd;
 	s->dupacks = pcb->dupacks;
 	s->fast = (pcb->flags & TCP_FLAG_FAST) != 0;
@@ -434,6 +494,7 @@ went_on(struct tcp_pcb *pcb, struct recover *r, const struct recover_seen *s)
 		r->timed = 0;
 	}
 	r->backoff = 0;
+	r->probes = 0;
 	r->stuck = 0;
 	r->armed = pcb->unacked != NULL ? now : 0;
 	if (r->phase == OPEN)
@@ -519,12 +580,21 @@ recover_after(struct stack *stack, const struct recover_seen *s)
 	struct tcp_pcb *pcb = s->pcb;
 	struct recover *r;
 
-	if (!lives(stack, pcb) || (r = of(pcb)) == NULL)
+	if (!lives(stack, pcb))
 		return;
+	r = of(pcb);
 	if (s->gap && pcb->rcv_nxt != s->rcv_nxt)
 		tcp_ack_delayed(pcb);
 	else if (pcb->flags & TCP_FLAG_ACK_DELAY)
-		run_timer(&mine, stack);
+		run_timer(r, stack);
+	if (r == NULL)
+		return;
+	if (r->max_wnd < pcb->snd_wnd)
+		r->max_wnd = pcb->snd_wnd;
+	if (pcb->unacked == NULL)
+		r->stuck = 0; /* the peer is there */
+	if (s->snd_wnd < pcb->snd_wnd)
+		r->probes = 0;
 	if (pcb->lastack != s->lastack)
 		went_on(pcb, r, s);
 	else if (pcb->dupacks != 0)

@@ -19,6 +19,8 @@
  * is not watched: a segment that would have to be fragmented is not sent, and
  * output.c comes here.
  *
+ * A segment that is too big for the peer's window is cut in two: see persist.c.
+ *
  * The library counts the buffers of the queues in eight bits.  More than that
  * may come of cutting.  Then the count is made right before it takes off what
  * was acknowledged, modulo 256, and says "full" otherwise.
@@ -80,15 +82,29 @@ piece(const struct tcp_seg *seg, unsigned at, unsigned n)
 	return s;
 }
 
-/* Cuts *WHERE into pieces.  False: there is no memory, and it is as it was. */
+/* Whether SEG has no options and no SYN, which are with the first piece only. */
 static bool
-cut(struct tcp_seg **where, unsigned mss)
+can_be_cut(const struct tcp_seg *seg)
+{
+	const uint8_t *h = seg->tcphdr;
+
+	return h[12] >> 4 == TCP_HLEN / 4 && !(h[13] & FLAG_SYN);
+}
+
+/*
+ * Cuts *WHERE into pieces: the first has FIRST_LEN bytes, the others LEN at
+ * most.  False: there is no memory, and it is as it was.
+ */
+static bool
+cut(struct tcp_seg **where, unsigned first_len, unsigned len)
 {
 	struct tcp_seg *seg = *where, *first = NULL, **last = &first;
 	unsigned at, n;
 
 	for (at = 0; at < seg->len; at += n) {
-		n = seg->len - at < mss ? seg->len - at : mss;
+		n = at == 0 ? first_len : len;
+		if (n > seg->len - at)
+			n = seg->len - at;
 		if ((*last = piece(seg, at, n)) == NULL) {
 			tcp_segs_free(first);
 			return false;
@@ -106,10 +122,8 @@ static bool
 cut_all(struct tcp_seg **where, unsigned mss)
 {
 	for (; *where != NULL; where = &(*where)->next) {
-		const uint8_t *h = (*where)->tcphdr;
-
-		if ((*where)->len > mss && h[12] >> 4 == TCP_HLEN / 4 &&
-		    !(h[13] & FLAG_SYN) && !cut(where, mss))
+		if ((*where)->len > mss && can_be_cut(*where) &&
+		    !cut(where, mss, mss))
 			return false;
 	}
 	return true;
@@ -131,6 +145,19 @@ split_to_fit(struct tcp_pcb *pcb, unsigned mtu)
 	pcb->ours |= TCP_OURS_LONG_QUEUE;
 	split_after(pcb);
 	recover_all(pcb);
+}
+
+bool
+split_first(struct tcp_pcb *pcb, unsigned n)
+{
+	struct tcp_seg *seg = pcb->unsent;
+
+	if (seg == NULL || n >= seg->len || !can_be_cut(seg) ||
+	    !cut(&pcb->unsent, n, seg->len))
+		return false;
+	pcb->ours |= TCP_OURS_LONG_QUEUE;
+	split_after(pcb);
+	return true;
 }
 
 /* above.too_big */

@@ -30,6 +30,11 @@ void split_to_fit(struct tcp_pcb *pcb, unsigned mtu);
 /* Around a segment that comes for PCB. */
 void split_before(struct tcp_pcb *pcb);
 void split_after(struct tcp_pcb *pcb);
+/*
+ * Cuts the first segment that PCB has to send into one of N bytes and one with
+ * the rest.  False: it cannot be cut, or there is no memory.
+ */
+bool split_first(struct tcp_pcb *pcb, unsigned n);
 
 /* ---- tcp/input.c --------------------------------------------------------- */
 
@@ -64,6 +69,11 @@ void isn_after(struct stack *stack, const struct tcp_pcb *pcb, unsigned flags);
 bool persist_needed(const struct tcp_pcb *pcb);
 /* Sends an empty segment that the peer must answer. */
 void persist_probe(struct tcp_pcb *pcb);
+/*
+ * If PCB persists, and has a window of LEAST bytes at least, cuts off what fits
+ * in it.  Whether that can be sent now.
+ */
+bool persist_cut(struct tcp_pcb *pcb, uint32_t least);
 
 /* tcp/keepalive.c: something came for PCB. */
 void keepalive_heard(struct tcp_pcb *pcb);
@@ -81,15 +91,15 @@ void keepalive_end(struct stack *stack);
 /* tcp/recover.c: a connection as it was before a segment was looked at. */
 struct recover_seen {
 	struct tcp_pcb *pcb;
-	uint32_t lastack, rcv_nxt;
+	uint32_t lastack, rcv_nxt, snd_wnd;
 	uint16_t cwnd;
 	uint8_t dupacks;
 	bool fast, gap;
 };
 void recover_before(struct tcp_pcb *pcb, struct recover_seen *s);
 void recover_after(struct stack *stack, const struct recover_seen *s);
-/* STACK's connections may need their timer; and: STACK ends. */
-void recover_thread(struct stack *stack);
+/* A connection of STACK needs its timer; and: STACK ends. */
+void recover_run(struct stack *stack);
 void recover_end(struct stack *stack);
 /* Sends what is not acknowledged of PCB once more, the first segment of it. */
 void recover_again(struct tcp_pcb *pcb);

@@ -12,7 +12,8 @@
 #include "stack/lwipv6/threads/threads.h"
 
 static __thread struct stack *here;
-static __thread bool beginning; /* netif_init() makes its thread */
+static __thread struct stack *own; /* the same, but for core_enter() */
+static __thread bool beginning;	   /* netif_init() makes its thread */
 
 bool
 thread_inside(const struct stack *stack)
@@ -24,6 +25,12 @@ struct stack *
 thread_stack(void)
 {
 	return here;
+}
+
+bool
+thread_owns(const struct stack *stack)
+{
+	return own == stack;
 }
 
 void
@@ -42,7 +49,7 @@ thread_call(struct stack *stack, void (*fn)(void *), void *arg)
 EXPORT void
 netif_init(struct stack *stack)
 {
-	here = stack;
+	here = own = stack;
 	fds_begin(stack);
 	beginning = true;
 	real()->netif_init(stack);

@@ -17,8 +17,10 @@ void timers_end(void);
 
 /* ---- threads/threads.c ---------------------------------------------------- */
 
-/* Whether the calling thread is STACK's own. */
+/* Whether the calling thread is STACK's own, or is the stack for a while. */
 bool thread_inside(const struct stack *stack);
+/* Whether it is STACK's own: only there are STACK's timers. */
+bool thread_owns(const struct stack *stack);
 /* The stack whose thread this is, or NULL. */
 struct stack *thread_stack(void);
 /* Makes this thread count as STACK's own; NULL: as nobody's. */
