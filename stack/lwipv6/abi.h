@@ -225,8 +225,24 @@ int netif_ioctl(struct stack *, int, struct ifreq *, int);
 void ip_notify(struct netif *, uint32_t);
 void tcpip_notify(struct netif *, uint32_t);
 void netif_thread_wake(struct stack *);
+/* What the library knows of a descriptor. */
+struct netif_fddata {
+	int fd;
+	short events;
+	struct netif *netif;
+	void (*fun)(struct netif_fddata *, short revents);
+	void *opaque;
+	int flags;
+	int refcnt;
+};
+ABI_AT(netif_fddata, events, 4);
+ABI_AT(netif_fddata, netif, 8);
+ABI_AT(netif_fddata, fun, 16);
+ABI_AT(netif_fddata, opaque, 24);
+ABI_AT(netif_fddata, flags, 32);
+ABI_SIZE(netif_fddata, 40);
+enum { FDDATA_EACH_SECOND = 1 }; /* of its flags: FUN is called with 0, too */
 /* Has the descriptor FD of NETIF watched; see threads/fds.c. */
-struct netif_fddata;
 struct netif_fddata *netif_addfd(struct netif *, int fd,
     void (*fun)(struct netif_fddata *, short), void *opaque, int flags,
     short events);

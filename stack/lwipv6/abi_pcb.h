@@ -169,7 +169,6 @@ enum {
 };
 
 struct tcp_pcb *tcp_new(struct stack *);
-void slirp_tcp_close(struct tcp_pcb *);
 struct tcp_pcb *tcp_listen(struct tcp_pcb *);
 void tcp_err(struct tcp_pcb *, void (*)(void *, err_t));
 err_t tcp_send_ctrl(struct tcp_pcb *, uint8_t flags);
@@ -203,6 +202,20 @@ void tcp_rexmit(struct tcp_pcb *);
 void tcp_rexmit_rto(struct tcp_pcb *);
 uint8_t tcp_seg_free(struct tcp_seg *);
 void tcp_fasttmr(struct stack *);
+
+/* ---- slirp -------------------------------------------------------------- */
+
+err_t slirpif_init(struct netif *);
+int slirp_tcp_fconnect(struct tcp_pcb *listener, uint16_t port,
+    struct ip_addr *dst, struct netif *);
+void slirp_tcp_update_listen2data(struct tcp_pcb *);
+err_t slirp_tcp_recv(void *, struct tcp_pcb *, struct pbuf *, err_t);
+err_t slirp_tcp_sent(void *, struct tcp_pcb *, uint16_t);
+void slirp_tcp_close(struct tcp_pcb *);
+struct udp_pcb;
+int slirp_udp_bind(struct udp_pcb *, struct netif *, int flags);
+void slirp_udp_recv(void *, struct udp_pcb *, struct pbuf *, struct ip_addr *,
+    uint16_t);
 
 /* ---- UDP, raw and packet sockets ---------------------------------------- */
 

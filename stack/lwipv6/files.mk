@@ -10,6 +10,8 @@ LWIPV6_SOCK := $(addprefix stack/lwipv6/sock/, \
 	sockaddr.c socket.c wait.c $(addprefix kind/, \
 	accept.c dgram.c multicast.c netlink.c raw.c stream.c stream_io.c \
 	stream_ops.c stream_send.c udp.c))
+LWIPV6_SLIRP := $(addprefix stack/lwipv6/slirp/, \
+	flow.c tcp.c udp.c)
 LWIPV6_TCP := $(addprefix stack/lwipv6/tcp/, \
 	bare.c input.c isn.c keepalive.c ooseq.c output.c persist.c recover.c \
 	reset.c screen.c split.c)
@@ -25,6 +27,6 @@ LWIPV6_THREADS := $(addprefix stack/lwipv6/threads/, \
 LWIPV6_REPLACE := $(addprefix stack/lwipv6/replace/, \
 	replace.c switch.c)
 LWIPV6_PORT := $(addprefix stack/lwipv6/, above.c port.c)
-LWIPV6_SRC := $(LWIPV6_DRIVER) $(LWIPV6_CTL) $(LWIPV6_SOCK) $(LWIPV6_TCP) \
+LWIPV6_SRC := $(LWIPV6_DRIVER) $(LWIPV6_CTL) $(LWIPV6_SOCK) $(LWIPV6_SLIRP) $(LWIPV6_TCP) \
 	$(LWIPV6_IP) $(LWIPV6_LINK) $(LWIPV6_WALL) \
 	$(LWIPV6_THREADS) $(LWIPV6_REPLACE) $(LWIPV6_PORT)

@@ -13,7 +13,6 @@
 err_t vdeif_init(struct netif *);
 err_t tapif_init(struct netif *);
 err_t tunif_init(struct netif *);
-err_t slirpif_init(struct netif *);
 
 /* In the order in which a list of several kinds is made. */
 static const struct kind kinds[] = {

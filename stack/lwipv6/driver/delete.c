@@ -19,6 +19,7 @@
  * any case: the library frees the stack itself next.)
  */
 #include "stack/lwipv6/driver/driver.h"
+#include "stack/lwipv6/slirp/slirp.h"
 
 /* Frees the addresses and routes of NETIF. */
 static void
@@ -39,6 +40,7 @@ OURS(netif_shutdown)(struct stack *stack)
 {
 	struct netif *lo = STACK_FIELD(stack, STACK_NETIF_LIST, struct netif *);
 
+	slirp_end(stack);
 	recover_end(stack);
 	real()->netif_shutdown(stack);
 	/* The first is the loopback interface, which nobody else knows. */

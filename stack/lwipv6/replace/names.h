@@ -96,6 +96,14 @@
 	X(radv, ip_radv_stop) \
 	X(radv, ip_radv_handle_rs) \
 	WITH(radv, radv_load_config) \
+	WITH(slirp, slirpif_init) \
+	X(slirp, slirp_tcp_fconnect) \
+	X(slirp, slirp_tcp_update_listen2data) \
+	X(slirp, slirp_tcp_recv) \
+	X(slirp, slirp_tcp_sent) \
+	WITH(slirp, slirp_tcp_close) \
+	X(slirp, slirp_udp_bind) \
+	X(slirp, slirp_udp_recv) \
 	WITH(ioctl, netif_ioctl) \
 	WITH(ioctl, etharp_ioctl)
 
@@ -115,7 +123,6 @@
 	X(mbox, sys_arch_mbox_fetch) \
 	WITH(ioctl, update_arp_entry) \
 	WITH(fds, netif_addfd) \
-	WITH(fds, slirp_tcp_close) \
 	WITH(fds, tcpip_callback)
 
 #endif /* SHMIF_LWIPV6_NAMES_H */

@@ -45,25 +45,7 @@
 enum {
 	STACK_CLEANUP_SEM = 24,
 	STACK_NETIF_PIPE = 32,
-	FDDATA_EACH_SECOND = 1, /* of netif_fddata.flags */
 };
-
-/* What the library knows of a descriptor. */
-struct netif_fddata {
-	int fd;
-	short events;
-	struct netif *netif;
-	void (*fun)(struct netif_fddata *, short revents);
-	void *opaque;
-	int flags;
-	int refcnt;
-};
-ABI_AT(netif_fddata, events, 4);
-ABI_AT(netif_fddata, netif, 8);
-ABI_AT(netif_fddata, fun, 16);
-ABI_AT(netif_fddata, opaque, 24);
-ABI_AT(netif_fddata, flags, 32);
-ABI_SIZE(netif_fddata, 40);
 
 /* One descriptor.  DATA comes first: the library gives us its address. */
 struct watched {
@@ -241,16 +223,6 @@ netif_addfd(struct netif *netif, int fd,
 	pthread_mutex_unlock(&f->lock);
 	netif_thread_wake(netif->stack);
 	return &w->data;
-}
-
-/* Replaces the library's: so that the host is told at once. */
-EXPORT void
-slirp_tcp_close(struct tcp_pcb *pcb)
-{
-	struct stack *stack = pcb->stack;
-
-	real()->slirp_tcp_close(pcb);
-	netif_thread_wake(stack);
 }
 
 /* Replaces the library's. */
