@@ -108,7 +108,24 @@ void sink_lost(struct sink *s, uint64_t lost);
 /* The senders that S records, or NULL if its format has no place for them. */
 struct senders *sink_senders(struct sink *s);
 int sink_close(struct sink *s, bool complete);
-void sink_unlink(void);
+
+/* outfile.c */
+struct outfile {
+	char *path; /* of the complete file; NULL: written in place */
+	char *half; /* its name until then; NULL: it has none */
+	bool cut;   /* written in place, and can be cut back */
+};
+/*
+ * Opens the file NAME for a capture, or what will take its place.  Returns a
+ * descriptor, or -1 with errno; F is to be given to outfile_free() in any case.
+ */
+int outfile_open(struct outfile *f, const char *name, bool in_place);
+/* All was written to FD, which outfile_open() returned.  0, or -1 with errno. */
+int outfile_complete(struct outfile *f, int fd);
+/* What is not complete by now is removed. */
+void outfile_free(struct outfile *f);
+/* The same, for a signal handler that ends the process. */
+void outfile_unlink(void);
 
 /* senders.c */
 struct senders *senders_new(void);

@@ -174,7 +174,7 @@ wake_reader(void)
 static void
 on_abort(int sig)
 {
-	sink_unlink();
+	outfile_unlink();
 	signal(sig, SIG_DFL);
 	raise(sig); /* after return */
 }

@@ -2,17 +2,6 @@
 /*
  * sink.c - the output: a capture, or lines of text
  *
- * DOC: Nothing half-written
- *
- * A regular file is written under a name of its own beside the one that was
- * asked for, and takes that name when it is complete: until then what was
- * there before stays there, and on an error, or a signal, nothing new does.
- *
- * That cannot be where somebody looks on.  Standard output and what is not a
- * regular file (a FIFO, a device) are written to as they are.  So is the file
- * when following, for it is to be seen growing; when it cannot be written any
- * further, it is cut back behind the last frame that is known to be whole.
- *
  * DOC: The reader's end is ours
  *
  * If the reader of a pipe goes away, it has read all that it wanted: Wireshark
@@ -22,9 +11,9 @@
  *
  * DOC: Many files
  *
- * With a limit on size or time there are many files, each as in the first
- * paragraph, also when following.  A new one is begun by the first frame that
- * does not belong to the old one any more.
+ * With a limit on size or time there are many files.  Each takes its name when it
+ * is complete, also when following (see outfile.c).  A new one is begun by the
+ * first frame that does not belong to the old one any more.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,10 +28,8 @@
 #include "base/clock.h"
 #include "dumpbus/dump.h"
 
-#define CAPTURE_HEAD 512u    /* a file's bytes besides its frames, at most */
-#define FRAME_HEAD 256u	     /* of a frame's head and its sender's interface */
-#define FIFO_NAP_NS 20000000 /* between looks for a reader */
-#define TEMPORARY ".shmif_dumpbus.XXXXXX"
+#define CAPTURE_HEAD 512u /* a file's bytes besides its frames, at most */
+#define FRAME_HEAD 256u	  /* of a frame's head and its sender's interface */
 
 /* On a terminal the progress of a capture is shown if it gets larger than this. */
 #define PROGRESS_BYTES (8u << 20)
@@ -69,120 +56,16 @@ struct sink {
 	uint64_t frames;   /* in this file */
 	uint64_t bytes;	   /* in this file, at most */
 	uint64_t first_ns; /* when its first frame was sent */
-	char *path;	   /* of the complete file; NULL: written in place */
-	char *half;	   /* its name until then */
-	bool cut;	   /* in place, but a file that can be cut back */
-	bool over;	   /* its reader went away, or a signal came first */
+	struct outfile file;
+	bool over; /* its reader went away, or a signal came first */
 };
-
-/* The temporary file, to be removed on failure; signal handlers read it. */
-static char *volatile temporary;
-
-/* Removes what is half-written.  May be called from a signal handler. */
-void
-sink_unlink(void)
-{
-	char *name = temporary;
-
-	temporary = NULL;
-	if (name != NULL)
-		unlink(name);
-}
-
-/*
- * Opens a file beside S->path that will take its name.  Returns a descriptor,
- * or -1 with errno.
- */
-static int
-open_temporary(struct sink *s)
-{
-	const char *slash = strrchr(s->path, '/');
-	size_t folder = slash == NULL ? 0 : (size_t)(slash - s->path) + 1;
-	char *name = malloc(folder + sizeof(TEMPORARY));
-	sigset_t all, old;
-
-	if (name == NULL)
-		return -1;
-	memcpy(name, s->path, folder);
-	memcpy(name + folder, TEMPORARY, sizeof(TEMPORARY));
-	s->half = name;
-	/* A signal in between would leave the file and not know of it. */
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &old);
-	int fd = mkostemp(name, O_CLOEXEC);
-	if (fd >= 0)
-		temporary = name;
-	sigprocmask(SIG_SETMASK, &old, NULL);
-	if (fd < 0)
-		return -1;
-	/* As open(2) would have made it. */
-	mode_t mask = umask(0);
-	umask(mask);
-	(void)fchmod(fd, 0666 & ~mask);
-	return fd;
-}
-
-/*
- * Opens the FIFO NAME as soon as it has a reader.  To wait in open(2) would miss
- * a signal that comes just before.  Returns a descriptor, or -1 with errno,
- * which is EINTR if a signal to stop came first.
- */
-static int
-open_fifo(const char *name)
-{
-	const struct timespec nap = { .tv_nsec = FIFO_NAP_NS };
-	int fd;
-
-	while ((fd = open(name, O_WRONLY | O_CLOEXEC | O_NONBLOCK)) < 0 &&
-	    errno == ENXIO) {
-		if (stopped) {
-			errno = EINTR;
-			return -1;
-		}
-		nanosleep(&nap, NULL);
-	}
-	if (fd >= 0)
-		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
-	return fd;
-}
-
-/*
- * Opens NAME.  Returns a descriptor, or -1 with errno; S->path and S->cut tell
- * how it is to be finished.
- */
-static int
-open_output(struct sink *s, const char *name, bool in_place)
-{
-	struct stat st;
-	bool exists = stat(name, &st) == 0;
-
-	if (!exists && errno != ENOENT)
-		return -1;
-	if (exists && S_ISDIR(st.st_mode)) {
-		errno = EISDIR;
-		return -1;
-	}
-	if (exists && S_ISFIFO(st.st_mode))
-		return open_fifo(name);
-	if (exists && !S_ISREG(st.st_mode))
-		return open(name, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-	if (in_place) {
-		s->cut = true;
-		return open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-		    0666);
-	}
-	/* A symbolic link stays one: its target is replaced. */
-	s->path = exists ? realpath(name, NULL) : strdup(name);
-	return s->path == NULL ? -1 : open_temporary(s);
-}
 
 /* Frees S, but does not touch its file. */
 static void
 sink_free(struct sink *s)
 {
 	senders_free(s->senders);
-	free(s->path);
-	free(s->half);
+	outfile_free(&s->file);
 	free(s->numbered);
 	if (s->to != NULL)
 		stream_free(s->to);
@@ -325,7 +208,7 @@ open_file(struct sink *s)
 		return -1;
 	}
 	if (s->name == s->o->out || s->name == s->numbered) {
-		s->fd = open_output(s, s->name,
+		s->fd = outfile_open(&s->file, s->name,
 		    s->o->follow && s->numbered == NULL);
 		if (s->fd < 0)
 			return write_failed(s);
@@ -374,13 +257,13 @@ sink_open(struct sink **result, const struct options *o, uint32_t frame_max)
 	if (open_file(s) != 0)
 		goto failed;
 	/* The reader of a pipe or a device may show its own progress. */
-	s->terminal = (s->path != NULL || s->cut) && isatty(STDERR_FILENO);
+	s->terminal = (s->file.path != NULL || s->file.cut) &&
+	    isatty(STDERR_FILENO);
 	s->next_progress = PROGRESS_BYTES;
 	*result = s;
 	return 0;
 failed:
 	err = s->over ? 1 : -1;
-	sink_unlink();
 	sink_free(s);
 	return err;
 }
@@ -398,17 +281,6 @@ sink_flush(struct sink *s)
 	if (s->fd < 0 || (errno = stream_flush(s->to)) == 0)
 		return 0;
 	return write_failed(s);
-}
-
-/* Gives a file written under another name its own.  Returns 0 or -1. */
-static int
-take_name(struct sink *s)
-{
-	/* Some errors of a disk are known only when it has written. */
-	if (fsync(s->fd) != 0 || rename(temporary, s->path) != 0)
-		return write_failed(s);
-	temporary = NULL;
-	return 0;
 }
 
 /*
@@ -429,12 +301,9 @@ close_file(struct sink *s, bool complete)
 		err = write_failed(s);
 		complete = false;
 	}
-	if (s->path != NULL) {
-		if (complete)
-			err = take_name(s);
-		sink_unlink();
-	}
-	if (!complete && s->cut && s->to != NULL &&
+	if (complete && outfile_complete(&s->file, s->fd) != 0)
+		err = write_failed(s);
+	if (!complete && s->file.cut && s->to != NULL &&
 	    ftruncate(s->fd, (off_t)stream_good(s->to)) != 0)
 		err = write_failed(s);
 	if ((s->to == NULL || stream_free(s->to)) && close(s->fd) != 0 &&
@@ -442,9 +311,7 @@ close_file(struct sink *s, bool complete)
 		err = write_failed(s);
 	s->to = NULL;
 	s->fd = -1;
-	free(s->path);
-	free(s->half);
-	s->path = s->half = NULL;
+	outfile_free(&s->file);
 	return err;
 }
 

@@ -247,6 +247,8 @@ main(int argc, char **argv)
 		fd = go_behind();
 	/* A peer that has gone is reported as EPIPE, as any other error. */
 	signal(SIGPIPE, SIG_IGN);
+	/* So is a bus file that may not grow any further, as EFBIG. */
+	signal(SIGXFSZ, SIG_IGN);
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGTERM);
 	sigaddset(&ends, SIGINT);

@@ -13,19 +13,29 @@
 
 #include "dumpbus/in/in.h"
 
-/* Makes libpcap read the file, which is at its beginning.  0 or -1. */
+/* Whether errno says that the signal to stop came while a pipe had nothing. */
+static bool
+interrupted(void)
+{
+	return stopped && errno == EINTR;
+}
+
+/* Makes libpcap read the file, which is at its beginning.  0, -1, or 1. */
 static int
 start(struct capture *c)
 {
 	char why[PCAP_ERRBUF_SIZE] = "";
 	const char *link;
 
+	errno = 0;
 	setvbuf(c->f, NULL, _IOFBF, 256u * 1024);
 	/* No other thread reads it: do without locks. */
 	__fsetlocking(c->f, FSETLOCKING_BYCALLER);
 	c->pcap = pcap_fopen_offline_with_tstamp_precision(c->f,
 	    PCAP_TSTAMP_PRECISION_NANO, why);
 	if (c->pcap == NULL) {
+		if (interrupted())
+			return 1;
 		tool_complain(c->name, why, NULL);
 		return -1;
 	}
@@ -50,6 +60,8 @@ capture_open(struct capture *c, const char *file)
 		c->name = file;
 		c->f = fopen(file, "rbe");
 	}
+	if (c->f == NULL && interrupted())
+		return 1;
 	if (c->f == NULL || fstat(fileno(c->f), &st) != 0) {
 		tool_complain(c->name, strerror(errno), NULL);
 		return -1;
@@ -98,6 +110,7 @@ capture_next(struct capture *c, const struct pcap_pkthdr **h,
 {
 	struct pcap_pkthdr *header;
 
+	errno = 0;
 	switch (pcap_next_ex(c->pcap, &header, data)) {
 	case 1:
 		*h = header;
@@ -105,6 +118,8 @@ capture_next(struct capture *c, const struct pcap_pkthdr **h,
 	case PCAP_ERROR_BREAK: /* the end */
 		return 0;
 	default:
+		if (interrupted())
+			return 0;
 		tool_complain(c->name, pcap_geterr(c->pcap), NULL);
 		return -1;
 	}

@@ -40,6 +40,7 @@ struct capture {
 	bool again; /* the file can be rewound */
 };
 
+/* 1: a signal to stop came before there was anything to read. */
 int capture_open(struct capture *c, const char *file);
 /* From the beginning.  0 or -1. */
 int capture_rewind(struct capture *c);

@@ -313,6 +313,8 @@ main(int argc, char **argv)
 	int err;
 
 	parse_options(&o, argc, argv);
+	/* A file that may not grow any more is found out when a write fails. */
+	signal(SIGXFSZ, SIG_IGN);
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	if ((err = shmbus_guard()) != 0) {
@@ -332,5 +334,5 @@ main(int argc, char **argv)
 		err = run(b, &o, &c);
 	shmbus_detach(b);
 	capture_close(&c);
-	return err == 0 ? 0 : 1;
+	return err == -1 ? 1 : 0;
 }

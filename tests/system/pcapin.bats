@@ -190,6 +190,33 @@ shows() # BUS COUNT
 	"$pcap_hex" out.pcap | cut -d ' ' -f 2 | cmp want -
 }
 
+@test "stopped while its input, a pipe, has nothing more: no error" {
+	mkfifo pipe
+	exec 7<>pipe
+	echo "1.0 $arp" | "$MAKE" >&7
+	INPUT=pipe start said "$IN" - bus
+	until_true shows bus 1
+	kill -INT "$PID"
+	finished "$PID" 0
+	[ ! -s said.err ]
+	# Nor when there was never anything.
+	INPUT=pipe start said "$IN" - bus
+	until_true grep -qE '^SigCgt:.*[4-7c-f][2367abef]$' /proc/$PID/status
+	# It sleeps nowhere but in read(2).
+	until_true grep -q '^State:.S' /proc/$PID/status
+	kill -INT "$PID"
+	finished "$PID" 0
+	[ ! -s said.err ]
+	exec 7>&-
+}
+
+@test "a file size limit is an error like others, and leaves no bus" {
+	echo "1.0 $arp" | "$MAKE" >in.pcap
+	run bash -c 'ulimit -f 64; exec "$0" in.pcap bus' "$IN"
+	refused 1 'File too large'
+	[ ! -e bus ]
+}
+
 @test "what is no capture of Ethernet frames is refused, and makes no bus" {
 	local long
 	seed
