@@ -41,7 +41,7 @@ OURS(netif_shutdown)(struct stack *stack)
 	struct netif *lo = STACK_FIELD(stack, STACK_NETIF_LIST, struct netif *);
 
 	slirp_end(stack);
-	recover_end(stack);
+	tick_end(stack);
 	real()->netif_shutdown(stack);
 	/* The first is the loopback interface, which nobody else knows. */
 	if (lo != NULL && (lo->flags & NETIF_FLAG_LOOPBACK)) {

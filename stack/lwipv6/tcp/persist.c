@@ -59,7 +59,7 @@ persist_cut(struct tcp_pcb *pcb, uint32_t least)
 
 /*
  * Replaces the library's, which sends acknowledgements that were delayed, four
- * times a second.  The timer of recover.c does that; here it is seen to that it
+ * times a second.  The timer of tick.c does that; here it is seen to that it
  * runs.
  */
 EXPORT void
@@ -71,7 +71,7 @@ OURS(tcp_fasttmr)(struct stack *stack)
 	for (; pcb != NULL; pcb = pcb->next)
 		if ((pcb->flags & TCP_FLAG_ACK_DELAY) || pcb->unacked != NULL ||
 		    persist_needed(pcb)) {
-			recover_run(stack);
+			tick_start(NULL, stack);
 			break;
 		}
 }

@@ -48,9 +48,6 @@
 #include "base/net_bytes.h"
 #include "stack/lwipv6/tcp/tcp.h"
 
-#define TICK_MS 5u
-#define ACK_TICKS 8u
-#define LINGER 40u /* ticks that find nothing to do before it stops */
 #define MS INT64_C(1000)
 #define RTO_MIN (10 * MS)
 #define RTO_MAX (60000 * MS)
@@ -80,19 +77,6 @@ struct recover {
 	struct ticker *ticker; /* of the stack; NULL: not known */
 };
 
-/*
- * The timer of the stack whose thread this is.  Another thread that is the
- * stack for a while (core_call()) comes to it by way of a connection.
- */
-static __thread struct ticker {
-	bool runs;
-	bool asked; /* a message that starts it is under way */
-	bool over;  /* the stack ends */
-	unsigned tick, idle;
-} mine;
-
-static void tick(void *arg);
-
 static int64_t
 now_us(void)
 {
@@ -108,59 +92,11 @@ of(const struct tcp_pcb *pcb)
 	return pcb->slirp == NULL ? pcb->recover : NULL;
 }
 
-/* Starts the timer of the stack ARG, whose own thread this is. */
+/* The timer has to run for the connection PCB, which R is of. */
 static void
-start_tick(void *arg)
+run_timer(struct recover *r, struct tcp_pcb *pcb)
 {
-	mine.asked = false;
-	mine.idle = 0;
-	if (mine.runs || mine.over)
-		return;
-	mine.runs = true;
-	sys_timeout(TICK_MS, tick, arg);
-}
-
-/*
- * The timer of STACK has to run for the connection with R, which may be NULL.
- * Timers are started on the stack's own thread only; any other that is the
- * stack for a while asks that to do so.
- */
-static void
-run_timer(struct recover *r, struct stack *stack)
-{
-	struct ticker *t;
-
-	if (thread_owns(stack)) {
-		if (r != NULL)
-			r->ticker = &mine;
-		start_tick(stack);
-		return;
-	}
-	t = r == NULL ? NULL : r->ticker;
-	if (t != NULL) {
-		t->idle = 0;
-		if (t->runs || t->asked)
-			return;
-		t->asked = true;
-	}
-	if (tcpip_callback(stack, start_tick, stack, 0) != ERR_OK && t != NULL)
-		t->asked = false;
-}
-
-void
-recover_run(struct stack *stack)
-{
-	run_timer(NULL, stack);
-}
-
-void
-recover_end(struct stack *stack)
-{
-	if (mine.runs)
-		sys_untimeout(tick, stack);
-	mine.runs = false;
-	mine.over = true;
-	keepalive_end(stack);
+	r->ticker = tick_start(r->ticker, pcb->stack);
 }
 
 /* ---- sending ------------------------------------------------------------ */
@@ -198,7 +134,7 @@ OURS(tcp_output)(struct tcp_pcb *pcb)
 	if (pcb->unacked != NULL ? idle || r->armed == 0 :
 				   r->armed == 0 && persist_needed(pcb)) {
 		r->armed = now_us();
-		run_timer(r, pcb->stack);
+		run_timer(r, pcb);
 	}
 	if (r->timed == 0 && r->phase == OPEN &&
 	    seq_before(max, pcb->snd_max)) {
@@ -386,18 +322,18 @@ persist(struct tcp_pcb *pcb, struct recover *r, int64_t now)
 		persist_probe(pcb);
 }
 
-/* Looks after PCB.  Returns whether it has to be looked after again. */
-static bool
-look_after(struct tcp_pcb *pcb, int64_t now)
+bool
+recover_look_after(struct tcp_pcb *pcb, struct ticker *ticker, bool late_acks)
 {
+	int64_t now = now_us();
 	struct recover *r = of(pcb);
 	bool delayed = (pcb->flags & TCP_FLAG_ACK_DELAY) != 0;
 
-	if (delayed && mine.tick % ACK_TICKS == 0)
+	if (delayed && late_acks)
 		tcp_ack_late(pcb);
 	if (r == NULL)
 		return delayed;
-	r->ticker = &mine;
+	r->ticker = ticker;
 	if (pcb->unacked == NULL && !persist_needed(pcb)) {
 		r->armed = 0;
 		r->probes = 0;
@@ -412,26 +348,6 @@ look_after(struct tcp_pcb *pcb, int64_t now)
 		time_out(pcb, r, now);
 	}
 	return true;
-}
-
-static void
-tick(void *arg)
-{
-	struct stack *stack = arg;
-	int64_t now = now_us();
-	struct tcp_pcb *pcb, *next;
-	bool busy = false;
-
-	mine.tick++;
-	for (pcb = STACK_FIELD(stack, STACK_TCP_ACTIVE, struct tcp_pcb *);
-	     pcb != NULL; pcb = next) {
-		next = pcb->next;
-		busy |= look_after(pcb, now);
-	}
-	mine.idle = busy ? 0 : mine.idle + 1;
-	mine.runs = mine.idle < LINGER;
-	if (mine.runs)
-		sys_timeout(TICK_MS, tick, stack);
 }
 
 /* ---- receiving ---------------------------------------------------------- */
@@ -586,7 +502,7 @@ recover_after(struct stack *stack, const struct recover_seen *s)
 	if (s->gap && pcb->rcv_nxt != s->rcv_nxt)
 		tcp_ack_delayed(pcb);
 	else if (pcb->flags & TCP_FLAG_ACK_DELAY)
-		run_timer(r, stack);
+		tick_start(r == NULL ? NULL : r->ticker, stack);
 	if (r == NULL)
 		return;
 	if (r->max_wnd < pcb->snd_wnd)

@@ -18,6 +18,18 @@ void tcp_batch_end(struct stack *stack);
 /* The timer of delayed acknowledgements sends that of PCB. */
 void tcp_ack_late(struct tcp_pcb *pcb);
 
+/* ---- tcp/tick.c ---------------------------------------------------------- */
+
+#define TICK_MS 5u
+
+/*
+ * A connection of STACK needs its timer, which is T (NULL: it does not know).
+ * Returns T, or the timer if that is known now.
+ */
+struct ticker *tick_start(struct ticker *t, struct stack *stack);
+/* STACK ends. */
+void tick_end(struct stack *stack);
+
 /* ---- tcp/ooseq.c: around a segment of LEN bytes that comes for PCB ---- */
 
 void ooseq_before(struct tcp_pcb *pcb, uint32_t seq, uint32_t len);
@@ -98,9 +110,12 @@ struct recover_seen {
 };
 void recover_before(struct tcp_pcb *pcb, struct recover_seen *s);
 void recover_after(struct stack *stack, const struct recover_seen *s);
-/* A connection of STACK needs its timer; and: STACK ends. */
-void recover_run(struct stack *stack);
-void recover_end(struct stack *stack);
+/*
+ * The timer of PCB's stack, TICKER, looks after PCB; LATE_ACKS: it is time for
+ * acknowledgements that were delayed.  Returns whether it has to do so again.
+ */
+bool recover_look_after(struct tcp_pcb *pcb, struct ticker *ticker,
+    bool late_acks);
 /* Sends what is not acknowledged of PCB once more, the first segment of it. */
 void recover_again(struct tcp_pcb *pcb);
 /* The same for all of it. */
