@@ -26,7 +26,8 @@ enum tcp_state {
 enum {
 	TCP_SND_BUF_THEIRS = 32768,
 	TCP_WINDOW_THEIRS = 32768,
-	TCP_SND_BUF = 64000, /* it is rounded up here and there */
+	TCP_MSS_THEIRS = 1488, /* the driver lowers it to what fits the MTU */
+	TCP_SND_BUF = 64000,   /* it is rounded up here and there */
 	TCP_SND_QUEUELEN = 88,
 	TCP_SND_LOWAT = 16384,
 	TCP_WINDOW = 65535,

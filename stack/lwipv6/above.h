@@ -81,10 +81,12 @@ struct above {
 
 	/* tcp -> sock */
 
-	/* What becomes of a SYN from FROM to TO and PORT. */
+	/* What becomes of who connects from FROM to TO and PORT. */
 	enum listener_verdict (*syn)(struct stack *stack,
 	    const struct ip_addr *from, const struct ip_addr *to,
 	    uint16_t port);
+	/* Whether the listener of PCB, half open, can take it now. */
+	bool (*has_room)(const struct tcp_pcb *pcb);
 	/*
 	 * The library has put PCB into TIME-WAIT, from where it goes without a
 	 * word.

@@ -13,8 +13,8 @@ LWIPV6_SOCK := $(addprefix stack/lwipv6/sock/, \
 LWIPV6_SLIRP := $(addprefix stack/lwipv6/slirp/, \
 	flow.c tcp.c udp.c)
 LWIPV6_TCP := $(addprefix stack/lwipv6/tcp/, \
-	bare.c input.c isn.c keepalive.c ooseq.c output.c persist.c recover.c \
-	reset.c screen.c split.c tick.c)
+	bare.c input.c isn.c keepalive.c listen.c ooseq.c output.c persist.c \
+	recover.c reset.c screen.c split.c tick.c)
 LWIPV6_IP := $(addprefix stack/lwipv6/ip/, \
 	checksum.c deliver.c echo.c forward.c frag.c icmp.c path.c \
 	pbuf_realloc.c radv.c reass.c routes.c source.c unreach.c)

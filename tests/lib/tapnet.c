@@ -25,6 +25,7 @@
 
 #define NAME "tap0"
 #define FRAME_MAX 2048
+#define READY_MS 20000
 
 static int tap = -1;
 static struct shmbus *bus;
@@ -41,6 +42,23 @@ set_text(const char *path, const char *text)
 		return; /* without it there is a second more to wait */
 	MUST(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
 	close(fd);
+}
+
+/* Waits until the kernel has looked for duplicates of its address. */
+static bool
+is_ready(void)
+{
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6 };
+	int s = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), i, r = -1;
+
+	inet_pton(AF_INET6, KERNEL6, &sin6.sin6_addr);
+	for (i = 0; s != -1 && r == -1 && i < READY_MS; i += 10) {
+		r = bind(s, (struct sockaddr *)&sin6, sizeof(sin6));
+		if (r == -1)
+			usleep(10000);
+	}
+	close(s);
+	return r == 0;
 }
 
 /* Gives the interface its addresses, and sets it up. */
@@ -69,7 +87,7 @@ configure(void)
 		goto out;
 	six.ifr6_ifindex = (int)if_nametoindex(NAME);
 	inet_pton(AF_INET6, KERNEL6, &six.ifr6_addr);
-	done = ioctl(s6, SIOCSIFADDR, &six) == 0;
+	done = ioctl(s6, SIOCSIFADDR, &six) == 0 && is_ready();
 out:
 	close(s4);
 	close(s6);

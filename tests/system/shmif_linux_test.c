@@ -149,7 +149,7 @@ test_restarted(void **state)
 
 /* ---- keepalive ---------------------------------------------------------- */
 
-#define KEEP_COUNT 2
+#define KEEP_COUNT 5 /* so many seconds may the machine be busy */
 
 static void
 keep_alive(int fd, int (*set)(int, int, int, const void *, socklen_t))
@@ -205,7 +205,9 @@ kept(void *arg)
 	sleep(2);
 	tapnet_cut(true);
 	MUST(lwip_recv(fd, b, sizeof(b), 0) == -1 && errno == ETIMEDOUT);
-	MUST(recv(c, b, sizeof(b), 0) == -1 && errno == ETIMEDOUT);
+	/* Linux says why where it knows: its neighbour does not answer. */
+	MUST(recv(c, b, sizeof(b), 0) == -1 &&
+	    (errno == ETIMEDOUT || errno == EHOSTUNREACH));
 	return 0;
 }
 

@@ -144,7 +144,21 @@ remove_entry(struct neigh_table *t, struct entry **ep)
 	free(e);
 }
 
-/* Makes room by removing the entry that was not used for longest. */
+/* Whether A should go before B does. */
+static bool
+goes_first(const struct neigh_table *t, const struct entry *a,
+    const struct entry *b)
+{
+	if (a->known != b->known)
+		return b->known;
+	return t->now - a->used > t->now - b->used;
+}
+
+/*
+ * Makes room by removing the entry that was not used for longest, of those that
+ * never were an answer if there are any: neighbours that are not there do not
+ * displace those that are.
+ */
 static void
 evict(struct neigh_table *t)
 {
@@ -153,8 +167,7 @@ evict(struct neigh_table *t)
 
 	for (b = 0; b < BUCKETS; b++)
 		for (ep = &t->bucket[b]; *ep != NULL; ep = &(*ep)->next)
-			if (oldest == NULL ||
-			    t->now - (*ep)->used > t->now - (*oldest)->used)
+			if (oldest == NULL || goes_first(t, *ep, *oldest))
 				oldest = ep;
 	if (oldest != NULL)
 		remove_entry(t, oldest);

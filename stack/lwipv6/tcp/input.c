@@ -5,41 +5,24 @@
  * DOC: The library's tcp_input() does its work.  Before it stands the screen
  * (screen.c), which keeps from it what it would mistake; before and after it
  * what isn.c, ooseq.c and recover.c, which have the faults, need to do on the
- * connection that the segment is for; and a SYN that begins one is answered if
- * its listener would take it (accept.c).
+ * connection that the segment is for.  What is for no connection is handled by
+ * listen.c.
  */
 #include <string.h>
 
 #include "base/net_bytes.h"
 #include "stack/lwipv6/tcp/segment.h"
 
-/* The connection of the list PCB that G is for, or NULL. */
-static struct tcp_pcb *
-find(struct tcp_pcb *pcb, const struct segment *g)
+struct tcp_pcb *
+segment_connection(struct tcp_pcb *list, const struct segment *g)
 {
-	for (; pcb != NULL; pcb = pcb->next)
-		if (pcb->remote_port == g->sport &&
-		    pcb->local_port == g->dport &&
-		    ip_same(&pcb->remote_ip, &g->src) &&
-		    ip_same(&pcb->local_ip, &g->dst))
+	for (; list != NULL; list = list->next)
+		if (list->remote_port == g->sport &&
+		    list->local_port == g->dport &&
+		    ip_same(&list->remote_ip, &g->src) &&
+		    ip_same(&list->local_ip, &g->dst))
 			break;
-	return pcb;
-}
-
-/* Whether somebody listens where G is for. */
-static bool
-has_listener(const struct segment *g)
-{
-	static const struct ip_addr any;
-	const struct tcp_pcb *pcb = STACK_FIELD(g->stack, STACK_TCP_LISTEN,
-	    const struct tcp_pcb *);
-
-	while (pcb != NULL &&
-	    (pcb->local_port != g->dport ||
-		(!ip_same(&pcb->local_ip, &any) &&
-		    !ip_same(&pcb->local_ip, &g->dst))))
-		pcb = pcb->next;
-	return pcb != NULL;
+	return list;
 }
 
 /* Reads P, whose IP header is HLEN bytes. */
@@ -65,18 +48,6 @@ read_segment(struct segment *g, struct stack *stack, struct pbuf *p,
 	g->head = tcp;
 }
 
-/* Whether a SYN is to be answered; if not it may have been refused. */
-static bool
-welcome(const struct segment *g)
-{
-	enum listener_verdict v = above.syn(g->stack, &g->src, &g->dst,
-	    g->dport);
-
-	if (v == SYN_REFUSE)
-		segment_refuse(g);
-	return v == SYN_ANSWER;
-}
-
 struct tcp_pcb *
 tcp_quoted(struct stack *stack, const struct icmp_quote *q)
 {
@@ -94,19 +65,6 @@ tcp_quoted(struct stack *stack, const struct icmp_quote *q)
 	    !seq_before(q->seq, pcb->snd_max))
 		return NULL;
 	return pcb;
-}
-
-/* G, for which there is no connection, must not get to the library. */
-static bool
-is_turned_away(const struct segment *g)
-{
-	struct tcp_pcb *old = find(STACK_FIELD(g->stack, STACK_TCP_TW,
-				       struct tcp_pcb *),
-	    g);
-
-	if (old != NULL && screen_time_wait(old, g))
-		return true;
-	return screen_listener(has_listener(g), g) || !welcome(g);
 }
 
 /*
@@ -138,15 +96,20 @@ is_kept_off(struct tcp_pcb *pcb, const struct segment *g)
 	return true;
 }
 
-/* G is a SYN, which the library is to answer. */
-static void
-begin_connection(const struct segment *g, struct ip_addr_list *to, void *pseudo)
+/* G is for no connection.  As listen_input(). */
+static struct tcp_pcb *
+unconnected(const struct segment *g, struct ip_addr_list *to, void *pseudo)
 {
-	struct ends e = { g->dst, g->src, g->dport, g->sport };
+	struct tcp_pcb *old = segment_connection(STACK_FIELD(g->stack,
+						     STACK_TCP_TW,
+						     struct tcp_pcb *),
+	    g);
 
-	isn_set(isn_new(&e));
-	real()->tcp_input(g->p, to, pseudo, NULL);
-	isn_clear();
+	if (old != NULL && screen_time_wait(old, g)) {
+		pbuf_free(g->p);
+		return NULL;
+	}
+	return listen_input(g, to, pseudo);
 }
 
 /*
@@ -173,13 +136,11 @@ OURS(tcp_input)(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
 		return;
 	}
 	read_segment(&g, stack, p, hlen);
-	pcb = find(*active, &g);
-	if (pcb == NULL ? is_turned_away(&g) : is_kept_off(pcb, &g)) {
-		pbuf_free(p);
+	pcb = segment_connection(*active, &g);
+	if (pcb == NULL && (pcb = unconnected(&g, to, pseudo)) == NULL)
 		return;
-	}
-	if (pcb == NULL) {
-		begin_connection(&g, to, pseudo);
+	if (is_kept_off(pcb, &g)) {
+		pbuf_free(p);
 		return;
 	}
 	if (pcb->ooseq != NULL)
@@ -192,7 +153,8 @@ OURS(tcp_input)(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
 	if (*active == pcb) {
 		ooseq_after(pcb);
 		split_after(pcb);
-	} else if (find(STACK_FIELD(stack, STACK_TCP_TW, struct tcp_pcb *),
+	} else if (segment_connection(STACK_FIELD(stack, STACK_TCP_TW,
+					  struct tcp_pcb *),
 		       &g) == pcb)
 		above.time_wait(pcb);
 	recover_after(stack, &seen);

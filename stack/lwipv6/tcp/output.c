@@ -62,6 +62,7 @@
 
 static __thread unsigned put_off; /* connections with TCP_OURS_PUT_OFF */
 static __thread bool batch_over;  /* nothing is put off any more */
+static __thread bool held_back;	  /* output_hold_back() */
 
 static uint32_t
 seq_of(const struct tcp_seg *seg)
@@ -288,6 +289,21 @@ output(struct tcp_pcb *pcb)
 	return ERR_OK;
 }
 
+void
+output_hold_back(bool hold)
+{
+	held_back = hold;
+}
+
+/* All that PCB has, a SYN|ACK, counts as sent. */
+static void
+pretend(struct tcp_pcb *pcb)
+{
+	pcb->unacked = pcb->unsent;
+	pcb->unsent = NULL;
+	pcb->snd_nxt = pcb->snd_max = pcb->snd_lbb;
+}
+
 err_t
 tcp_out(struct tcp_pcb *pcb)
 {
@@ -301,7 +317,11 @@ tcp_out(struct tcp_pcb *pcb)
 		return real()->tcp_output(pcb);
 	if (!(pcb->ours & TCP_OURS_KNOWN))
 		pcb->rcv_wnd = TCP_WINDOW; /* nothing has come yet */
-	if (pcb->state < TCP_ESTABLISHED ||
+	if (held_back && pcb->state == TCP_SYN_RCVD) {
+		pretend(pcb);
+		said(pcb, pcb->rcv_wnd);
+		err = ERR_OK;
+	} else if (pcb->state < TCP_ESTABLISHED ||
 	    memcmp(&pcb->local_ip, &any, sizeof(any)) == 0) {
 		err = real()->tcp_output(pcb);
 		said(pcb, pcb->rcv_wnd);

@@ -215,12 +215,18 @@ timeout_of(const struct tcp_pcb *pcb, const struct recover *r)
 }
 
 void
-recover_again(struct tcp_pcb *pcb)
+recover_untimed(struct tcp_pcb *pcb)
 {
 	struct recover *r = of(pcb);
 
 	if (r != NULL)
 		r->timed = 0;
+}
+
+void
+recover_again(struct tcp_pcb *pcb)
+{
+	recover_untimed(pcb);
 	if (pcb->unacked != NULL)
 		tcp_rexmit(pcb);
 	else
@@ -260,10 +266,7 @@ take_back(struct tcp_pcb *pcb)
 void
 recover_all(struct tcp_pcb *pcb)
 {
-	struct recover *r = of(pcb);
-
-	if (r != NULL)
-		r->timed = 0;
+	recover_untimed(pcb);
 	take_back(pcb);
 	tcp_output(pcb);
 	pcb->nrtx = 0;

@@ -91,7 +91,8 @@ screen_syn_received(struct tcp_pcb *pcb, const struct segment *g)
 		segment_refuse(g);
 		return true;
 	}
-	return false;
+	/* While the queue is full it stays half open. */
+	return !above.has_room(pcb);
 }
 
 bool
@@ -138,18 +139,5 @@ screen_time_wait(struct tcp_pcb *old, const struct segment *g)
 	if (g->flags & FLAG_FIN)
 		old->tmr = STACK_FIELD(g->stack, STACK_TCP_TICKS, uint32_t);
 	acknowledge(old);
-	return true;
-}
-
-bool
-screen_listener(bool listens, const struct segment *g)
-{
-	if (!segment_sound(g))
-		return true;
-	if (listens &&
-	    (g->flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) == FLAG_SYN)
-		return false;
-	if (!listens || (g->flags & FLAG_ACK))
-		segment_refuse(g);
 	return true;
 }

@@ -49,7 +49,17 @@ void segment_refuse(const struct segment *g);
 bool screen_connection(struct tcp_pcb *pcb, const struct segment *g);
 /* G is for OLD, in TIME-WAIT.  False: OLD is gone, and G is a new SYN. */
 bool screen_time_wait(struct tcp_pcb *old, const struct segment *g);
-/* G is for a listener, or, false, for nobody. */
-bool screen_listener(bool listens, const struct segment *g);
+/* ---- input.c, listen.c -------------------------------------------------- */
+
+/* The connection of LIST that G is for, or NULL. */
+struct tcp_pcb *segment_connection(struct tcp_pcb *list,
+    const struct segment *g);
+/*
+ * G, which came for TO, is for no connection.  The one that it completes, as
+ * segments before it should have: G is to be handled by that.  Or NULL: it has
+ * been handled, and its buffer is not the caller's any more.
+ */
+struct tcp_pcb *listen_input(const struct segment *g, struct ip_addr_list *to,
+    void *pseudo);
 
 #endif /* SHMIF_LWIPV6_TCP_SEGMENT_H */

@@ -13,6 +13,8 @@
 
 /* Sends what the windows allow; tcp_output() of recover.c calls it. */
 err_t tcp_out(struct tcp_pcb *pcb);
+/* Between the two a SYN|ACK is queued as if it had been sent, and is not. */
+void output_hold_back(bool hold);
 /* A batch of frames is over: acknowledges what came in it. */
 void tcp_batch_end(struct stack *stack);
 /* The timer of delayed acknowledgements sends that of PCB. */
@@ -118,6 +120,8 @@ bool recover_look_after(struct tcp_pcb *pcb, struct ticker *ticker,
     bool late_acks);
 /* Sends what is not acknowledged of PCB once more, the first segment of it. */
 void recover_again(struct tcp_pcb *pcb);
+/* What is under way of PCB tells nothing about round trips. */
+void recover_untimed(struct tcp_pcb *pcb);
 /* The same for all of it. */
 void recover_all(struct tcp_pcb *pcb);
 

@@ -15,9 +15,9 @@
  *
  * The cure: a listener has a queue, as long as lwip_listen() said.  Connections
  * get a descriptor from who accepts them, and are sockets without one until
- * then.  While the queue is full, or would be if all that are half open became
- * whole, SYNs are not answered (as Linux does: the client tries again), see
- * listener_answers(); a listener of the other family refuses them.  When a
+ * then.  While the queue is full SYNs are not answered, and connections that are
+ * half open stay so (as Linux does: the client tries again); these do not count,
+ * see tcp/listen.c.  A listener of the other family refuses SYNs.  When a
  * listener is closed, what is in its queue is reset, and so is what is half
  * open.
  */
@@ -50,18 +50,6 @@ half_open(const struct tcp_pcb *pcb, const struct sock *s)
 	    pcb->accept == listener_accept;
 }
 
-static unsigned
-count_half_open(struct stack *stack, const struct sock *s)
-{
-	const struct tcp_pcb *pcb;
-	unsigned n = 0;
-
-	for (pcb = STACK_FIELD(stack, STACK_TCP_ACTIVE, struct tcp_pcb *);
-	     pcb != NULL; pcb = pcb->next)
-		n += half_open(pcb, s);
-	return n;
-}
-
 /* above.syn */
 static enum listener_verdict
 listener_answers(struct stack *stack, const struct ip_addr *from,
@@ -70,7 +58,6 @@ listener_answers(struct stack *stack, const struct ip_addr *from,
 	struct tcp_pcb *pcb = find_listener(stack, to, port);
 	enum listener_verdict v = SYN_ANSWER;
 	struct sock *s;
-	unsigned room;
 
 	/* Not everything that listens is ours: slirp does. */
 	if (pcb == NULL || pcb->slirp != NULL ||
@@ -80,17 +67,32 @@ listener_answers(struct stack *stack, const struct ip_addr *from,
 	pthread_mutex_lock(&s->lock);
 	if (!name_fits(s, from))
 		v = SYN_REFUSE;
-	room = s->waiting_max - s->waiting_n;
-	pthread_mutex_unlock(&s->lock);
-	if (v == SYN_ANSWER && count_half_open(stack, s) >= room)
+	else if (s->waiting_n >= s->waiting_max)
 		v = SYN_DROP;
+	pthread_mutex_unlock(&s->lock);
 	return v;
+}
+
+/* above.has_room */
+static bool
+has_room(const struct tcp_pcb *pcb)
+{
+	struct sock *s = pcb->callback_arg;
+	bool room;
+
+	if (s == NULL || pcb->accept != listener_accept)
+		return true;
+	pthread_mutex_lock(&s->lock);
+	room = s->closed || s->waiting_n < s->waiting_max;
+	pthread_mutex_unlock(&s->lock);
+	return room;
 }
 
 __attribute__((constructor)) static void
 fill_above(void)
 {
 	above.syn = listener_answers;
+	above.has_room = has_room;
 }
 
 /* CHILD, a new connection, gets the options of its listener S. */
