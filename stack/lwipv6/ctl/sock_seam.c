@@ -8,6 +8,7 @@
  * be told of them, and that there is none is 0 bytes.
  */
 #include <netinet/in.h>
+#include <linux/netlink.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -145,9 +146,13 @@ seam_recv(int sock, const struct iovec *iov, int n, struct sockaddr *from,
 	*done = r < 0 ? 0 : (size_t)r;
 	if (r < 0)
 		return errno;
-	if (r == 0 && is_netlink(sock))
-		return EAGAIN;
-	if (from != NULL)
+	if (is_netlink(sock)) {
+		if (r == 0)
+			return EAGAIN;
+		/* The library leaves the length as it was. */
+		m.msg_namelen = sizeof(struct sockaddr_nl);
+	}
+	if (from != NULL && *fromlen > m.msg_namelen)
 		*fromlen = m.msg_namelen;
 	return 0;
 }

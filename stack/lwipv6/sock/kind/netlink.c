@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <linux/netlink.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,6 +100,34 @@ nl_getsockopt(struct sock *s, int level, int name, void *value, socklen_t *len,
 	return true;
 }
 
+/*
+ * The library ends a dump with a NLMSG_DONE that has no error number in it, and
+ * programs call it truncated.  A whole one takes its place.  Returns the length
+ * of BUF, which has LEN bytes and room for a number more.
+ */
+static int
+mend_done(char *buf, int len)
+{
+	struct nlmsghdr h;
+	int at = 0;
+
+	while (len - at >= (int)sizeof(h)) {
+		memcpy(&h, buf + at, sizeof(h));
+		if (h.nlmsg_len < sizeof(h) ||
+		    h.nlmsg_len > (unsigned)(len - at))
+			return len;
+		if (h.nlmsg_type == NLMSG_DONE && h.nlmsg_len == sizeof(h) &&
+		    len - at == (int)sizeof(h)) {
+			h.nlmsg_len += (unsigned)sizeof(int);
+			memcpy(buf + at, &h, sizeof(h));
+			memset(buf + len, 0, sizeof(int));
+			return len + (int)sizeof(int);
+		}
+		at += (int)NLMSG_ALIGN(h.nlmsg_len);
+	}
+	return len;
+}
+
 static ssize_t
 nl_recv(struct sock *s, struct recv_into *to, size_t room, int flags,
     struct recv_from *from)
@@ -108,12 +137,14 @@ nl_recv(struct sock *s, struct recv_into *to, size_t room, int flags,
 
 	if (s->pcb.netlink == NULL)
 		return sock_fail(ENETDOWN);
-	if (room > INT_MAX)
-		room = INT_MAX;
-	if ((buf = malloc(room + 1)) == NULL)
+	if (room > INT_MAX - sizeof(int))
+		room = INT_MAX - sizeof(int);
+	if ((buf = malloc(room + sizeof(int))) == NULL)
 		return sock_fail(ENOBUFS);
 	n = netlink_recvfrom(s->pcb.netlink, buf, (int)room, (unsigned)flags,
 	    from->name, from->len);
+	if (n > 0 && (size_t)n <= room)
+		n = mend_done(buf, n);
 	if (n > 0)
 		recv_copy(to, buf, (size_t)n < room ? (size_t)n : room);
 	free(buf);
