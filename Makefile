@@ -51,7 +51,8 @@ SERVER ?= 1
 PACKAGES := gcc g++ make pkg-config libc6-dev liblwipv6-dev liburcu-dev \
 	libatomic-ops-dev libpcap-dev libcmocka-dev bats perl \
 	mandoc tcpdump iproute2 vde-switch libvdeplug-dev \
-	$(if $(filter 0,$(SERVER)),,libjson-c-dev)
+	$(if $(filter 0,$(SERVER)),,libjson-c-dev \
+	libseccomp-dev)
 # PACKAGES_goal: what make goal needs beside them.
 PACKAGES_check := tshark python3
 PACKAGES_lint := clang-tidy-14 clang-format-14 cppcheck
@@ -78,11 +79,11 @@ ifeq ($(SERVER),0)
 IF_SERVER_SRC = $(NOSERVE_SRC)
 TOOLS :=
 else
-IF_SERVER_SRC = $(SERVE_SRC) $(WIRE_SRC)
+IF_SERVER_SRC = $(SERVE_SRC) $(MSERVE_SRC) $(WIRE_SRC)
 IF_LIBS := -ljson-c
-TOOLS := shmif_server shmifctl
+TOOLS := shmif_server shmifctl mstack
 endif
-TOOL_SRC := $(sort $(DUMP_SRC) $(IN_SRC) $(SERVER_SRC) $(CTL_SRC) \
+TOOL_SRC := $(sort $(DUMP_SRC) $(IN_SRC) $(SERVER_SRC) $(CTL_SRC) $(MSTACK_SRC) \
 	$(TOOLBASE_SRC))
 
 # The product: what is in the folders whose files.mk is a list.  The others take

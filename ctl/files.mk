@@ -3,7 +3,8 @@
 # libshmif, and the two programs.
 WIRE_SRC := ctl/wire.c
 SERVE_SRC := $(addprefix ctl/serve/, \
-	call.c client.c field.c ops_if.c ops_look.c ops_net.c pings.c request.c \
+	call.c client.c field.c ops_if.c ops_look.c ops_net.c ops_sock.c pings.c \
+	request.c \
 	server.c socket.c text.c) ctl/probe.c
 # In place of them, where there is to be no server.
 NOSERVE_SRC := ctl/noserver.c

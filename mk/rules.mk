@@ -145,6 +145,12 @@ $(BUILD)/bin/shmifctl: $(call objs,$(CTL_SRC) $(WIRE_SRC) $(BASE_SRC) \
 	@mkdir -p $(@D)
 	$(link_program)
 
+$(BUILD)/bin/mstack: private LDLIBS := -lseccomp
+$(BUILD)/bin/mstack: $(call objs,$(MSTACK_SRC) $(WIRE_SRC) $(TOOLBASE_SRC) \
+    $(BASE_SRC))
+	@mkdir -p $(@D)
+	$(link_program)
+
 $(TESTPROGS): private RPATH := $(RPATH_TEST)
 $(TESTPROGS): $(BUILD)/obj/libtest.a
 $(call progs,$(UNIT_SRC)): $(BUILD)/obj/libshmif.a $(BUILD)/lib/libshmbus.a

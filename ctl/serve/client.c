@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "mstack/serve/mstack_serve.h"
+#include "shmif/stack.h"
 #include "ctl/serve/client.h"
 
 #define CHUNK 16384u
@@ -231,6 +233,7 @@ one_request(struct clients *all, struct client *c, size_t len)
 	    len - WIRE_HEADER, &fatal);
 	if (fatal)
 		c->hang_up = true;
+	c->leaves = all->env.hand_over;
 	memmove(c->in, c->in + len, c->in_len - len);
 	c->in_len -= len;
 	c->partial_ms = c->in_len > 0 ? clock_ms() : 0;
@@ -248,14 +251,23 @@ one_request(struct clients *all, struct client *c, size_t len)
 	}
 }
 
+/* The connection is no longer one of the control protocol. */
+static void
+hand_over(struct clients *all, struct client *c)
+{
+	mstack_serve_session(the_stack.sock, all->env.stack, c->fd);
+	c->fd = -1;
+	c->dead = true;
+}
+
 void
 client_work(struct clients *all, struct client *c, int budget)
 {
 	size_t len;
 
 	c->more = false;
-	while (!c->dead && !c->hang_up && !c->asks && c->ping == NULL &&
-	    c->out_len == 0) {
+	while (!c->dead && !c->hang_up && !c->leaves && !c->asks &&
+	    c->ping == NULL && c->out_len == 0) {
 		len = message_length(all, c);
 		if (len == 0 || c->in_len < len)
 			break;
@@ -269,6 +281,8 @@ client_work(struct clients *all, struct client *c, int budget)
 			return;
 	}
 	client_flush(all, c);
+	if (c->leaves && c->out_len == 0 && !c->dead)
+		hand_over(all, c);
 	if (c->eof && c->out_len == 0 && !c->asks && c->ping == NULL)
 		c->dead = true;
 }

@@ -23,6 +23,7 @@ struct client {
 	bool bound;	 /* FD was added to epoll */
 	bool eof;	 /* the client sends no more */
 	bool hang_up;	 /* close it when the reply is out */
+	bool leaves;	 /* hand it to mstack when the reply is out */
 	bool dead;	 /* close it now */
 	bool more;	 /* IN may hold another complete message */
 	uint32_t events; /* those that epoll waits for */

@@ -28,7 +28,8 @@
 
 #define ID_MAX ((int64_t)1 << 53)
 
-static const struct op *const ops_all[] = { ops_if, ops_net, ops_look, NULL };
+static const struct op *const ops_all[] = { ops_if, ops_net, ops_look, ops_sock,
+	NULL };
 
 /* ---- the form of a request ----------------------------------------------- */
 
@@ -239,6 +240,7 @@ do_locked(struct env *env, const char *text, size_t len, bool *fatal)
 
 	env->id = -1;
 	env->ping_wanted = false;
+	env->hand_over = false;
 	*fatal = true;
 	if (memchr(text, '\0', len) != NULL)
 		return reply_error(-1, -1, EPROTO, "not JSON: a NUL");
@@ -318,6 +320,11 @@ shmif_request(const char *request, char **reply)
 	o = request_do(&env, request, strlen(request), &fatal);
 	if (env.halt)
 		kill(getpid(), SIGTERM);
+	if (env.hand_over) {
+		json_object_put(o);
+		o = reply_error(env.id, 0, EOPNOTSUPP,
+		    "sockets needs a connection");
+	}
 	if (o == NULL && env.ping_wanted)
 		o = reply_error(env.id, 0, EOPNOTSUPP,
 		    "ping needs a connection");

@@ -40,6 +40,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mstack/serve/mstack_serve.h"
 #include "ctl/serve/pings.h"
 
 #define BUDGET 16 /* requests of one client in a row */
@@ -384,6 +385,7 @@ shmif_fini_server(void)
 		atomic_store(&s->quit, true);
 		eventfd_write(s->wake, 1);
 		pthread_join(s->thread, NULL);
+		mstack_serve_end();
 		server_free(s);
 	}
 	pthread_mutex_unlock(&life_lock);

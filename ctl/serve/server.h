@@ -60,7 +60,8 @@ struct env {
 	bool halt;	     /* out: the process is to end */
 	bool ping_wanted;    /* out: answer later, by PING */
 	struct ping_wish ping;
-	int64_t id; /* out: of the request */
+	bool hand_over; /* out: the connection is mstack's after the reply */
+	int64_t id;	/* out: of the request */
 };
 
 /*
@@ -144,7 +145,7 @@ struct op {
 };
 
 /* The operations of a file; the last one's name is NULL. */
-extern const struct op ops_if[], ops_net[], ops_look[];
+extern const struct op ops_if[], ops_net[], ops_look[], ops_sock[];
 
 /* ---- field.c ------------------------------------------------------------ */
 

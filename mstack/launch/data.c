@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * data.c - system calls that move data and an address, or may
+ *
+ * DOC: Of a stream none is done here: the kernel moves the bytes, and the
+ * addresses that some of these calls have mean nothing there.  A datagram that
+ * goes to an address is a request; one that comes is taken from the pair, with
+ * the file that tells where it came from (mstack/wire.h).
+ */
+#include <sys/syscall.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mstack/launch/launch.h"
+
+#define DATAGRAM_MAX 65536u
+#define MESSAGES_MAX 1024u /* of one call, as in the kernel */
+
+/* One datagram, out or in: one at a time is worked on. */
+static uint8_t room[DATAGRAM_MAX];
+
+/* ---- sending ------------------------------------------------------------ */
+
+static void
+send_reply(struct call *c, const struct mstack_reply *r, const uint8_t *data,
+    int fd)
+{
+	(void)data;
+	(void)fd;
+	call_answer(c, r->error == ESTALE ? EPIPE : r->error, r->value);
+}
+
+void
+do_sendto(struct call *c)
+{
+	struct sockaddr_storage addr;
+	uint64_t len = c->args[2];
+	int error;
+
+	if (!call_socket(c, (int)c->args[0]))
+		return;
+	if (c->stream) {
+		call_answer(c, EISCONN, 0);
+		return;
+	}
+	error = call_address(c, c->args[4], c->args[5], &addr);
+	if (error == 0)
+		error = len > DATAGRAM_MAX ? EMSGSIZE :
+					     mem_read(c, c->args[1], room, len);
+	if (error != 0)
+		call_answer(c, error, 0);
+	else
+		link_ask(c, MSTACK_SEND, NULL, &addr, (unsigned)c->args[5],
+		    room, len, -1, send_reply);
+}
+
+/* Copies the pieces of the program's message M into ROOM. */
+static int
+gather(const struct call *c, const struct msghdr *m, size_t *len)
+{
+	struct iovec iov[IOV_MAX];
+	size_t i;
+	int error;
+
+	*len = 0;
+	if (m->msg_iovlen > IOV_MAX)
+		return EMSGSIZE;
+	error = mem_read(c, (uintptr_t)m->msg_iov, iov,
+	    m->msg_iovlen * sizeof(*iov));
+	for (i = 0; i < m->msg_iovlen && error == 0; i++) {
+		if (iov[i].iov_len > DATAGRAM_MAX - *len)
+			return EMSGSIZE;
+		error = mem_read(c, (uintptr_t)iov[i].iov_base, room + *len,
+		    iov[i].iov_len);
+		*len += iov[i].iov_len;
+	}
+	return error;
+}
+
+/* Sends the message at AT.  False: C was answered. */
+static bool
+send_one(struct call *c, uint64_t at, call_reply *reply)
+{
+	struct sockaddr_storage addr;
+	struct msghdr m;
+	size_t len, addrlen = 0;
+	int error = mem_read(c, at, &m, sizeof(m));
+
+	if (error == 0 && m.msg_name != NULL && m.msg_namelen != 0) {
+		addrlen = m.msg_namelen;
+		error = call_address(c, (uintptr_t)m.msg_name, addrlen, &addr);
+	}
+	if (error == 0)
+		error = gather(c, &m, &len);
+	if (error != 0) {
+		call_answer(c, c->index == 0 ? error : 0, c->index);
+		return false;
+	}
+	return link_ask(c, MSTACK_SEND, NULL, &addr, addrlen, room, len, -1,
+	    reply);
+}
+
+void
+do_sendmsg(struct call *c)
+{
+	if (!call_socket(c, (int)c->args[0]))
+		return;
+	if (c->stream)
+		call_continue(c);
+	else
+		send_one(c, c->args[1], send_reply);
+}
+
+/* The address of message N of a call that has several. */
+static uint64_t
+message_at(const struct call *c, unsigned n)
+{
+	return c->args[1] + n * sizeof(struct mmsghdr);
+}
+
+static void
+sendmmsg_reply(struct call *c, const struct mstack_reply *r,
+    const uint8_t *data, int fd)
+{
+	unsigned sent = (unsigned)r->value;
+	int error = r->error == ESTALE ? EPIPE : r->error;
+
+	(void)data;
+	(void)fd;
+	if (error == 0)
+		error = mem_write(c,
+		    message_at(c, c->index) + offsetof(struct mmsghdr, msg_len),
+		    &sent, sizeof(sent));
+	if (error != 0)
+		call_answer(c, c->index == 0 ? error : 0, c->index);
+	else if (++c->index == c->count)
+		call_answer(c, 0, c->count);
+	else
+		send_one(c, message_at(c, c->index), sendmmsg_reply);
+}
+
+void
+do_sendmmsg(struct call *c)
+{
+	if (!call_socket(c, (int)c->args[0]))
+		return;
+	c->count = (unsigned)c->args[2];
+	if (c->count > MESSAGES_MAX)
+		c->count = MESSAGES_MAX;
+	if (c->stream)
+		call_continue(c);
+	else if (c->count == 0)
+		call_answer(c, 0, 0);
+	else
+		send_one(c, message_at(c, 0), sendmmsg_reply);
+}
+
+/* ---- receiving ---------------------------------------------------------- */
+
+/* A datagram that was taken; its data is in ROOM. */
+struct taken {
+	size_t len;  /* that it has */
+	size_t here; /* that there are */
+	struct mstack_source from;
+};
+
+/* Takes the next datagram, or looks at it.  0 or an errno value. */
+static int
+take(struct call *c, int flags, size_t want, struct taken *t)
+{
+	union {
+		char control[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} u;
+	struct iovec iov = { room, want < DATAGRAM_MAX ? want : DATAGRAM_MAX };
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &u,
+		.msg_controllen = sizeof(u) };
+	struct cmsghdr *cm;
+	ssize_t n;
+	int fd = -1;
+
+	memset(&t->from, 0, sizeof(t->from));
+	n = recvmsg(c->fd, &m,
+	    (flags & MSG_PEEK) | MSG_TRUNC | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (n == -1)
+		return errno == EINTR ? EAGAIN : errno;
+	t->len = (size_t)n;
+	t->here = t->len < iov.iov_len ? t->len : iov.iov_len;
+	cm = CMSG_FIRSTHDR(&m);
+	if (cm != NULL && cm->cmsg_level == SOL_SOCKET &&
+	    cm->cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(cm), sizeof(fd));
+	if (fd == -1)
+		return 0;
+	if (pread(fd, &t->from, sizeof(t->from), 0) !=
+		(ssize_t)sizeof(t->from) ||
+	    t->from.addrlen > sizeof(t->from.addr))
+		t->from.addrlen = 0;
+	close(fd);
+	return 0;
+}
+
+/* Whether the call is to wait if there is nothing. */
+static bool
+may_wait(const struct call *c, int flags)
+{
+	int fl = fcntl(c->fd, F_GETFL);
+
+	return !(flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) &&
+	    !(fl != -1 && (fl & O_NONBLOCK));
+}
+
+/* The call has nothing: an error that waits (ICMP), or another try. */
+static void
+error_reply(struct call *c, const struct mstack_reply *r, const uint8_t *data,
+    int fd)
+{
+	int error = 0;
+
+	(void)fd;
+	if (r->error == 0 && r->datalen == sizeof(error))
+		memcpy(&error, data, sizeof(error));
+	if (error != 0)
+		call_answer(c, error, 0);
+	else
+		c->ready(c, false);
+}
+
+static void
+nothing_there(struct call *c, int flags, call_ready *again)
+{
+	const int arg[3] = { SOL_SOCKET, SO_ERROR, sizeof(int) };
+
+	if (flags & MSG_ERRQUEUE) {
+		call_answer(c, EAGAIN, 0);
+	} else if (!c->asked) {
+		c->asked = true;
+		c->ready = again;
+		link_ask(c, MSTACK_GETOPT, arg, NULL, 0, NULL, 0, -1,
+		    error_reply);
+	} else if (!may_wait(c, flags)) {
+		call_answer(c, EAGAIN, 0);
+	} else {
+		call_wait(c, POLLIN | POLLRDHUP, call_timeout(c, SO_RCVTIMEO),
+		    again);
+	}
+}
+
+static void
+recvfrom_ready(struct call *c, bool timeout)
+{
+	int flags = (int)c->args[3], error;
+	struct taken t;
+
+	if (timeout) {
+		call_answer(c, EAGAIN, 0);
+		return;
+	}
+	error = flags & MSG_ERRQUEUE ? EAGAIN : take(c, flags, c->args[2], &t);
+	if (error == EAGAIN) {
+		nothing_there(c, flags, recvfrom_ready);
+		return;
+	}
+	if (error == 0)
+		error = mem_write(c, c->args[1], room, t.here);
+	if (error == 0)
+		error = call_store_address(c, &t.from.addr, t.from.addrlen,
+		    c->args[4], c->args[5]);
+	call_answer(c, error, (int64_t)(flags & MSG_TRUNC ? t.len : t.here));
+}
+
+void
+do_recvfrom(struct call *c)
+{
+	if (!call_socket(c, (int)c->args[0]))
+		return;
+	if (c->stream)
+		call_continue(c);
+	else
+		recvfrom_ready(c, false);
+}
+
+/* Stores T in the pieces of the program's message M.  0 or an errno value. */
+static int
+scatter(const struct call *c, const struct iovec *iov, size_t n,
+    const struct taken *t)
+{
+	size_t at = 0, len, i;
+	int error = 0;
+
+	for (i = 0; i < n && at < t->here && error == 0; i++) {
+		len = t->here - at < iov[i].iov_len ? t->here - at :
+						      iov[i].iov_len;
+		error = mem_write(c, (uintptr_t)iov[i].iov_base, room + at,
+		    len);
+		at += len;
+	}
+	return error;
+}
+
+/* The length of IOV, or more than any datagram has. */
+static size_t
+length_of(const struct iovec *iov, size_t n)
+{
+	size_t len = 0, i;
+
+	for (i = 0; i < n; i++)
+		len += iov[i].iov_len < DATAGRAM_MAX ? iov[i].iov_len :
+						       DATAGRAM_MAX;
+	return len;
+}
+
+/*
+ * Receives into the message at AT.  0 and *DONE as recvmsg() returns it, or an
+ * errno value.
+ */
+static int
+receive_one(struct call *c, uint64_t at, int flags, size_t *done)
+{
+	struct iovec iov[IOV_MAX];
+	struct taken t = { .len = 0 };
+	struct msghdr m;
+	socklen_t len;
+	int error = mem_read(c, at, &m, sizeof(m));
+
+	if (error == 0 && m.msg_iovlen > IOV_MAX)
+		error = EMSGSIZE;
+	if (error == 0)
+		error = mem_read(c, (uintptr_t)m.msg_iov, iov,
+		    m.msg_iovlen * sizeof(*iov));
+	if (error == 0)
+		error = flags & MSG_ERRQUEUE ?
+		    EAGAIN :
+		    take(c, flags, length_of(iov, m.msg_iovlen), &t);
+	if (error == 0)
+		error = scatter(c, iov, m.msg_iovlen, &t);
+	if (error != 0)
+		return error;
+	len = m.msg_namelen < t.from.addrlen ? m.msg_namelen : t.from.addrlen;
+	if (m.msg_name != NULL) {
+		error = mem_write(c, (uintptr_t)m.msg_name, &t.from.addr, len);
+		m.msg_namelen = t.from.addrlen;
+	}
+	m.msg_controllen = 0;
+	m.msg_flags = t.len > t.here ? MSG_TRUNC : 0;
+	if (error == 0)
+		error = mem_write(c, at, &m, sizeof(m));
+	*done = flags & MSG_TRUNC ? t.len : t.here;
+	return error;
+}
+
+static void
+recvmsg_ready(struct call *c, bool timeout)
+{
+	int flags = (int)c->args[2], error;
+	size_t done = 0;
+
+	error = timeout ? EAGAIN : receive_one(c, c->args[1], flags, &done);
+	if (error == EAGAIN && !timeout)
+		nothing_there(c, flags, recvmsg_ready);
+	else
+		call_answer(c, error, (int64_t)done);
+}
+
+void
+do_recvmsg(struct call *c)
+{
+	if (!call_socket(c, (int)c->args[0]))
+		return;
+	if (c->stream)
+		call_continue(c);
+	else
+		recvmsg_ready(c, false);
+}
+
+/*
+ * Several at once.  It waits for the first one only: what the kernel does with
+ * MSG_WAITFORONE, which is what programs want.
+ */
+static void
+recvmmsg_ready(struct call *c, bool timeout)
+{
+	int flags = (int)c->args[3] & ~MSG_WAITFORONE, error = 0;
+	unsigned got;
+	size_t done;
+
+	while (!timeout && c->index < c->count) {
+		uint64_t at = message_at(c, c->index);
+
+		error = receive_one(c, at, flags, &done);
+		if (error != 0)
+			break;
+		got = (unsigned)done;
+		error = mem_write(c, at + offsetof(struct mmsghdr, msg_len),
+		    &got, sizeof(got));
+		if (error != 0)
+			break;
+		c->index++;
+	}
+	if (timeout)
+		error = EAGAIN;
+	if (c->index != 0 || c->count == 0)
+		call_answer(c, 0, c->index);
+	else if (error == EAGAIN && !timeout)
+		nothing_there(c, flags, recvmmsg_ready);
+	else
+		call_answer(c, error, 0);
+}
+
+void
+do_recvmmsg(struct call *c)
+{
+	struct timespec t;
+	int error;
+
+	if (!call_socket(c, (int)c->args[0]))
+		return;
+	if (c->stream) {
+		call_continue(c);
+		return;
+	}
+	c->count = (unsigned)c->args[2];
+	if (c->count > MESSAGES_MAX)
+		c->count = MESSAGES_MAX;
+	if (c->args[4] != 0) {
+		error = mem_read(c, c->args[4], &t, sizeof(t));
+		if (error == 0 &&
+		    (t.tv_sec < 0 || t.tv_nsec < 0 || t.tv_nsec >= 1000000000))
+			error = EINVAL;
+		if (error != 0) {
+			call_answer(c, error, 0);
+			return;
+		}
+		if (t.tv_sec < INT_MAX)
+			c->deadline = super_clock() + t.tv_sec * 1000 +
+			    t.tv_nsec / 1000000 + 1;
+		c->ready = recvmmsg_ready;
+	}
+	recvmmsg_ready(c, false);
+}

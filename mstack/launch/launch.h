@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * launch.h - what the files of mstack share (not installed)
+ *
+ * DOC: mstack(1): a launcher and a supervisor
+ *
+ * mstack runs a command whose sockets, of the families that were chosen, are
+ * those of a stack in another process.  mstack/wire.h has the picture.
+ *
+ *	main.c       the command line
+ *	protocols.c  the list of -o
+ *	family.c     three processes: mstack, the supervisor, the command
+ *	filter.c     which system calls the kernel asks the supervisor about
+ *	supervise.c  the supervisor's loop, and calls that wait
+ *	target.c     processes that make calls: their memory and descriptors
+ *	link.c       sessions with servers
+ *	stacks.c     which stack is whose default
+ *	calls.c      what becomes of each system call
+ *	data.c       those that move data
+ *	request.c    ioctl
+ *	ask.c        what is asked by msocket(3) and by an mstack inside
+ *	once.c       -c: a stack for the command alone
+ *
+ * How it was chosen.  A library that is loaded before the C library
+ * (LD_PRELOAD) sees no system call of a static program, of Go's run time, or of
+ * the C library itself, as when it looks up a name.  ptrace(2) sees all, and
+ * stops the program twice at each.  Seccomp's user notification stops it only
+ * at calls that a filter names, and lets the supervisor put a descriptor into
+ * the program.  So the sockets themselves can be something that the kernel
+ * knows, a UNIX socket, and reading and writing, which is most of what happens,
+ * costs nothing.
+ *
+ * Nothing that the program says is trusted.  Its memory is copied once before
+ * it is looked at.  A process that ends may leave its number to another one:
+ * what was read or found by a number is used only after the kernel said that
+ * the call is still being waited for.  This is not a sandbox: a program may
+ * undo by itself what mstack does to it (by changing its memory while a call is
+ * looked at, say), and gets at worst a socket of the host, which it could have
+ * had without mstack.
+ *
+ * Where the kernel answers better than we do, it does (calls that are
+ * "continued").
+ */
+#ifndef MSTACK_LAUNCH_H
+#define MSTACK_LAUNCH_H
+
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mstack/wire.h"
+
+/* ---- protocols.c -------------------------------------------------------- */
+
+#define FAMILIES_ALL UINT64_MAX /* bit N is family N */
+
+/*
+ * The families that LIST (mstack(1), -o) names.  False: BAD is the item that is
+ * not understood.
+ */
+bool protocols_parse(const char *list, uint64_t *families, char bad[32]);
+
+/* ---- family.c ----------------------------------------------------------- */
+
+struct launch {
+	const char *program; /* how messages begin */
+	bool verbose;
+	uint64_t families;
+	const char *stack;	  /* as it was given */
+	const char *const *words; /* of -c; ends with NULL */
+	const char *type;	  /* of -t, or NULL */
+	char **command;
+};
+
+/* Runs the command.  The exit status. */
+int family_run(const struct launch *l);
+/* Runs it under a supervisor that is there already. */
+int family_run_inside(const struct launch *l);
+
+/* ---- filter.c ----------------------------------------------------------- */
+
+/* Loads the filter; the descriptor to be notified by, or -1 and errno. */
+int filter_load(void);
+
+/* ---- supervise.c -------------------------------------------------------- */
+
+struct super;
+struct proc;
+struct link;
+struct call;
+
+/* A reply came; DATA has its address and data.  R NULL: the server is gone. */
+typedef void call_reply(struct call *c, const struct mstack_reply *r,
+    const uint8_t *data, int fd);
+/* The socket that the call waits for is ready, or its time is over. */
+typedef void call_ready(struct call *c, bool timeout);
+
+/* A system call that a program waits for. */
+struct call {
+	int about; /* ABOUT_CALL */
+	struct super *su;
+	struct call *next, *prev;
+	bool dropped; /* freed when the round is over */
+	uint64_t id;  /* the kernel's */
+	uint64_t number;
+	pid_t tid;
+	struct proc *proc;
+	int nr;
+	uint64_t args[6];
+
+	int fd; /* the program's socket, ours too for a while; or -1 */
+	bool stream;
+	struct link *link; /* whose it is */
+	uint64_t inode;
+
+	/* A request that was sent, in case it is to be sent again. */
+	struct mstack_request *sent;
+	int sent_fd;		/* -1: none */
+	bool adopting, adopted; /* see link.c */
+	call_reply *reply;
+
+	/* What is waited for. */
+	call_ready *ready;
+	bool polled;
+	int64_t deadline; /* ms; 0: none */
+
+	/* Of calls that have several messages. */
+	unsigned index, count;
+	bool asked; /* for an error that waits */
+};
+
+enum {
+	ABOUT_LISTENER,
+	ABOUT_LINK,
+	ABOUT_PROC,
+	ABOUT_CALL,
+	ABOUT_SIGNAL,
+	ABOUT_LAUNCHER
+};
+
+/* The families' defaults, and what is at the other end of them. */
+struct stack_ref {
+	bool null;	   /* no stack: no socket */
+	char path[128];	   /* what connect() takes */
+	struct link *link; /* or NULL: not yet */
+};
+
+#define LISTENERS 64
+
+struct super {
+	int listener, epoll, signals;
+	bool verbose;
+	struct call *calls, *dropped;
+	struct link *links;
+	struct proc *procs, *ended;
+	struct stack_default *defaults;
+	uint64_t numbers;
+	/* Inodes of sockets that are known to listen; an inode is used once. */
+	uint64_t listeners[LISTENERS];
+	int report;   /* to the launcher, or -1 */
+	int launcher; /* its pidfd */
+	pid_t command;
+	bool command_ended;
+	pid_t server;	/* of -c, or 0 */
+	char once[128]; /* where that listens */
+};
+
+/* Supervises until nobody is left who could make a call. */
+void supervise(struct super *su);
+/* Has epoll tell about FD. */
+int super_watch(struct super *su, int fd, uint32_t events, void *subject);
+
+/* The call ends with VALUE, or with ERROR where that is not 0. */
+void call_answer(struct call *c, int error, int64_t value);
+/* The kernel does it. */
+void call_continue(struct call *c);
+/* It ends with a descriptor of its own of FD, which stays ours. */
+void call_give(struct call *c, int fd, bool cloexec);
+/* Nobody waits for it any more. */
+void call_drop(struct call *c);
+/* Whether the program still waits for it. */
+bool call_is_valid(const struct call *c);
+/*
+ * READY is called when C's socket is ready for EVENTS, or when MS milliseconds
+ * (0: never) are over.
+ */
+void call_wait(struct call *c, uint32_t events, int64_t ms, call_ready *ready);
+int64_t super_clock(void);
+
+/* ---- target.c ----------------------------------------------------------- */
+
+struct proc {
+	int about;
+	struct proc *next;
+	bool ended; /* freed when the round is over */
+	pid_t tgid;
+	int pidfd;
+};
+
+/* The process of the thread TID, or NULL: it is gone. */
+struct proc *proc_find(struct super *su, pid_t tid);
+/* It has ended. */
+void proc_ended(struct super *su, struct proc *p);
+/* A descriptor of ours for the program's FD; or -1 and errno. */
+int proc_fd(const struct proc *p, int fd);
+/* Copies memory of the program.  0, EFAULT, or ESRCH: it does not wait. */
+int mem_read(const struct call *c, uint64_t from, void *to, size_t len);
+int mem_write(const struct call *c, uint64_t to, const void *from, size_t len);
+/* The process whose child TGID is, or 0. */
+pid_t proc_parent(pid_t tgid);
+
+/* ---- link.c ------------------------------------------------------------- */
+
+struct link {
+	int about;
+	struct link *next;
+	int fd; /* -1: it is gone */
+	pid_t pid;
+	char path[128];
+	int helper; /* a socket for requests that need one, or -1 */
+	uint64_t helper_inode;
+};
+
+/* A session with the server at PATH.  0 or an errno value; WHY says more. */
+int link_open(struct super *su, const char *path, struct link **lp, char *why,
+    size_t size);
+void link_event(struct super *su, struct link *l);
+/* Of whom SOCK, a UNIX socket's descriptor, is; NULL: of none. */
+struct link *link_of(struct super *su, int sock);
+/*
+ * Sends a request for C, whose REPLY is called.  FD is passed on where it is
+ * not -1.  False: C was answered with an error.
+ */
+bool link_ask(struct call *c, enum mstack_op op, const int arg[3],
+    const void *addr, size_t addrlen, const void *data, size_t datalen, int fd,
+    call_reply *reply);
+
+/* ---- stacks.c ----------------------------------------------------------- */
+
+struct stack_default {
+	struct stack_default *next;
+	pid_t tgid; /* whose, and its children's; 0: everybody's */
+	uint64_t families;
+	struct stack_ref ref;
+};
+
+/* Whether STACK is the null stack. */
+bool stack_is_null(const char *stack);
+/* The path within STACK, "unix://path" or "path". */
+const char *stack_path(const char *stack);
+/* The stack of FAMILY for P, or NULL: the host's. */
+struct stack_ref *stack_for(struct super *su, const struct proc *p, int family);
+/* From now on REF is the default of P (NULL: of all) for FAMILIES.  0, ENOMEM */
+int stack_set(struct super *su, const struct proc *p, uint64_t families,
+    const struct stack_ref *ref);
+/* P has ended. */
+void stack_forget(struct super *su, pid_t tgid);
+/* The session with REF's server, made where there is none.  0 or an error. */
+int stack_link(struct super *su, struct stack_ref *ref, struct link **lp);
+
+/* ---- calls.c, data.c, request.c, ask.c ---------------------------------- */
+
+/* Begins C.  It is answered now or later. */
+void call_begin(struct call *c);
+/*
+ * Finds the socket that FD of the program is.  False: C was answered, as the
+ * kernel does it if it is no socket of a stack.
+ */
+bool call_socket(struct call *c, int fd);
+/* The timeout NAME of C's socket in ms; 0: none. */
+int64_t call_timeout(const struct call *c, int name);
+/* Reads an address.  0 or an errno value. */
+int call_address(const struct call *c, uint64_t from, uint64_t len,
+    struct sockaddr_storage *to);
+/* Stores one where POSIX wants it, if TO is not 0.  0 or an errno value. */
+int call_store_address(const struct call *c, const void *addr, socklen_t len,
+    uint64_t to, uint64_t to_len);
+/* Opens a socket on REF. */
+void call_open(struct call *c, struct stack_ref *ref, const int kind[3]);
+
+void do_sendto(struct call *c);
+void do_sendmsg(struct call *c);
+void do_sendmmsg(struct call *c);
+void do_recvfrom(struct call *c);
+void do_recvmsg(struct call *c);
+void do_recvmmsg(struct call *c);
+void do_ioctl(struct call *c);
+void do_ask(struct call *c);
+
+/* ---- once.c ------------------------------------------------------------- */
+
+/*
+ * Starts a server for the command, tells it WORDS by shmifctl, and stores where
+ * it listens.  Its process id, or -1 with a message.
+ */
+pid_t once_start(const struct launch *l, char path[128]);
+/* Ends it. */
+void once_end(pid_t server, const char *path);
+
+#endif /* MSTACK_LAUNCH_H */

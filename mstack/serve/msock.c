@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * msock.c - a socket between a stack and a program: its life, and what drives
+ *	it
+ */
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mstack/serve/serve.h"
+
+static struct msock **
+bucket(struct server *sv, uint64_t inode)
+{
+	return &sv->hash[inode % HASHES];
+}
+
+int
+msock_new(struct server *sv, struct session *s, int sock, const int kind[3],
+    struct msock **mp, int *end)
+{
+	struct msock *m = calloc(1, sizeof(*m)), **head;
+	int pair[2] = { -1, -1 }, on = 1, error;
+	struct stat st;
+	int type;
+
+	if (m == NULL) {
+		sv->ops->close(sock);
+		return ENOMEM;
+	}
+	m->about = ABOUT_SOCK;
+	m->sv = sv;
+	m->session = s;
+	m->sock = sock;
+	m->domain = kind[0];
+	m->type = kind[1];
+	m->protocol = kind[2];
+	m->stream = m->type == SOCK_STREAM;
+	m->state = m->stream ? MSOCK_NEW : MSOCK_OPEN;
+	m->held = -1;
+	m->bell_in.m = m->bell_out.m = m;
+	m->pair_in = m->pair_out = m->stack_in = m->stack_out = true;
+	type = m->stream ? SOCK_STREAM : SOCK_SEQPACKET;
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) != 0 ||
+	    fstat(pair[1], &st) != 0) {
+		error = errno;
+	} else {
+		m->inode = st.st_ino;
+		m->pair = pair[0];
+		/* So that a datagram of 0 bytes differs from the end. */
+		if (!m->stream)
+			setsockopt(m->pair, SOL_SOCKET, SO_PASSCRED, &on,
+			    sizeof(on));
+		error = serve_watch(sv, m->pair,
+		    EPOLLIN | EPOLLOUT | EPOLLRDHUP, m);
+	}
+	if (error != 0) {
+		if (pair[0] != -1) {
+			close(pair[0]);
+			close(pair[1]);
+		}
+		sv->ops->close(sock);
+		free(m);
+		return error;
+	}
+	head = bucket(sv, m->inode);
+	m->next = *head;
+	if (m->next != NULL)
+		m->next->prev = m;
+	*head = m;
+	*mp = m;
+	*end = pair[1];
+	return 0;
+}
+
+struct msock *
+msock_find(struct server *sv, const struct session *s, uint64_t inode)
+{
+	struct msock *m = *bucket(sv, inode);
+
+	while (m != NULL && (m->inode != inode || m->dead))
+		m = m->next;
+	return m != NULL && (s == NULL || m->session == s) ? m : NULL;
+}
+
+/* Whoever waits for a connection hears how it ended. */
+static void
+answer_asker(struct msock *m, int error)
+{
+	struct mstack_reply r = { .call = m->call, .error = error };
+
+	if (m->asker != NULL)
+		session_reply(m->asker, &r, NULL, NULL, -1);
+	m->asker = NULL;
+}
+
+void
+msock_end(struct msock *m)
+{
+	struct server *sv = m->sv;
+
+	if (m->dead)
+		return;
+	m->dead = true;
+	answer_asker(m, ECONNABORTED);
+	if (m->bell_in.set)
+		sv->ops->unwatch(m->sock, &m->bell_in);
+	if (m->bell_out.set)
+		sv->ops->unwatch(m->sock, &m->bell_out);
+	if (m->rude) {
+		struct linger hard = { .l_onoff = 1, .l_linger = 0 };
+
+		sv->ops->set(m->sock, SOL_SOCKET, SO_LINGER, &hard,
+		    sizeof(hard));
+	}
+	sv->ops->close(m->sock);
+	close(m->pair);
+	if (m->held != -1)
+		close(m->held);
+	rest_drop(&m->up);
+	rest_drop(&m->down);
+	if (m->prev != NULL)
+		m->prev->next = m->next;
+	else
+		*bucket(sv, m->inode) = m->next;
+	if (m->next != NULL)
+		m->next->prev = m->prev;
+	m->next_dead = sv->dead;
+	sv->dead = m;
+}
+
+void
+msock_bury(struct server *sv)
+{
+	struct msock *m, **rp;
+
+	while ((m = sv->dead) != NULL) {
+		sv->dead = m->next_dead;
+		pthread_mutex_lock(&sv->lock);
+		if (m->on_rung) {
+			for (rp = &sv->rung; *rp != m; rp = &(*rp)->next_rung)
+				continue;
+			*rp = m->next_rung;
+		}
+		pthread_mutex_unlock(&sv->lock);
+		free(m);
+	}
+}
+
+void
+msock_forget_session(struct server *sv, const struct session *s)
+{
+	struct msock *m;
+	size_t i;
+
+	for (i = 0; i < HASHES; i++)
+		for (m = sv->hash[i]; m != NULL; m = m->next) {
+			if (m->session == s)
+				m->session = NULL;
+			if (m->asker == s)
+				m->asker = NULL;
+		}
+}
+
+void
+msock_end_all(struct server *sv)
+{
+	size_t i;
+
+	for (i = 0; i < HASHES; i++)
+		while (sv->hash[i] != NULL)
+			msock_end(sv->hash[i]);
+}
+
+/* ---- data that waits ---------------------------------------------------- */
+
+bool
+rest_keep(struct rest *r, const uint8_t *data, size_t len)
+{
+	if ((r->data = malloc(len + 1)) == NULL)
+		return false;
+	memcpy(r->data, data, len);
+	r->at = 0;
+	r->len = len;
+	return true;
+}
+
+void
+rest_drop(struct rest *r)
+{
+	free(r->data);
+	r->data = NULL;
+	r->at = r->len = 0;
+}
+
+/* ---- bells -------------------------------------------------------------- */
+
+/* Puts M on the list of those that have something to do; with the lock. */
+static void
+put_on_list(struct msock *m, bool *poke)
+{
+	struct server *sv = m->sv;
+
+	if (!m->on_rung) {
+		m->on_rung = true;
+		m->next_rung = sv->rung;
+		sv->rung = m;
+	}
+	*poke = !sv->poked;
+	sv->poked = true;
+}
+
+/* On the stack's thread, under its locks. */
+static void
+ring(void *arg)
+{
+	struct sock_bell *b = arg;
+	struct server *sv = b->m->sv;
+	bool poke;
+
+	pthread_mutex_lock(&sv->lock);
+	b->rang = true;
+	put_on_list(b->m, &poke);
+	pthread_mutex_unlock(&sv->lock);
+	if (poke)
+		eventfd_write(sv->wake, 1);
+}
+
+void
+msock_again(struct msock *m)
+{
+	struct server *sv = m->sv;
+	bool poke;
+
+	pthread_mutex_lock(&sv->lock);
+	put_on_list(m, &poke);
+	pthread_mutex_unlock(&sv->lock);
+	if (poke)
+		eventfd_write(sv->wake, 1);
+}
+
+bool
+msock_wait(struct msock *m, bool in)
+{
+	struct sock_bell *b = in ? &m->bell_in : &m->bell_out;
+
+	if (!b->set) {
+		b->set = true;
+		if (m->sv->ops->watch(m->sock, in ? POLLIN : POLLOUT, ring,
+			b) != 0) {
+			b->set = false;
+			return true;
+		}
+	}
+	if (in)
+		m->stack_in = false;
+	else
+		m->stack_out = false;
+	return false;
+}
+
+void
+msock_rung(struct msock *m)
+{
+	struct server *sv = m->sv;
+	bool in, out;
+
+	if (m->dead)
+		return;
+	pthread_mutex_lock(&sv->lock);
+	in = m->bell_in.rang;
+	out = m->bell_out.rang;
+	m->bell_in.rang = m->bell_out.rang = false;
+	pthread_mutex_unlock(&sv->lock);
+	if (in) {
+		m->bell_in.set = false;
+		m->stack_in = true;
+	}
+	if (out) {
+		m->bell_out.set = false;
+		m->stack_out = true;
+	}
+	msock_work(m);
+}
+
+/* ---- what drives it ----------------------------------------------------- */
+
+void
+msock_event(struct msock *m, uint32_t events)
+{
+	if (m->dead)
+		return;
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		m->pair_in = true;
+	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+		m->pair_out = true;
+	if (events & (EPOLLRDHUP | EPOLLHUP))
+		m->rdhup = true;
+	if (events & EPOLLHUP)
+		m->hup = true;
+	msock_work(m);
+}
+
+/* The program has gone, and what it had sent is with the stack. */
+static bool
+is_over(const struct msock *m)
+{
+	if (!m->hup)
+		return false;
+	if (m->state != MSOCK_OPEN)
+		return true;
+	return m->up_end && m->up.data == NULL;
+}
+
+void
+msock_work(struct msock *m)
+{
+	if (m->dead)
+		return;
+	if (m->state == MSOCK_CONNECTING)
+		connect_work(m);
+	if (m->state == MSOCK_LISTENING && !m->hup)
+		listener_work(m);
+	if (m->state == MSOCK_OPEN && m->stream) {
+		stream_down(m);
+		stream_up(m);
+	} else if (m->state == MSOCK_OPEN) {
+		dgram_down(m);
+		dgram_up(m);
+	}
+	if (is_over(m))
+		msock_end(m);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * option.c - options of sockets that are answered here
+ *
+ * DOC: Options are the stack's but for three kinds: what is a matter of the
+ * pair (SO_ERROR, and the state of a listener); what only says how a kernel
+ * should do its work, which programs set as a matter of course and depend on
+ * only in that it does not fail; and what a stack may not know of.
+ */
+#include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "mstack/serve/serve.h"
+
+#ifndef SO_BUSY_POLL
+#define SO_BUSY_POLL 46
+#endif
+
+/* Options that are taken, and have no effect. */
+static const struct hint {
+	int level, name;
+} hints[] = {
+	{ SOL_SOCKET, SO_DEBUG },
+	{ SOL_SOCKET, SO_PRIORITY },
+	{ SOL_SOCKET, SO_MARK },
+	{ SOL_SOCKET, SO_INCOMING_CPU },
+	{ SOL_SOCKET, SO_BUSY_POLL },
+	{ IPPROTO_TCP, TCP_CORK },
+	{ IPPROTO_TCP, TCP_QUICKACK },
+	{ IPPROTO_TCP, TCP_DEFER_ACCEPT },
+	{ IPPROTO_TCP, TCP_USER_TIMEOUT },
+	{ IPPROTO_TCP, TCP_SYNCNT },
+	{ IPPROTO_TCP, TCP_LINGER2 },
+	{ IPPROTO_TCP, TCP_WINDOW_CLAMP },
+	{ IPPROTO_TCP, TCP_NOTSENT_LOWAT },
+	{ IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT },
+	{ IPPROTO_IPV6, IPV6_RECVTCLASS },
+	{ IPPROTO_IPV6, IPV6_AUTOFLOWLABEL },
+};
+
+static bool
+is_hint(int level, int name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
+		if (hints[i].level == level && hints[i].name == name)
+			return true;
+	return false;
+}
+
+int
+option_set(struct msock *m, int level, int name, const void *value,
+    socklen_t len)
+{
+	int error = m->sv->ops->set(m->sock, level, name, value, len);
+
+	if (error == ENOPROTOOPT && is_hint(level, name))
+		return len < sizeof(int) ? EINVAL : 0;
+	return error;
+}
+
+static int
+give(void *value, socklen_t *len, const void *from, size_t size)
+{
+	if (*len > size)
+		*len = (socklen_t)size;
+	memcpy(value, from, *len);
+	return 0;
+}
+
+/* What TCP_INFO can say without the stack: the state. */
+static int
+tcp_info(struct msock *m, void *value, socklen_t *len)
+{
+	/* The kernel's numbers: established, SYN sent, listen, closed. */
+	struct tcp_info info = { .tcpi_state = 7 };
+
+	if (m->state == MSOCK_OPEN)
+		info.tcpi_state = 1;
+	else if (m->state == MSOCK_CONNECTING)
+		info.tcpi_state = 2;
+	else if (m->state == MSOCK_LISTENING)
+		info.tcpi_state = 10;
+	return give(value, len, &info, sizeof(info));
+}
+
+int
+option_get(struct msock *m, int level, int name, void *value, socklen_t *len)
+{
+	int error, n;
+
+	if (level == SOL_SOCKET && name == SO_ERROR) {
+		n = m->error;
+		m->error = 0;
+		return give(value, len, &n, sizeof(n));
+	}
+	if (level == IPPROTO_TCP && name == TCP_INFO && m->stream)
+		return tcp_info(m, value, len);
+	error = m->sv->ops->get(m->sock, level, name, value, len);
+	if (error == ENOPROTOOPT && is_hint(level, name)) {
+		n = 0;
+		return give(value, len, &n, sizeof(n));
+	}
+	return error;
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * request.c - what a supervisor may ask for
+ */
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <errno.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mstack/serve/serve.h"
+
+/* One request being done; what is not said is 0. */
+struct turn {
+	struct session *s;
+	const struct mstack_request *q;
+	const struct sockaddr *addr; /* NULL where there is none */
+	const uint8_t *data;
+	struct msock *m;
+	int fd; /* that came with it, or -1; who uses it sets this to -1 */
+
+	struct mstack_reply r;
+	struct sockaddr_storage out_addr;
+	uint8_t *out_data;
+	int out_fd;
+	bool later; /* the reply comes later */
+};
+
+static int
+do_socket(struct turn *t)
+{
+	struct server *sv = t->s->sv;
+	const int kind[3] = { t->q->arg[0], t->q->arg[1], t->q->arg[2] };
+	struct msock *m;
+	int error, sock;
+
+	error = sv->ops->open(sv->stack, kind[0], kind[1], kind[2], &sock);
+	if (error == 0)
+		error = msock_new(sv, t->s, sock, kind, &m, &t->out_fd);
+	if (error != 0)
+		return error;
+	t->r.sock = m->inode;
+	return 0;
+}
+
+static int
+do_bind(struct turn *t)
+{
+	if (t->addr == NULL)
+		return EINVAL;
+	return t->s->sv->ops->bind(t->m->sock, t->addr, t->q->addrlen);
+}
+
+static int
+do_connect(struct turn *t)
+{
+	bool waits = t->q->arg[0] == 0;
+	int error, held = t->fd;
+
+	if (t->addr == NULL)
+		return EINVAL;
+	if (waits == (held != -1))
+		return EINVAL;
+	t->fd = -1;
+	error = connect_begin(t->m, t->addr, t->q->addrlen, held);
+	if (error == EINPROGRESS && waits) {
+		/* Who asked before has gone: a thread waits for one reply. */
+		t->m->asker = t->s;
+		t->m->call = t->q->call;
+		t->later = true;
+	}
+	if (error == EINPROGRESS || error == 0)
+		msock_again(t->m);
+	return error;
+}
+
+static int
+do_listen(struct turn *t)
+{
+	int error;
+
+	if (!t->m->stream)
+		return EOPNOTSUPP;
+	if (t->m->state != MSOCK_NEW && t->m->state != MSOCK_LISTENING)
+		return EINVAL;
+	error = t->s->sv->ops->listen(t->m->sock, t->q->arg[0]);
+	if (error == 0) {
+		t->m->state = MSOCK_LISTENING;
+		t->m->stack_in = true;
+		msock_again(t->m);
+	}
+	return error;
+}
+
+static int
+name_of(struct turn *t, bool of_peer)
+{
+	socklen_t len = sizeof(t->out_addr);
+	int error = t->s->sv->ops->name(t->m->sock, of_peer,
+	    (struct sockaddr *)&t->out_addr, &len);
+
+	if (error == 0)
+		t->r.addrlen = len < sizeof(t->out_addr) ?
+		    len :
+		    (socklen_t)sizeof(t->out_addr);
+	return error;
+}
+
+static int
+do_sockname(struct turn *t)
+{
+	return name_of(t, false);
+}
+
+static int
+do_peername(struct turn *t)
+{
+	return name_of(t, true);
+}
+
+static int
+do_setopt(struct turn *t)
+{
+	return option_set(t->m, t->q->arg[0], t->q->arg[1], t->data,
+	    t->q->datalen);
+}
+
+static int
+do_getopt(struct turn *t)
+{
+	socklen_t len = (socklen_t)t->q->arg[2];
+	int error;
+
+	if (t->q->arg[2] < 0)
+		return EINVAL;
+	if (len > MSTACK_DATA_MAX)
+		len = MSTACK_DATA_MAX;
+	memset(t->s->sv->buf, 0, len);
+	error = option_get(t->m, t->q->arg[0], t->q->arg[1], t->s->sv->buf,
+	    &len);
+	if (error == 0) {
+		t->r.datalen = len;
+		t->out_data = t->s->sv->buf;
+	}
+	return error;
+}
+
+/*
+ * What the supervisor then does to the pair is what counts; here is only
+ * whether it may.
+ */
+static int
+do_shutdown(struct turn *t)
+{
+	int how = t->q->arg[0];
+
+	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
+		return EINVAL;
+	if (t->m->stream)
+		return t->m->state == MSOCK_OPEN ? 0 : ENOTCONN;
+	return t->s->sv->ops->shutdown(t->m->sock, how);
+}
+
+static int
+do_send(struct turn *t)
+{
+	struct iovec iov = { (void *)(uintptr_t)t->data, t->q->datalen };
+	size_t done = 0;
+	int error;
+
+	if (t->m->stream)
+		return EISCONN;
+	/* What the program wrote before goes before. */
+	dgram_up(t->m);
+	if (t->m->error != 0 && t->m->error != EMSGSIZE) {
+		error = t->m->error;
+		t->m->error = 0;
+		return error;
+	}
+	error = t->s->sv->ops->send(t->m->sock, &iov, 1, t->addr, t->q->addrlen,
+	    &done);
+	t->r.value = (int32_t)done;
+	if (t->m->domain == AF_NETLINK) {
+		t->m->stack_in = true;
+		dgram_down(t->m);
+	}
+	return error;
+}
+
+/*
+ * Whether REQUEST may be passed on.  One whose structure has a pointer in it
+ * may not: it is the program's.
+ */
+static bool
+is_plain(unsigned long request)
+{
+	switch (request) {
+	case SIOCATMARK:
+	case SIOCGIFNAME:
+	case SIOCGIFINDEX:
+	case SIOCGIFFLAGS:
+	case SIOCSIFFLAGS:
+	case SIOCGIFADDR:
+	case SIOCSIFADDR:
+	case SIOCGIFDSTADDR:
+	case SIOCGIFBRDADDR:
+	case SIOCGIFNETMASK:
+	case SIOCSIFNETMASK:
+	case SIOCGIFMETRIC:
+	case SIOCGIFMTU:
+	case SIOCSIFMTU:
+	case SIOCGIFHWADDR:
+	case SIOCGIFTXQLEN:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int
+do_ioctl(struct turn *t)
+{
+	static uint8_t room[MSTACK_DATA_MAX];
+	union {
+		struct ifreq ifreq;
+		struct ifconf ifconf;
+		struct arpreq arpreq;
+		int number;
+	} arg;
+	unsigned long request = (uint32_t)t->q->arg[0];
+	int error;
+
+	if (t->q->datalen > sizeof(arg) && request != SIOCGIFCONF)
+		return EINVAL;
+	memset(&arg, 0, sizeof(arg));
+	if (request == SIOCGIFCONF) {
+		/* The data is how much room the program has. */
+		if (t->q->datalen != sizeof(int))
+			return EINVAL;
+		memcpy(&arg.number, t->data, sizeof(int));
+		if (arg.number < 0)
+			return EINVAL;
+		arg.ifconf.ifc_len = arg.number < (int)sizeof(room) ?
+		    arg.number :
+		    (int)sizeof(room);
+		arg.ifconf.ifc_buf = (char *)room;
+		error = t->s->sv->ops->ioctl(t->m->sock, request, &arg);
+		t->out_data = room;
+		if (arg.ifconf.ifc_len >= 0 &&
+		    arg.ifconf.ifc_len <= (int)sizeof(room))
+			t->r.datalen = (uint32_t)arg.ifconf.ifc_len;
+		return error;
+	}
+	if (!is_plain(request))
+		return ENOTTY;
+	memcpy(&arg, t->data, t->q->datalen);
+	error = t->s->sv->ops->ioctl(t->m->sock, request, &arg);
+	memcpy(room, &arg, sizeof(arg));
+	t->out_data = room;
+	t->r.datalen = t->q->datalen;
+	return error;
+}
+
+/* Whoever has the descriptor itself may use the socket. */
+static int
+do_adopt(struct turn *t)
+{
+	struct stat st;
+	struct msock *m;
+
+	if (t->fd == -1)
+		return EINVAL;
+	if (fstat(t->fd, &st) != 0)
+		return errno;
+	if (!S_ISSOCK(st.st_mode) ||
+	    (m = msock_find(t->s->sv, NULL, st.st_ino)) == NULL)
+		return ENOTSOCK;
+	m->session = t->s;
+	t->r.sock = m->inode;
+	return 0;
+}
+
+static const struct {
+	int (*fn)(struct turn *t);
+	bool named; /* it is about a socket */
+} table[] = {
+	[MSTACK_SOCKET] = { do_socket, false },
+	[MSTACK_BIND] = { do_bind, true },
+	[MSTACK_CONNECT] = { do_connect, true },
+	[MSTACK_LISTEN] = { do_listen, true },
+	[MSTACK_SOCKNAME] = { do_sockname, true },
+	[MSTACK_PEERNAME] = { do_peername, true },
+	[MSTACK_SETOPT] = { do_setopt, true },
+	[MSTACK_GETOPT] = { do_getopt, true },
+	[MSTACK_SHUTDOWN] = { do_shutdown, true },
+	[MSTACK_SEND] = { do_send, true },
+	[MSTACK_IOCTL] = { do_ioctl, true },
+	[MSTACK_ADOPT] = { do_adopt, false },
+};
+
+void
+session_request(struct session *s, const struct mstack_request *q,
+    const uint8_t *addr, const uint8_t *data, int fd)
+{
+	struct sockaddr_storage in = { 0 };
+	struct turn t = { .s = s,
+		.q = q,
+		.data = data,
+		.fd = fd,
+		.out_fd = -1,
+		.r = { .call = q->call } };
+	int error;
+
+	if (q->addrlen != 0) {
+		/* Aligned, and with zeros behind it. */
+		memcpy(&in, addr, q->addrlen);
+		t.addr = (const struct sockaddr *)&in;
+	}
+	if (q->op >= sizeof(table) / sizeof(table[0]) ||
+	    table[q->op].fn == NULL)
+		error = ENOSYS;
+	else if (table[q->op].named &&
+	    (t.m = msock_find(s->sv, s, q->sock)) == NULL)
+		error = ESTALE;
+	else
+		error = table[q->op].fn(&t);
+	t.r.error = error;
+	if (!t.later)
+		session_reply(s, &t.r, &t.out_addr, t.out_data, t.out_fd);
+	if (t.out_fd != -1)
+		close(t.out_fd);
+	if (t.fd != -1)
+		close(t.fd);
+}

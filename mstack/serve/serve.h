@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * serve.h - what the files of mstack's server share (not installed)
+ *
+ * All of it belongs to the server's thread, but for what is said to be under
+ * the lock.
+ */
+#ifndef MSTACK_SERVE_SERVE_H
+#define MSTACK_SERVE_SERVE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mstack/wire.h"
+#include "shmif/stack_sock.h"
+
+#define CHUNK 65536u /* what is moved at once */
+
+/* What an epoll event is about; the first member of what it points to. */
+enum subject { ABOUT_WAKE, ABOUT_SESSION, ABOUT_SOCK };
+
+struct server;
+struct session;
+
+struct sock_bell {
+	struct msock *m;
+	bool rang; /* under the lock */
+	bool set;  /* the stack will ring, or has */
+};
+
+/* Data that one side gave and the other has no room for. */
+struct rest {
+	uint8_t *data; /* NULL: none */
+	size_t at, len;
+	struct mstack_source from; /* of a datagram that goes down */
+};
+
+enum msock_state {
+	MSOCK_NEW, /* of a stream: no connection */
+	MSOCK_LISTENING,
+	MSOCK_CONNECTING,
+	MSOCK_OPEN, /* data may go both ways */
+};
+
+/* A socket of the stack and the pair between it and a program. */
+struct msock {
+	enum subject about;
+	struct server *sv;
+	struct session *session;   /* that may name it; or NULL */
+	struct msock *next, *prev; /* of one hash */
+	struct msock *next_rung;   /* under the lock */
+	bool on_rung;		   /* under the lock */
+	struct msock *next_dead;
+	bool dead;
+
+	uint64_t inode; /* of the program's end */
+	int pair;	/* our end */
+	int sock;	/* of the stack */
+	int domain, type, protocol;
+	bool stream;
+	enum msock_state state;
+	int error;  /* SO_ERROR */
+	bool fresh; /* connected, and the program was not told so */
+
+	/* A connection is waited for. */
+	struct session *asker; /* who waits for the reply to CALL, or NULL */
+	uint64_t call;
+	int held;    /* the program's end while it is kept full, or -1 */
+	size_t junk; /* bytes that it was filled with */
+
+	/* What was not tried in vain since the last event. */
+	bool pair_in, pair_out, stack_in, stack_out;
+	struct sock_bell bell_in, bell_out;
+
+	/* Up: to the stack.  Down: to the program. */
+	struct rest up, down;
+	bool hup;	/* the program has closed its end, or shut both ways */
+	bool rdhup;	/* it sends no more */
+	bool up_end;	/* nothing more comes from it */
+	bool up_shut;	/* and the stack knows */
+	bool up_lost;	/* the stack takes no more */
+	bool down_end;	/* nothing more comes from the stack */
+	bool down_shut; /* and the program knows */
+	bool down_lost; /* the program takes no more */
+	bool rude;	/* it closed with data unread: reset */
+	bool stale;	/* a byte in our queue was sent before; see stream.c */
+};
+
+struct session {
+	enum subject about;
+	struct server *sv;
+	struct session *next;
+	int fd;
+	bool dead;
+};
+
+#define HASHES 1024u
+#define SOURCES 64u
+
+struct server {
+	enum subject about; /* ABOUT_WAKE */
+	const struct stack_sock *ops;
+	void *stack;
+	int epoll, wake;
+	pthread_t thread;
+	atomic_bool quit;
+
+	pthread_mutex_t lock; /* of the next three */
+	struct msock *rung;
+	struct session *fresh;
+	bool poked;
+
+	struct session *sessions;
+	struct msock *hash[HASHES];
+	struct msock *dead;
+	struct {
+		int fd; /* -1: none */
+		struct mstack_source from;
+	} source[SOURCES];
+	uint8_t buf[CHUNK]; /* of whoever works */
+	uint8_t message[MSTACK_MESSAGE_MAX + 1];
+};
+
+/* ---- serve.c ------------------------------------------------------------ */
+
+/* Has epoll tell about FD; EVENTS are edges.  0 or an errno value. */
+int serve_watch(struct server *sv, int fd, uint32_t events, void *subject);
+
+/* ---- msock.c ------------------------------------------------------------ */
+
+/*
+ * A new socket for S, its pair, and in *END the program's end, which the
+ * caller closes.  SOCK is one of the stack's, which it takes, also where it
+ * fails.  0 or an errno value.
+ */
+int msock_new(struct server *sv, struct session *s, int sock, const int kind[3],
+    struct msock **mp, int *end);
+/* It does nothing more, and is freed when the round is over. */
+void msock_end(struct msock *m);
+/* Frees those that have ended. */
+void msock_bury(struct server *sv);
+/* The socket with INODE, whose session is S; or NULL. */
+struct msock *msock_find(struct server *sv, const struct session *s,
+    uint64_t inode);
+/* S is no more. */
+void msock_forget_session(struct server *sv, const struct session *s);
+void msock_end_all(struct server *sv);
+/* Epoll says EVENTS of the pair. */
+void msock_event(struct msock *m, uint32_t events);
+/* Bells rang: takes them. */
+void msock_rung(struct msock *m);
+/* Does all that can be done without waiting. */
+void msock_work(struct msock *m);
+/* Has msock_work() done once more after others had their turn. */
+void msock_again(struct msock *m);
+/*
+ * The stack said EAGAIN to something that POLLIN (IN) or POLLOUT ends.  True:
+ * it can be tried again at once.
+ */
+bool msock_wait(struct msock *m, bool in);
+/* Keeps what R has no room for.  False: no memory. */
+bool rest_keep(struct rest *r, const uint8_t *data, size_t len);
+void rest_drop(struct rest *r);
+
+/* ---- stream.c, dgram.c, listener.c, connect.c --------------------------- */
+
+void stream_up(struct msock *m);
+void stream_down(struct msock *m);
+void dgram_up(struct msock *m);
+void dgram_down(struct msock *m);
+/* Pushes connections that wait to whoever accepts. */
+void listener_work(struct msock *m);
+
+/*
+ * Begins to connect.  HELD: the program's end where it does not wait, which it
+ * takes; or -1.  0, EINPROGRESS (connect_work() goes on) or an error.
+ */
+int connect_begin(struct msock *m, const struct sockaddr *addr, socklen_t len,
+    int held);
+/* Looks whether the attempt has come to its end. */
+void connect_work(struct msock *m);
+
+/* ---- source.c ----------------------------------------------------------- */
+
+/* A descriptor of the memory file with FROM, which stays ours; or -1. */
+int source_file(struct server *sv, const struct mstack_source *from);
+void source_close_all(struct server *sv);
+
+/* ---- session.c, request.c, option.c ------------------------------------- */
+
+/* Requests came, or the other end has gone. */
+void session_event(struct session *s, uint32_t events);
+void session_end(struct session *s);
+/* Sends R and its data; FD -1: none.  What is not taken is lost: see there. */
+void session_reply(struct session *s, struct mstack_reply *r, const void *addr,
+    const void *data, int fd);
+/* Does Q, whose descriptor, or -1, is FD, which it takes. */
+void session_request(struct session *s, const struct mstack_request *q,
+    const uint8_t *addr, const uint8_t *data, int fd);
+/* Options of M; as the stack's set() and get(). */
+int option_set(struct msock *m, int level, int name, const void *value,
+    socklen_t len);
+int option_get(struct msock *m, int level, int name, void *value,
+    socklen_t *len);
+
+#endif /* MSTACK_SERVE_SERVE_H */

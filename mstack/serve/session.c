@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * session.c - messages between a supervisor and the server
+ *
+ * DOC: A request is read only while the supervisor's end has room for the
+ * largest reply, so a supervisor that does not read its replies stops its own
+ * requests and nobody else's.  Replies that come later, to those who wait for
+ * a connection, are short; when even such a one has no room, the supervisor
+ * has not read hundreds of them, and the session ends.
+ */
+#include <sys/epoll.h>
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mstack/serve/serve.h"
+
+#define BUDGET 64 /* requests of one session before others have their turn */
+
+void
+session_end(struct session *s)
+{
+	s->dead = true;
+}
+
+void
+session_reply(struct session *s, struct mstack_reply *r, const void *addr,
+    const void *data, int fd)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { .align = { .cmsg_len = CMSG_LEN(sizeof(int)),
+			  .cmsg_level = SOL_SOCKET,
+			  .cmsg_type = SCM_RIGHTS } };
+	struct iovec iov[3] = { { r, sizeof(*r) },
+		{ (void *)(uintptr_t)addr, r->addrlen },
+		{ (void *)(uintptr_t)data, r->datalen } };
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 3 };
+
+	if (fd != -1) {
+		memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
+		m.msg_control = &control;
+		m.msg_controllen = sizeof(control);
+	}
+	if (sendmsg(s->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
+		session_end(s);
+}
+
+/* The descriptor that came with MSG, or -1; others are closed. */
+static int
+one_descriptor(struct msghdr *msg)
+{
+	struct cmsghdr *c;
+	int fd = -1, got;
+	size_t n, i;
+
+	for (c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(got);
+		for (i = 0; i < n; i++) {
+			memcpy(&got, CMSG_DATA(c) + i * sizeof(got),
+			    sizeof(got));
+			if (fd == -1)
+				fd = got;
+			else
+				close(got);
+		}
+	}
+	return fd;
+}
+
+/* Looks at a message of LEN bytes, and does what it says. */
+static void
+take_message(struct session *s, size_t len, int fd)
+{
+	const uint8_t *at = s->sv->message;
+	struct mstack_request q;
+
+	if (len >= sizeof(q)) {
+		memcpy(&q, at, sizeof(q));
+		if (q.addrlen <= MSTACK_ADDR_MAX &&
+		    q.datalen <= MSTACK_DATA_MAX &&
+		    len == sizeof(q) + q.addrlen + q.datalen) {
+			session_request(s, &q, at + sizeof(q),
+			    at + sizeof(q) + q.addrlen, fd);
+			return;
+		}
+	}
+	if (fd != -1)
+		close(fd);
+	session_end(s);
+}
+
+/* One request.  False: there is none. */
+static bool
+one_request(struct session *s)
+{
+	union {
+		char room[CMSG_SPACE(4 * sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = { s->sv->message, sizeof(s->sv->message) };
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	struct pollfd p = { .fd = s->fd, .events = POLLOUT };
+	ssize_t n;
+	int fd;
+
+	if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT))
+		return false; /* an edge tells when */
+	n = recvmsg(s->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (n == -1) {
+		if (errno != EAGAIN && errno != EINTR)
+			session_end(s);
+		return errno == EINTR;
+	}
+	fd = one_descriptor(&msg);
+	if (n == 0) {
+		if (fd != -1)
+			close(fd);
+		session_end(s);
+		return false;
+	}
+	take_message(s, (size_t)n, fd);
+	return !s->dead;
+}
+
+void
+session_event(struct session *s, uint32_t events)
+{
+	(void)events;
+	/* All there are: an edge comes once. */
+	while (!s->dead && one_request(s))
+		continue;
+}

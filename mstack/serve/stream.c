@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * stream.c - the bytes of a connection, up to the stack and down to the program
+ *
+ * DOC: A pair of UNIX stream sockets behaves as a TCP connection does but for
+ * one thing: a reset.  The kernel gives a program ECONNRESET when the other end
+ * of its pair is closed with bytes in it that were not read.  So to pass on a
+ * reset that came from the network, a byte has to be there.  The last byte that
+ * the program sent is left where it is when it goes up (it is looked at, not
+ * taken), and taken before the ones that follow it, or before an orderly end.
+ * STALE says that it is there.  A program that has never sent anything sees an
+ * end of file instead, and SO_ERROR tells the truth (session requests).
+ *
+ * The same in the other direction is the kernel's doing: a program that closes
+ * its end with bytes unread makes our next read fail with ECONNRESET, and the
+ * connection is reset (RUDE).
+ */
+#include <sys/ioctl.h>
+#include <errno.h>
+#include <string.h>
+
+#include "mstack/serve/serve.h"
+
+#define BUDGET 16 /* chunks of one direction before others have their turn */
+
+/* The stack takes no more of this connection. */
+static void
+up_failed(struct msock *m, int error)
+{
+	if (m->error == 0)
+		m->error = error;
+	m->up_lost = true;
+	rest_drop(&m->up);
+}
+
+/* ---- up ----------------------------------------------------------------- */
+
+/* Takes the byte that was left. */
+static void
+take_stale(struct msock *m)
+{
+	uint8_t byte;
+
+	if (m->stale && recv(m->pair, &byte, 1, MSG_DONTWAIT) == 1)
+		m->stale = false;
+}
+
+/*
+ * Reads what the program sent.  Returns the number of bytes, or 0: there is
+ * none, or the end.
+ */
+static size_t
+read_pair(struct msock *m)
+{
+	uint8_t *buf = m->sv->buf;
+	int there = 0, stale = m->stale;
+	ssize_t n;
+
+	ioctl(m->pair, FIONREAD, &there);
+	if (stale && there <= 1 && !m->rdhup) {
+		m->pair_in = false;
+		return 0;
+	}
+	take_stale(m);
+	there -= stale;
+	if (!m->rdhup && there > 0 && (unsigned)there < CHUNK) {
+		n = there > 1 ?
+		    recv(m->pair, buf, (size_t)there - 1, MSG_DONTWAIT) :
+		    0;
+		if (n == there - 1 &&
+		    recv(m->pair, buf + n, 1, MSG_DONTWAIT | MSG_PEEK) == 1) {
+			m->stale = true;
+			return (size_t)there;
+		}
+	} else {
+		n = recv(m->pair, buf, CHUNK, MSG_DONTWAIT);
+	}
+	if (n > 0)
+		return (size_t)n;
+	if (n == -1 && errno == EINTR)
+		return 0;
+	m->pair_in = false;
+	if (n == 0) {
+		m->up_end = true;
+	} else if (errno != EAGAIN) {
+		m->rude = errno == ECONNRESET;
+		m->up_end = true;
+		m->hup = true;
+	}
+	return 0;
+}
+
+/* Gives LEN bytes to the stack, or keeps them. */
+static void
+give_stack(struct msock *m, const uint8_t *data, size_t len)
+{
+	struct iovec iov = { (void *)(uintptr_t)data, len };
+	size_t done = 0;
+	int error;
+
+	if (m->up_lost)
+		return;
+	do {
+		error = m->sv->ops->send(m->sock, &iov, 1, NULL, 0, &done);
+	} while (error == EAGAIN && msock_wait(m, false));
+	if (error != 0 && error != EAGAIN) {
+		up_failed(m, error);
+		return;
+	}
+	if (done < len && !rest_keep(&m->up, data + done, len - done))
+		up_failed(m, ENOBUFS);
+}
+
+/* Once more what was kept.  Whether it is gone. */
+static bool
+give_rest(struct msock *m)
+{
+	struct iovec iov;
+	size_t done;
+	int error;
+
+	while (m->up.data != NULL && m->stack_out) {
+		iov.iov_base = m->up.data + m->up.at;
+		iov.iov_len = m->up.len - m->up.at;
+		error = m->sv->ops->send(m->sock, &iov, 1, NULL, 0, &done);
+		if (error == EAGAIN) {
+			if (!msock_wait(m, false))
+				break;
+		} else if (error != 0) {
+			up_failed(m, error);
+		} else if ((m->up.at += done) == m->up.len) {
+			rest_drop(&m->up);
+		}
+	}
+	return m->up.data == NULL;
+}
+
+void
+stream_up(struct msock *m)
+{
+	int budget = BUDGET;
+	size_t n;
+
+	if (m->dead)
+		return;
+	/* Where the stack has no room for the rest its bell is set. */
+	while (give_rest(m) && m->pair_in && !m->up_end) {
+		if (budget-- == 0) {
+			msock_again(m);
+			return;
+		}
+		if ((n = read_pair(m)) != 0)
+			give_stack(m, m->sv->buf, n);
+	}
+	if (m->up_end && m->up.data == NULL && !m->up_shut && !m->hup) {
+		m->up_shut = true;
+		m->sv->ops->shutdown(m->sock, SHUT_WR);
+	}
+}
+
+/* ---- down --------------------------------------------------------------- */
+
+/* Gives LEN bytes to the program; how many it took. */
+static size_t
+give_program(struct msock *m, const uint8_t *data, size_t len)
+{
+	ssize_t n;
+
+	if (m->down_lost || m->hup)
+		return len;
+	n = send(m->pair, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n >= 0)
+		return (size_t)n;
+	if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS) {
+		m->pair_out = false;
+		return 0;
+	}
+	if (errno == ECONNRESET)
+		m->rude = true;
+	m->down_lost = true;
+	return len;
+}
+
+/* Reads a chunk from the stack, and gives it on. */
+static void
+move_down(struct msock *m)
+{
+	struct iovec iov = { m->sv->buf, CHUNK };
+	size_t n = 0, done;
+	int error;
+
+	do {
+		error = m->sv->ops->recv(m->sock, &iov, 1, NULL, NULL, &n);
+	} while (error == EAGAIN && msock_wait(m, true));
+	if (error == EAGAIN)
+		return;
+	if (error != 0 && m->error == 0)
+		m->error = error;
+	if (error != 0 || n == 0) {
+		m->down_end = true;
+		return;
+	}
+	done = give_program(m, m->sv->buf, n);
+	if (done < n && !rest_keep(&m->down, m->sv->buf + done, n - done)) {
+		m->error = ENOBUFS;
+		m->down_end = true;
+	}
+}
+
+/* Nothing more comes from the stack, and the program has all there was. */
+static void
+end_down(struct msock *m)
+{
+	m->down_shut = true;
+	if (m->error == 0) {
+		shutdown(m->pair, SHUT_WR);
+		return;
+	}
+	/* Closing the pair tells it the reset; see the DOC block. */
+	msock_end(m);
+}
+
+void
+stream_down(struct msock *m)
+{
+	int budget = BUDGET;
+
+	for (;;) {
+		if (m->down.data != NULL) {
+			if (!m->pair_out && !m->down_lost && !m->hup)
+				return;
+			m->pair_out = true;
+			m->down.at += give_program(m, m->down.data + m->down.at,
+			    m->down.len - m->down.at);
+			if (m->down.at < m->down.len && m->pair_out)
+				continue;
+			if (m->down.at < m->down.len)
+				return;
+			rest_drop(&m->down);
+		}
+		if (!m->stack_in || m->down_end)
+			break;
+		if (budget-- == 0) {
+			msock_again(m);
+			return;
+		}
+		move_down(m);
+	}
+	if (m->down_end && m->down.data == NULL && !m->down_shut && !m->hup)
+		end_down(m);
+}
