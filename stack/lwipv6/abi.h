@@ -423,6 +423,13 @@ struct ip_addr_list *ip_route_select_source_ip(struct netif *,
 uint16_t inet_chksum_pbuf(struct pbuf *);
 void ip_autoconf_start(struct netif *);
 void ip_autoconf_stop(struct netif *);
+/* P, whose payload is ICMP, is an advertisement of a router; of a neighbour. */
+void ip_autoconf_handle_ra(struct netif *, struct pbuf *p, const uint8_t *ip,
+    const uint8_t *icmp);
+void ip_autoconf_handle_na(struct netif *, struct pbuf *p, const uint8_t *ip,
+    const uint8_t *icmp);
+void icmp_router_solicitation(struct stack *, struct ip_addr *,
+    struct ip_addr_list *from);
 void rtr_sol_timeout(void *);
 void dad_remove_timer(struct ip_addr_list *);
 err_t ip_route_list_add(struct stack *, struct ip_addr *, struct ip_addr *,

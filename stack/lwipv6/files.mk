@@ -19,7 +19,8 @@ LWIPV6_IP := $(addprefix stack/lwipv6/ip/, \
 	checksum.c deliver.c echo.c forward.c frag.c icmp.c path.c \
 	pbuf_realloc.c radv.c reass.c routes.c source.c unreach.c)
 LWIPV6_LINK := $(addprefix stack/lwipv6/link/, \
-	arp.c autoconf.c dad.c igmp.c nd.c neighbours.c sending.c)
+	arp.c autoconf.c dad.c igmp.c nd.c neighbours.c prefixes.c routers.c \
+	sending.c)
 LWIPV6_WALL := $(addprefix stack/lwipv6/wall/, \
 	ip4.c ip6.c mss.c tcp.c text.c wall.c)
 LWIPV6_THREADS := $(addprefix stack/lwipv6/threads/, \

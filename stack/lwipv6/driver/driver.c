@@ -56,6 +56,7 @@ port_timer(void *arg)
 	reass_timer(netif->state);
 	dad_timer(netif->state);
 	igmp_timer(netif->state);
+	ra_timer(netif->state);
 	sys_timeout(TIMER_MS, port_timer, netif);
 }
 
@@ -72,6 +73,7 @@ link_begun(void *arg)
 	neigh_flush(arg);
 	dad_begin_all(arg);
 	igmp_again(arg);
+	ra_link(arg);
 }
 
 /*
@@ -89,9 +91,10 @@ port_change(struct netif *netif, uint32_t type)
 		ip_notify(netif, type);
 		link_gone(port);
 	} else {
-		tcpip_notify(netif, type);
+		/* What is begun by the notice comes after what was there. */
 		thread_call(netif->stack,
 		    type == NETIF_CHANGE_UP ? link_begun : link_gone, port);
+		tcpip_notify(netif, type);
 	}
 }
 
@@ -124,6 +127,7 @@ port_leave(struct port *port)
 	igmp_free(port);
 	path_free(port->paths);
 	port->paths = NULL;
+	ra_free(port);
 	free(port->dad);
 	port->dad = NULL;
 	if (netif->radv != NULL) {
@@ -190,22 +194,11 @@ port_init(struct netif *netif)
 	return ERR_OK;
 }
 
-/* fe80:: and the hardware address as RFC 4291 makes it. */
-static void
-link_local(const uint8_t mac[6], struct ip_addr *ip, struct ip_addr *mask)
-{
-	const uint8_t a[16] = { 0xfe, 0x80, [8] = mac[0] ^ 2, mac[1], mac[2],
-		0xff, 0xfe, mac[3], mac[4], mac[5] };
-
-	memcpy(ip, a, sizeof(*ip));
-	memset(mask, 0, sizeof(*mask));
-	memset(mask, 0xff, 8);
-}
-
 static int
 port_attach(struct unit *u, void *stack, const struct stack_setup *how)
 {
-	struct ip_addr ip, mask;
+	struct ip_addr ip = { { htonl(0xfe800000) } };
+	struct ip_addr mask = { { UINT32_MAX, UINT32_MAX } };
 	struct port *port;
 	int error;
 
@@ -242,7 +235,7 @@ port_attach(struct unit *u, void *stack, const struct stack_setup *how)
 		port->netif.flags &= (uint16_t) ~(
 		    NETIF_FLAG_LINK_UP | NETIF_FLAG_RUNNING);
 	if (!how->autoconf) {
-		link_local(how->mac, &ip, &mask);
+		prefixes_identify(&port->netif, &ip);
 		netif_add_addr(&port->netif, &ip, &mask);
 	}
 	return 0;

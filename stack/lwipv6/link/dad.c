@@ -16,9 +16,10 @@
  * The cure: every address that an interface gets is probed for, and again when
  * the interface comes up or to another bus: a neighbour solicitation from the
  * unspecified address (RFC 4862, 5.4), or an ARP probe (RFC 5227, 2.1.1).  The
- * library's own addresses are tentative meanwhile.  Those that a program adds
- * are used at once (RFC 4429), but announced only after WINDOW_S seconds, so
- * that a neighbour's table is not changed before.
+ * addresses of our interfaces, whoever has made them, are used at once (RFC
+ * 4429), but announced only after WINDOW_S seconds, so that a neighbour's table
+ * is not changed before.  Those that the library makes for interfaces of other
+ * kinds are tentative meanwhile.
  *
  * Somebody else has an address of ours when an advertisement or ARP packet says
  * that it is at another hardware address, or when somebody probes for one
@@ -54,7 +55,7 @@ struct dad {
 };
 
 static struct claim *
-find(struct port *port, const struct ip_addr *ip)
+find(const struct port *port, const struct ip_addr *ip)
 {
 	unsigned i;
 
@@ -63,6 +64,14 @@ find(struct port *port, const struct ip_addr *ip)
 		    ip_same(&port->dad->claim[i].ip, ip))
 			return &port->dad->claim[i];
 	return NULL;
+}
+
+bool
+dad_is_unsure(const struct port *port, const struct ip_addr *ip)
+{
+	const struct claim *c = find(port, ip);
+
+	return c != NULL && !c->defended;
 }
 
 /* Notes IP for SECONDS. */
@@ -200,17 +209,6 @@ dad_other(struct port *port, const struct ip_addr *at, const uint8_t mac[6],
 
 /* ---- the library's own addresses ---------------------------------------- */
 
-/* Puts the interface identifier into the lower half of IP: RFC 4291. */
-static void
-identify(const struct netif *netif, struct ip_addr *ip)
-{
-	const uint8_t *m = netif->hwaddr;
-	const uint8_t id[8] = { m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4],
-		m[5] };
-
-	memcpy(&ip->addr[2], id, sizeof(id));
-}
-
 /* Replaces the library's: an address of NETIF made from a router's prefix. */
 EXPORT int
 OURS(create_address_from_prefix)(struct ip_addr *ip, struct ip_addr *mask,
@@ -220,7 +218,7 @@ OURS(create_address_from_prefix)(struct ip_addr *ip, struct ip_addr *mask,
 	    netif);
 
 	if (port_of(netif) != NULL && len == 64)
-		identify(netif, ip);
+		prefixes_identify(netif, ip);
 	return r;
 }
 
@@ -229,7 +227,7 @@ EXPORT void
 OURS(start_dad_on_addr)(struct ip_addr_list *el, struct netif *netif)
 {
 	if (port_of(netif) != NULL && ip_is_link_local(&el->ipaddr))
-		identify(netif, &el->ipaddr);
+		prefixes_identify(netif, &el->ipaddr);
 	real()->start_dad_on_addr(el, netif);
 }
 

@@ -94,6 +94,25 @@ void dad_timer(struct port *port);
 void dad_other(struct port *port, const struct ip_addr *ip,
     const uint8_t mac[6], bool probes);
 
+/* Whether another may still turn out to have IP, of ours. */
+bool dad_is_unsure(const struct port *port, const struct ip_addr *ip);
+
+/* ---- link/autoconf.c, link/prefixes.c, link/routers.c ------------------------------------- */
+
+/* The interface is on a link, which may be another one. */
+void ra_link(struct port *port);
+/* Once a second. */
+void ra_timer(struct port *port);
+/* Frees the state alone: routes and addresses go otherwise. */
+void ra_free(struct port *port);
+/*
+ * Puts the interface identifier of NETIF into the lower half of IP: RFC 4291,
+ * appendix A.
+ */
+void prefixes_identify(const struct netif *netif, struct ip_addr *ip);
+/* IP does not answer for its hardware address: if it is a router, ... */
+void routers_lost(struct port *port, const struct ip_addr *ip);
+
 /* ---- link/igmp.c--------------------------------------------------- */
 
 /* What NETIF sends to GROUP from.  False: it has no such address. */

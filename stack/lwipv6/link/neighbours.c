@@ -565,6 +565,8 @@ neigh_timer(struct port *port)
 				if (!(*ep)->known)
 					above.unreachable(&port->netif,
 					    &(*ep)->ip);
+				if ((*ep)->asked >= ASK_MAX)
+					routers_lost(port, &(*ep)->ip);
 				take_waiting(t, *ep, &last);
 				remove_entry(t, ep);
 			} else {

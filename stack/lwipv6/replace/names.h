@@ -82,6 +82,9 @@
 	X(frag, ip6_frag) \
 	WITH(autoconf, ip_autoconf_start) \
 	WITH(autoconf, ip_autoconf_stop) \
+	WITH(autoconf, ip_autoconf_handle_ra) \
+	WITH(autoconf, ip_autoconf_handle_na) \
+	X(autoconf, icmp_router_solicitation) \
 	WITH(dad, create_address_from_prefix) \
 	WITH(dad, start_dad_on_addr) \
 	WITH(dad, icmp_send_dad) \
