@@ -30,9 +30,30 @@
  * middle of headers and frames.  When none does, the file is damaged: what the
  * first layout gives up to where the chain breaks is shown, and that it broke.
  *
- * A writer sets "last" before it writes the packet, and holds the lock
- * meanwhile.  If it was killed then the newest packet is not whole: it is left
- * out, and counted.
+ * A writer takes the lock, moves "first" past the packets that it is going to
+ * overwrite, sets "last", writes the packet, increments the generation if the
+ * packet goes on at the ring's beginning, and releases the lock.  If it was
+ * killed meanwhile the newest packet is not whole: it is left out, and counted.
+ *
+ * DOC: A bus in use
+ *
+ * We cannot take the lock, as we may only read.  So the header is read before
+ * the file is copied, when nobody holds the lock, and again afterwards.  All
+ * packets up to "last" of the first header were whole before we copied.  Those
+ * from "first" of the second header on were not overwritten while we copied.
+ * What is between the two is a consistent state of the bus, and is shown.
+ *
+ *	first (1)     first (2)              last (1)        last (2)
+ *	  |  overwritten  |   what is shown      |   newer      |
+ *
+ * Nothing is between them if writers went all the way round meanwhile.  How far
+ * they went is told by the generation and "last".  The generation misses a lap
+ * whose last packet ends just at the ring's end; but then the chain does not
+ * lead from the one position to the other.  In both cases we copy again, for
+ * at most PATIENCE_NS.
+ *
+ * If the lock is not released for SETTLE_NS its holder is taken for dead; should
+ * it go on after all, the second header differs and we copy again.
  */
 #include <sys/stat.h>
 #include <errno.h>
@@ -42,6 +63,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/net_bytes.h"
 #include "dumpbus/dump.h"
 
@@ -51,13 +73,18 @@
 #define RING (FILE_SIZE - HEADER)
 #define FRAME_MAX 65535u
 #define SENDERS 256u
+#define SETTLE_NS 250000000u
+#define PATIENCE_NS 5000000000u
 
 struct bus {
 	const char *name;
 	uint8_t *p; /* the whole file */
 	bool swap;
-	uint32_t version, first, last, lock;
-	uint64_t generation;
+	uint32_t version;
+	struct head {
+		uint64_t generation;
+		uint32_t first, last, lock;
+	} head;
 	unsigned header; /* bytes of a packet's header */
 	bool broken;	 /* the chain does not lead from first to last */
 	uint64_t senders[SENDERS];
@@ -115,7 +142,7 @@ packet_next(unsigned header, struct packet *k, uint32_t *room)
 static uint32_t
 chain_begin(const struct bus *b)
 {
-	return b->first == RING ? 0 : b->first;
+	return b->head.first == RING ? 0 : b->head.first;
 }
 
 /* Whether the chain meets last, with headers of so many bytes. */
@@ -126,7 +153,7 @@ chain_holds(const struct bus *b, unsigned header)
 	uint32_t room = RING;
 
 	while (packet_read(b, header, &k)) {
-		if (k.off == b->last)
+		if (k.off == b->head.last)
 			return header + k.len <= room;
 		if (!packet_next(header, &k, &room))
 			break;
@@ -134,65 +161,185 @@ chain_holds(const struct bus *b, unsigned header)
 	return false;
 }
 
-/* Reads the file.  0, or an errno value; ENOMSG: it is something else. */
+/* Finds the layout of packets; whether the chain meets last. */
+static bool
+find_layout(struct bus *b)
+{
+	b->header = b->version == 2 ? 12 : 24;
+	if (chain_holds(b, b->header))
+		return true;
+	if (b->version == 3 && chain_holds(b, 20)) {
+		b->header = 20;
+		return true;
+	}
+	return false;
+}
+
+/* Reads N bytes at OFF.  Returns 0, ENODATA at the end, or an errno value. */
 static int
-bus_load(struct bus *b)
+read_at(int fd, uint8_t *p, size_t n, off_t off)
+{
+	while (n > 0) {
+		ssize_t did = pread(fd, p, n, off);
+
+		if (did == -1 && errno == EINTR)
+			continue;
+		if (did <= 0)
+			return did == 0 ? ENODATA : errno;
+		p += did;
+		n -= (size_t)did;
+		off += did;
+	}
+	return 0;
+}
+
+/* Reads the header of the file.  0 or an errno value. */
+static int
+head_read(const struct bus *b, int fd, struct head *h)
+{
+	uint8_t p[HEADER];
+	int err = read_at(fd, p, sizeof(p), 0);
+
+	if (err != 0)
+		return err == ENODATA ? SHMBUS_ETRUNC : err;
+	memset(h, 0, sizeof(*h));
+	h->generation = load64(p + 8, b->swap);
+	h->first = load32(p + 16, b->swap);
+	h->last = load32(p + 20, b->swap);
+	h->lock = load32(p + 24, b->swap);
+	return h->first > RING || h->last >= RING ? SHMBUS_EDAMAGED : 0;
+}
+
+static bool
+head_same(const struct head *x, const struct head *y)
+{
+	return x->generation == y->generation && x->first == y->first &&
+	    x->last == y->last && x->lock == y->lock;
+}
+
+/*
+ * Reads the header when nobody writes: twice the same, and not locked; or, after
+ * SETTLE_NS without any change, as it is.  0 or an errno value; EBUSY: not before
+ * the time END.
+ */
+static int
+head_settle(const struct bus *b, int fd, struct head *h, uint64_t end)
+{
+	uint64_t since = now_ns(), now = since;
+	struct head again;
+	int err = head_read(b, fd, h);
+
+	while (err == 0 && (err = head_read(b, fd, &again)) == 0) {
+		bool same = head_same(h, &again);
+
+		if (same && (h->lock == 0 || now - since > SETTLE_NS))
+			return 0;
+		*h = again;
+		now = now_ns();
+		if (!same)
+			since = now;
+		if (now > end)
+			return EBUSY;
+	}
+	return err;
+}
+
+/*
+ * Makes B, which was copied between the headers WAS and IS, the state of the bus
+ * that both agree on.  Returns whether there is one.
+ */
+static bool
+reconcile(struct bus *b, const struct head *was, const struct head *is)
+{
+	uint64_t written, gone;
+
+	b->head = *was;
+	if (head_same(was, is)) {
+		b->broken = !find_layout(b);
+		return true;
+	}
+	/* How far the newest packet has gone, and the oldest one. */
+	written = (is->generation - was->generation) * RING + is->last -
+	    was->last;
+	gone = is->first == RING ? RING : (is->first + RING - was->last) % RING;
+	if (gone == 0)
+		gone = RING;
+	if (was->lock != 0 || written >= gone)
+		return false;
+	b->head.first = is->first;
+	b->broken = !find_layout(b);
+	return !b->broken;
+}
+
+/* Whether FD is such a bus.  0, or an errno value; ENOMSG: something else. */
+static int
+bus_identify(struct bus *b, int fd)
 {
 	struct stat st;
-	size_t got = 0;
-	int err = 0, fd = open(b->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	uint8_t p[8];
+	int err;
 
-	if (fd == -1)
-		return errno;
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
 		return ENOMSG;
-	}
-	b->p = calloc(1, FILE_SIZE);
-	while (b->p != NULL && got < FILE_SIZE) {
-		ssize_t n = read(fd, b->p + got, FILE_SIZE - got);
-
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			err = n == -1 ? errno : 0;
-			break;
-		}
-		got += (size_t)n;
-	}
-	close(fd);
-	if (b->p == NULL)
-		return ENOMEM;
+	err = read_at(fd, p, sizeof(p), 0);
 	if (err != 0)
-		return err;
-	if (got < 8)
+		return err == ENODATA ? ENOMSG : err;
+	b->swap = load32(p, false) != MAGIC;
+	if (load32(p, b->swap) != MAGIC)
 		return ENOMSG;
-	b->swap = load32(b->p, b->swap) != MAGIC;
-	if (load32(b->p, b->swap) != MAGIC)
-		return ENOMSG;
-	b->version = load32(b->p + 4, b->swap);
-	if (got < FILE_SIZE)
+	b->version = load32(p + 4, b->swap);
+	if (st.st_size < FILE_SIZE)
 		return SHMBUS_ETRUNC;
 	return b->version == 2 || b->version == 3 ? 0 : SHMBUS_EVERSION;
 }
 
-/* Takes the header apart, and finds the layout of packets. */
+/*
+ * Copies the bus FD as it is at one time.  0 or an errno value; EBUSY: writers
+ * were always faster.
+ */
 static int
-bus_look(struct bus *b)
+bus_copy(struct bus *b, int fd)
 {
-	b->generation = load64(b->p + 8, b->swap);
-	b->first = load32(b->p + 16, b->swap);
-	b->last = load32(b->p + 20, b->swap);
-	b->lock = load32(b->p + 24, b->swap);
-	if (b->first > RING || b->last >= RING)
-		return SHMBUS_EDAMAGED;
-	b->header = b->version == 2 ? 12 : 24;
-	b->broken = !chain_holds(b, b->header);
-	if (b->broken && b->version == 3 && chain_holds(b, 20)) {
-		b->header = 20;
-		b->broken = false;
+	const uint64_t end = now_ns() + PATIENCE_NS;
+	struct head was, is, settled;
+	int err;
+
+	while ((err = head_settle(b, fd, &was, end)) == 0) {
+		err = read_at(fd, b->p, FILE_SIZE, 0);
+		if (err == ENODATA)
+			err = SHMBUS_ETRUNC;
+		if (err != 0 || (err = head_read(b, fd, &is)) != 0)
+			break;
+		/* The generation lags behind as long as somebody writes. */
+		settled = is;
+		if (!head_same(&was, &is) &&
+		    (err = head_settle(b, fd, &settled, end)) != 0)
+			break;
+		settled.first = is.first;
+		if (reconcile(b, &was, &settled))
+			return 0;
+		if (now_ns() > end)
+			return EBUSY;
 	}
-	return 0;
+	return err;
+}
+
+/* Reads the file.  0, or an errno value; ENOMSG: it is something else. */
+static int
+bus_load(struct bus *b)
+{
+	int fd = open(b->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int err;
+
+	if (fd == -1)
+		return errno;
+	err = bus_identify(b, fd);
+	if (err == 0 && (b->p = calloc(1, FILE_SIZE)) == NULL)
+		err = ENOMEM;
+	if (err == 0)
+		err = bus_copy(b, fd);
+	close(fd);
+	return err;
 }
 
 /*
@@ -236,7 +383,7 @@ bus_frames(struct bus *b, const struct options *o, struct sink *s)
 	}
 	wanted_begin(&w, o, s);
 	while (err == 0 && !w.enough && packet_read(b, b->header, &k)) {
-		bool newest = k.off == b->last && !b->broken;
+		bool newest = k.off == b->head.last && !b->broken;
 		uint32_t at = (k.off + b->header) % RING;
 		struct shmbus_frame f = {
 			.data = data,
@@ -248,7 +395,7 @@ bus_frames(struct bus *b, const struct options *o, struct sink *s)
 		/* What goes round to the first packet is no frame. */
 		if (b->header + k.len > room)
 			break;
-		if (newest && b->lock != 0) {
+		if (newest && b->head.lock != 0) {
 			tool_complain(b->name, "1 frame not whole",
 			    "its writer holds the lock");
 			break;
@@ -282,10 +429,10 @@ bus_header(const struct bus *b)
 	    b->swap == (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) ? "big" :
 								     "little",
 	    b->header);
-	printf("generation %" PRIu64 "\n", b->generation);
-	printf("first     %#" PRIx32 "\n", b->first);
-	printf("last      %#" PRIx32 "\n", b->last);
-	printf("lock      %" PRIu32 "\n", b->lock);
+	printf("generation %" PRIu64 "\n", b->head.generation);
+	printf("first     %#" PRIx32 "\n", b->head.first);
+	printf("last      %#" PRIx32 "\n", b->head.last);
+	printf("lock      %" PRIu32 "\n", b->head.lock);
 	return tool_flush();
 }
 
@@ -298,14 +445,15 @@ netbsd_read(const struct options *o, bool *is_one)
 	int err = bus_load(&b);
 
 	*is_one = err != ENOMSG;
-	if (err == 0)
-		err = bus_look(&b);
 	if (err == SHMBUS_EVERSION) {
 		snprintf(text, sizeof(text), "version %" PRIu32, b.version);
 		tool_complain(o->bus, "a bus of NetBSD's shmif", text);
 	} else if (err == SHMBUS_ETRUNC || err == SHMBUS_EDAMAGED) {
 		tool_complain(o->bus, "a bus of NetBSD's shmif",
 		    shmbus_strerror(err));
+	} else if (err == EBUSY) {
+		tool_complain(o->bus, "a bus of NetBSD's shmif",
+		    "it is written to faster than it can be read");
 	} else if (err != 0 && err != ENOMSG) {
 		tool_complain(o->bus, strerror(err), NULL);
 	} else if (err == 0 && (o->follow || o->attach)) {

@@ -34,6 +34,30 @@ shown() # LINES MINIMUM
 
 kinds=("" -b -i "-b -i" "-v 2" "-b -v 2")
 
+@test "a bus in use: the frames of one moment, whole and in their order" {
+	local flood=$BUILD/tests/system/netbsdflood i
+	"$make" </dev/null >bus
+	start none "$flood" bus 100 1000
+	until_true eval '[ "$("$dump" bus | wc -l)" -gt 500 ]'
+	for ((i = 0; i < 60; i++)); do
+		"$dump" -w out.pcap bus
+		run "$flood" -c out.pcap
+		echo "$i: $output"
+		[ "$status" -eq 0 ]
+		[ "$output" -gt 500 ]
+	done
+	# In one go, without a rest.
+	kill -KILL $PID
+	"$make" </dev/null >bus
+	start none "$flood" bus 1 0
+	for ((i = 0; i < 20; i++)); do
+		run "$dump" -w out.pcap bus
+		[ "$status" -eq 0 ] || [[ $output == *'faster than it can be'* ]]
+		[ "$status" -ne 0 ] || "$flood" -c out.pcap
+	done
+	kill -KILL $PID
+}
+
 @test "both versions, both orders, both layouts" {
 	seed
 	packets 700 14 1514 >lines
