@@ -130,7 +130,7 @@ BUS_PROGS := $(call progs,$(filter-out $(STACK_SRC),$(SHARED_SRC)))
 STACK_LIBS := -lshmif -lshmbus -llwipv6
 
 .PHONY: all demo check model storm arm64 fuzz bench install uninstall deps \
-	bench-deps format lint lint_man lint_c lint_format coverage clean \
+	bench-deps format lint lint_man lint_format lint_cppcheck lint_tidy coverage clean \
 	help FORCE
 .DELETE_ON_ERROR:
 # Objects are kept.

@@ -55,6 +55,7 @@ static uint64_t
 parse_size(const char *text)
 {
 	static const char units[] = "kmg";
+	/* NOLINTNEXTLINE(*.NonNullParamChecker): getopt has seen to it */
 	size_t n = strlen(text);
 	const char *unit = n > 1 ? strchr(units, text[n - 1] | ('a' ^ 'A')) :
 				   NULL;
@@ -65,6 +66,7 @@ parse_size(const char *text)
 	if (n > sizeof(digits))
 		tool_usage_error("not a size: ", text);
 	memcpy(digits, text, n - 1);
+	/* cppcheck-suppress arrayIndexOutOfBoundsCond; tool_usage_error() exits */
 	digits[n - 1] = '\0';
 	return tool_number(digits, 1000000000, "a size")
 	    << 10 * (unit - units + 1);

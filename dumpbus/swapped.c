@@ -120,7 +120,7 @@ swapped_open(const char *name, struct swapped **result)
 {
 	uint8_t h[sizeof(struct format_header)];
 	struct swapped *s = NULL;
-	struct stat st;
+	struct stat st = { 0 };
 	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	int err = fd == -1 || fstat(fd, &st) != 0 ? errno : 0;
 
@@ -161,7 +161,7 @@ swapped_open(const char *name, struct swapped **result)
 static bool
 owner(const struct swapped *s, unsigned i, struct sender *who)
 {
-	const uint8_t *a = s->table + i * FORMAT_ATTACHMENT_SIZE;
+	const uint8_t *a = s->table + (size_t)i * FORMAT_ATTACHMENT_SIZE;
 	uint64_t ident = get64(a + offsetof(struct format_attachment, ident));
 	char name[SHMBUS_NAME_MAX];
 

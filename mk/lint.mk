@@ -10,14 +10,14 @@ H_FILES = $(wildcard */*.h */*/*.h */*/*/*.h */*/*/*/*.h)
 CLANG_FORMAT ?= clang-format-14
 CLANG_TIDY ?= clang-tidy-14
 CPPCHECK ?= cppcheck
-lint_c: export TIDY_FLAGS = -std=gnu11 $(CPPFLAGS) -DVERSION="$(VERSION)"
+lint_tidy: export TIDY_FLAGS = -std=gnu11 $(CPPFLAGS) -DVERSION="$(VERSION)"
 # Where packages cannot be installed.
 left_out = { echo '$(1) is not installed: left out'; exit; }
 
 format:
 	$(CLANG_FORMAT) -i $(C_FILES) $(H_FILES)
 
-lint: lint_man lint_format lint_c
+lint: lint_man lint_format lint_cppcheck lint_tidy
 
 lint_man: | $(FIRST)
 	mandoc -Tlint -Wwarning $(MANPAGES)
@@ -25,18 +25,22 @@ lint_man: | $(FIRST)
 lint_format: | $(FIRST)
 	@command -v $(CLANG_FORMAT) >/dev/null || \
 	    $(call left_out,$(CLANG_FORMAT)); \
-	set -x; $(CLANG_FORMAT) --dry-run --Werror $(C_FILES) $(H_FILES)
+	echo '+ $(CLANG_FORMAT)'; \
+	$(CLANG_FORMAT) --dry-run --Werror $(C_FILES) $(H_FILES)
 
-# What clang-tidy looks for is in .clang-tidy.  Each file has a process of its
-# own: with several files in one, version 14 finds faults in va_list that are
-# not there.
-lint_c: | $(FIRST)
+lint_cppcheck: | $(FIRST)
 	@command -v $(CPPCHECK) >/dev/null || $(call left_out,$(CPPCHECK)); \
-	set -x; $(CPPCHECK) -j "$$(nproc)" --quiet --std=c11 \
+	echo '+ $(CPPCHECK)'; \
+	$(CPPCHECK) -j "$$(nproc)" --quiet --std=c11 \
 	    --error-exitcode=1 --inline-suppr \
 	    --enable=warning,performance,portability \
 	    --suppress=missingIncludeSystem -D__x86_64__ -D__LP64__ \
 	    $(filter -I%,$(CPPFLAGS)) $(PRODUCT_SRC) $(filter %.c,$(EXAMPLE_SRC))
+
+# What clang-tidy looks for is in .clang-tidy.  Each file has a process of its
+# own: with several files in one, version 14 finds faults in va_list that are
+# not there.
+lint_tidy: | $(FIRST)
 	@command -v $(CLANG_TIDY) >/dev/null || $(call left_out,$(CLANG_TIDY)); \
 	echo '+ $(CLANG_TIDY)'; \
 	printf '%s\n' $(PRODUCT_SRC) $(filter %.c,$(EXAMPLE_SRC)) | \

@@ -189,7 +189,7 @@ file_create(int fd, const char *path, const struct shmbus_geometry *geo,
     const struct ring_geometry *g, bool ours, bool *made)
 {
 	struct stat st;
-	enum kind kind;
+	enum kind kind = KIND_OTHER;
 	int error;
 
 	if ((error = lock_creation(fd)) != 0)

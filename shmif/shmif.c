@@ -136,7 +136,7 @@ build(int num, void *stack, const char *path, const struct shmif_options *o,
 		u->mac[0] = 0xb2;
 		u->mac[1] = 0xa0;
 		if (getrandom(u->mac + 2, 4, 0) != 4) {
-			error = errno;
+			error = EIO;
 			goto fail;
 		}
 	}

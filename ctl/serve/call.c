@@ -197,6 +197,7 @@ call_change(struct call *c, char name[SHMIF_NAME_MAX], struct ctl_if *was,
 
 	if ((error = call_if(c, name, &list)) != 0)
 		return error;
+	/* NOLINTNEXTLINE(*.NullDereference): call_if() has stored it */
 	*was = *list;
 	was->addr = NULL;
 	c->env->ctl->list_free(list, 1);

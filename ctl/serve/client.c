@@ -116,7 +116,8 @@ client_reply(struct clients *all, struct client *c, struct json_object *reply)
 		text = json_object_to_json_string_length(reply,
 		    JSON_C_TO_STRING_PLAIN, &len);
 	}
-	if (!out_room(all, c, WIRE_HEADER + len)) {
+	if (text == NULL || len > WIRE_REPLY_MAX ||
+	    !out_room(all, c, WIRE_HEADER + len)) {
 		c->dead = true;
 	} else {
 		wire_put_head(head, (uint32_t)len);

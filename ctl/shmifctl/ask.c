@@ -204,7 +204,7 @@ parse(const char *text, size_t len)
 static int
 receive(struct server *s, char **text, size_t *len)
 {
-	uint8_t head[WIRE_HEADER];
+	uint8_t head[WIRE_HEADER] = { 0 };
 	struct wire_head h;
 	int status = receive_all(s, head, sizeof(head));
 
@@ -234,7 +234,7 @@ server_reply(struct server *s, struct json_object **reply, bool *more)
 {
 	struct json_object *obj, *error = NULL;
 	const char *why;
-	char *text;
+	char *text = NULL;
 	size_t len = 0, n;
 	int status = receive(s, &text, &len);
 
@@ -273,8 +273,8 @@ int
 ask(const struct call *c, struct json_object *ops, bool all,
     struct json_object **result)
 {
-	struct json_object *reply, *results;
-	struct server s;
+	struct json_object *reply = NULL, *results;
+	struct server s = { .fd = -1 };
 	size_t n;
 	int status = server_ask(&s, c, ops);
 

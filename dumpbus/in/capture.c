@@ -28,7 +28,7 @@ start(struct capture *c)
 	const char *link;
 
 	errno = 0;
-	setvbuf(c->f, NULL, _IOFBF, 256u * 1024);
+	setvbuf(c->f, NULL, _IOFBF, (size_t)256 * 1024);
 	/* No other thread reads it: do without locks. */
 	__fsetlocking(c->f, FSETLOCKING_BYCALLER);
 	c->pcap = pcap_fopen_offline_with_tstamp_precision(c->f,

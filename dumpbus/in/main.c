@@ -150,7 +150,7 @@ fit(struct options *o, struct capture *c)
 	if (g->slots == 0) {
 		g->slots = SHMBUS_SLOTS_DEFAULT;
 		while (g->slots < packets && g->slots < SHMBUS_SLOTS_MAX &&
-		    2 * g->slots * stride <= SIZE_MAX_BY_ITSELF)
+		    (uint64_t)2 * g->slots * stride <= SIZE_MAX_BY_ITSELF)
 			g->slots *= 2;
 	}
 	return 0;

@@ -39,7 +39,8 @@ ctl_split_name(const char *name, char letters[2], int *num)
 
 	*num = unit_number(name);
 	if (*num != -1) {
-		memcpy(letters, "sh", 2);
+		letters[0] = 's';
+		letters[1] = 'h';
 		return true;
 	}
 	if (strlen(name) < 2 ||

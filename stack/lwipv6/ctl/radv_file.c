@@ -26,7 +26,7 @@
 
 #define FILE_MAX 65536 /* of a file */
 #define SECTIONS_MAX 64
-#define PREFIXES_MAX 36 /* as many fit into a message, see ip/radv.c */
+#define PREFIXES_MAX 36		 /* as many fit into a message, see ip/radv.c */
 #define PREFERRED_PRESET 604800u /* RFC 4861: 7 days */
 
 struct radv_prefix *radv_prefix_list_alloc(void);
@@ -374,16 +374,17 @@ slurp(const char *file, char **text)
 		error = EFBIG;
 	else if ((*text = malloc(FILE_MAX)) == NULL)
 		error = ENOMEM;
-	while (error == 0 && len < FILE_MAX - 1 &&
+	while (*text != NULL && len < FILE_MAX - 1 &&
 	    (n = read(fd, *text + len, FILE_MAX - 1 - len)) > 0)
 		len += (size_t)n;
 	if (n == -1)
 		error = errno;
 	close(fd);
-	if (error == 0 && memchr(*text, '\0', len) != NULL)
-		error = EINVAL;
-	if (error == 0)
+	if (*text != NULL) {
+		if (error == 0 && memchr(*text, '\0', len) != NULL)
+			error = EINVAL;
 		(*text)[len] = '\0';
+	}
 	return error;
 }
 

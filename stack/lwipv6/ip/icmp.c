@@ -116,7 +116,7 @@ read_quote(const uint8_t *ip, size_t n, struct icmp_quote *q)
 	if (n < IP4_HLEN)
 		return false;
 	if (ip[0] >> 4 == 4) {
-		hlen = (ip[0] & 15u) * 4;
+		hlen = (ip[0] & 15ul) * 4;
 		if (hlen < IP4_HLEN || (be16(ip + 6) & 0x1fff) != 0)
 			return false;
 		q->proto = ip[9];

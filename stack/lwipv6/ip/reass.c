@@ -61,8 +61,9 @@ struct piece {
 struct key {
 	uint8_t src[16], dst[16];
 	uint32_t id;
-	uint8_t version, proto; /* proto: of IPv4 only */
+	uint16_t version, proto; /* proto: of IPv4 only */
 };
+static_assert(sizeof(struct key) == 40, "compared as bytes: no padding");
 
 struct datagram {
 	struct datagram *next; /* the newest first */

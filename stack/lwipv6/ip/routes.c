@@ -155,7 +155,7 @@ static void
 add_route(void *arg)
 {
 	struct job *j = arg;
-	struct ip_addr none = { { 0 } };
+	static struct ip_addr none;
 
 	if (j->hop == NULL)
 		j->hop = &none; /* the library means it, and then reads it */

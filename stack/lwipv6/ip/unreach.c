@@ -74,7 +74,7 @@ there(const struct pbuf *p, bool no_port)
 	unsigned proto;
 
 	if (ip[0] >> 4 == 4) {
-		hlen = (ip[0] & 15u) * 4;
+		hlen = (ip[0] & 15ul) * 4;
 		total = be16(ip + 2);
 		proto = ip[9];
 	} else {
@@ -97,7 +97,7 @@ may_concern(const uint8_t *ip, size_t n, const struct error *e)
 	size_t hlen;
 
 	if (ip[0] >> 4 == 4) {
-		hlen = (ip[0] & 15u) * 4;
+		hlen = (ip[0] & 15ul) * 4;
 		if (hlen < IP4_HLEN || n < hlen + MIN_QUOTE)
 			return false;
 		src = be32(ip + 12);

@@ -114,7 +114,7 @@ take_census(struct census *c)
 static void
 linger(struct stack *stack, bool all)
 {
-	const struct timespec step = { .tv_nsec = LINGER_STEP_MS * 1000000 };
+	const struct timespec step = { .tv_nsec = LINGER_STEP_MS * 1000000L };
 	struct census *c = calloc(1, sizeof(*c));
 	uint32_t before = 0;
 	int idle = 0;

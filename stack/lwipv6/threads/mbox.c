@@ -198,7 +198,7 @@ set_count(struct sys_mbox *m, uint32_t n)
 static bool
 grow(struct sys_mbox *m)
 {
-	void **more = malloc(2 * m->size * sizeof(*more));
+	void **more = malloc(2ul * m->size * sizeof(*more));
 	uint32_t i;
 
 	if (more == NULL)

@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "stack/lwipv6/threads/threads.h"
 
-#define MS 1000000
+#define MS 1000000L
 
 struct sys_mbox {
 	uint32_t magic;

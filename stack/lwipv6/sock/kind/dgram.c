@@ -143,7 +143,7 @@ dgram_recv(struct sock *s, struct recv_into *to, size_t room, int flags,
 {
 	struct timespec at;
 	const struct timespec *until;
-	struct item it = { .p = NULL };
+	struct item it;
 	int error = 0;
 	uint32_t len;
 	bool wait;

@@ -284,7 +284,7 @@ job_inside(void *arg)
 		pthread_mutex_unlock(&s->lock);
 		return;
 	}
-	if (!j->leave || j->id != 0 || !name_is_any(&j->own)) {
+	if (!j->leave || j->set_if || j->id != 0 || !name_is_any(&j->own)) {
 		netif = choose(s->stack, j->id, &j->own, &j->group);
 		if (netif == NULL) {
 			j->error = j->set_if ? EADDRNOTAVAIL : ENODEV;
