@@ -68,7 +68,7 @@
 #include "dumpbus/dump.h"
 
 #define MAGIC 0xca11d054u
-#define FILE_SIZE ((size_t)1024 * 1024)
+#define FILE_SIZE (1024 * 1024l)
 #define HEADER 32u
 #define RING (1024u * 1024 - HEADER)
 #define FRAME_MAX 65535u
