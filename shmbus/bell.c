@@ -25,7 +25,7 @@
  * each that finds the sleeper's bit set rings, whoever made the door even, but
  * only once for each value of the door.
  *
- * Only the sleeper clears its bit, when it is awake.  If it is killed in its
+ * Only the owner of a bit clears it, when it is awake.  If it is killed in its
  * sleep, entry_reap() clears the bit.  Nobody sleeps for longer than a second
  * without examining the ring (I6): that is what it costs at most if a writer
  * dies before it has rung.
@@ -38,6 +38,8 @@
 #include <unistd.h>
 
 #include "shmbus/internal.h"
+
+#define CACHE_NS 1000000000u /* how long a look-up in the table is believed */
 
 /* Returns the half of the door that is the futex. */
 static uint32_t *
@@ -77,9 +79,12 @@ bell_lookup(struct shmbus *b, const uint8_t *dst, uint64_t *map)
 
 	static_assert(BELL_CACHE == 1u << (64 - 58),
 	    "as many entries as the hash has values");
-	if (b->bell.changes != changes) {
+	/* Also now and then: somebody may have written to changes. */
+	if (b->bell.changes != changes ||
+	    b->clock.told - b->bell.filled > CACHE_NS) {
 		memset(b->bell.cache, 0, sizeof(b->bell.cache));
 		b->bell.changes = changes;
+		b->bell.filled = b->clock.told;
 	}
 	if (b->bell.cache[slot].mac != mac) {
 		uint64_t *fill = b->bell.cache[slot].map;
@@ -126,6 +131,41 @@ bell_ring(struct shmbus *b, unsigned i, uint64_t pos)
 	b->bell.rings++;
 }
 
+/*
+ * Wakes the owner of A, whatever it waits for; also if the door is even, since
+ * the one that made it even may be stopped before FUTEX_WAKE.
+ */
+void
+bell_door(struct format_attachment *a)
+{
+	AO_t door = AO_load(&a->door);
+
+	if (door & 1)
+		AO_compare_and_swap_full(&a->door, door, door + 1);
+	futex_wake(a);
+}
+
+/*
+ * Our own bit in the sleeping map is set.  If our receive side does not sleep,
+ * a liar has set it, and everybody who sends would examine the table for ever.
+ */
+static void
+clear_own_bit(struct shmbus *b)
+{
+	AO_t *map = &b->ring.hdr->sleeping[b->ring.me / 64];
+	AO_t bit = (AO_t)1 << b->ring.me % 64;
+
+	if (AO_load(&b->asleep) != 0)
+		return;
+	AO_and_full(map, ~bit);
+	ring_fence();
+	if (AO_load(&b->asleep) != 0) {
+		/* It went to sleep meanwhile, and may have missed a bell. */
+		AO_or_full(map, bit);
+		bell_door(b->entry);
+	}
+}
+
 /* Rings for those of MAP that sleep. */
 static void
 bell_map(struct shmbus *b, const uint64_t *map, uint64_t pos)
@@ -133,10 +173,14 @@ bell_map(struct shmbus *b, const uint64_t *map, uint64_t pos)
 	unsigned w;
 
 	for (w = 0; w < FORMAT_MAP_WORDS; w++) {
-		uint64_t bits = AO_load(&b->ring.hdr->sleeping[w]) & map[w];
+		uint64_t bits = AO_load(&b->ring.hdr->sleeping[w]);
+		uint64_t own = b->ring.me / 64 == w ?
+		    (uint64_t)1 << b->ring.me % 64 :
+		    0;
 
-		if (b->ring.me / 64 == w)
-			bits &= ~((uint64_t)1 << b->ring.me % 64);
+		if (bits & own)
+			clear_own_bit(b);
+		bits &= map[w] & ~own;
 		for (; bits != 0; bits &= bits - 1)
 			bell_ring(b, w * 64 + (unsigned)__builtin_ctzll(bits),
 			    pos);
@@ -176,20 +220,6 @@ bell_frames(struct shmbus *b, const struct iovec *frames, unsigned n,
 }
 
 /*
- * Wakes the owner of A, whatever it waits for; also if the door is even, since
- * the one that made it even may be stopped before FUTEX_WAKE.
- */
-void
-bell_door(struct format_attachment *a)
-{
-	AO_t door = AO_load(&a->door);
-
-	if (door & 1)
-		AO_compare_and_swap_full(&a->door, door, door + 1);
-	futex_wake(a);
-}
-
-/*
  * Goes to sleep for at most TIMEOUT_NS unless there is something to receive,
  * or shmbus_wake() was called.  Returns 0 if there is something to receive,
  * ETIMEDOUT, or EAGAIN if it was woken or did not sleep.
@@ -209,6 +239,9 @@ bell_sleep(struct shmbus *b, uint64_t timeout_ns)
 	int error = EAGAIN;
 	bool hidden = false, rung;
 
+	if (!entry_is_shown(b)) /* somebody wrote to it: none would ring */
+		entry_announce(b);
+	AO_store(&b->asleep, 1);
 	AO_store(&a->hint, ~(AO_t)0);
 	AO_store_release(&a->door, asleep);
 	AO_or_full(map, bit); /* bell:sleep, pairs with ring:publish */
@@ -221,7 +254,7 @@ bell_sleep(struct shmbus *b, uint64_t timeout_ns)
 	upto = AO_load_acquire(&r->hdr->tail);
 	for (looks = 0; looks < 64; looks++) {
 		error = look(b, &f);
-		if (error == 0 || r->rx.cursor >= upto ||
+		if (error == 0 || (int64_t)(r->rx.cursor - upto) >= 0 ||
 		    ring_state(r) != RING_READY)
 			break;
 	}
@@ -247,6 +280,7 @@ bell_sleep(struct shmbus *b, uint64_t timeout_ns)
 	if (AO_load(&a->door) & 1) /* somebody else wrote it: a lie */
 		AO_store(&a->door, asleep + 1);
 	AO_and_full(map, ~bit);
+	AO_store_release(&b->asleep, 0);
 	if (rung)
 		b->wakeups++;
 	if (error != 0)

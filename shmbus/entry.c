@@ -19,6 +19,12 @@
  * everybody who waits examines a few entries about once a second, and holds the
  * dead one's lock while it does.  The entry stays in the table, marked as dead,
  * for shmbus_list() to show.
+ *
+ * Somebody else may write to an entry, or to the maps: then senders would not
+ * find its owner, and not wake it.  So the owner compares what others need to
+ * wake it before it sleeps (entry_is_shown()), and all of its entry about once a
+ * second (entry_keep()), and puts it right.  A bit of a number without an owner
+ * is cleared by entry_reap().
  */
 #include <errno.h>
 #include <string.h>
@@ -26,7 +32,8 @@
 
 #include "shmbus/internal.h"
 
-#define REAP_AT_ONCE 8u /* entries examined in one call of entry_reap() */
+/* How many entries with an owner one call of entry_reap() examines. */
+#define REAP_AT_ONCE 8u
 
 static void
 mac_from_word(AO_t ident, uint8_t mac[6])
@@ -71,13 +78,60 @@ clear_maps(struct format_header *hdr, unsigned i)
 	AO_and_full(&hdr->promisc[i / 64], ~bit);
 }
 
+/* Whether the table shows the address and mode of B as they were set last. */
+bool
+entry_is_shown(const struct shmbus *b)
+{
+	const struct format_header *hdr = b->ring.hdr;
+	unsigned i = b->ring.me;
+	AO_t ident = AO_load(&b->ident);
+
+	return AO_load(&b->entry->ident) == ident &&
+	    (AO_load(&hdr->promisc[i / 64]) >> i % 64 & 1) ==
+	    ((ident & FORMAT_ATT_PROMISC) != 0);
+}
+
+/* Writes *TO unless it is VALUE already: the line is not taken from others. */
+static void
+keep(AO_t *to, AO_t value)
+{
+	if (AO_load(to) != value)
+		AO_store(to, value);
+}
+
+/*
+ * Puts B's entry right if somebody else has written to it.  For the receive
+ * side, while it is awake; the other counters are written all the time.
+ */
+void
+entry_keep(struct shmbus *b)
+{
+	struct format_attachment *a = b->entry;
+	AO_t door, bit = (AO_t)1 << b->ring.me % 64;
+	unsigned i;
+
+	if (b->rdonly)
+		return;
+	keep(&a->since_ns, b->shown.since_ns);
+	keep(&a->pid, b->shown.pid);
+	for (i = 0; i < 4; i++)
+		keep(&a->name[i], b->shown.name[i]);
+	keep(&a->tx_first, b->ring.tx.joined);
+	door = AO_load(&a->door);
+	if (door & 1)
+		AO_compare_and_swap_full(&a->door, door, door + 1);
+	if (AO_load(&b->ring.hdr->sleeping[b->ring.me / 64]) & bit)
+		AO_and_full(&b->ring.hdr->sleeping[b->ring.me / 64], ~bit);
+	if (!entry_is_shown(b))
+		entry_announce(b);
+}
+
 /* Fills in the entry of the number that B has just taken. */
 void
 entry_fill(struct shmbus *b, const char *name)
 {
 	unsigned i = b->ring.me;
 	struct format_attachment *a = b->entry;
-	AO_t words[4] = { 0 };
 
 	/* While ident still names the dead owner; see ring_join(). */
 	AO_store(&a->tx_first, b->ring.tx.seq);
@@ -86,11 +140,13 @@ entry_fill(struct shmbus *b, const char *name)
 	clear_maps(b->ring.hdr, i);
 	AO_store(&a->door, (AO_load(&a->door) | 1) + 1); /* even: awake */
 	AO_store(&a->hint, 0);
-	AO_store(&a->since_ns, clock_ns(CLOCK_REALTIME));
-	AO_store(&a->pid, (AO_t)getpid());
-	memcpy(words, name, strnlen(name, sizeof(words) - 1));
+	b->shown.since_ns = clock_ns(CLOCK_REALTIME);
+	b->shown.pid = (AO_t)getpid();
+	memcpy(b->shown.name, name, strnlen(name, sizeof(b->shown.name) - 1));
+	AO_store(&a->since_ns, b->shown.since_ns);
+	AO_store(&a->pid, b->shown.pid);
 	for (i = 0; i < 4; i++)
-		AO_store(&a->name[i], words[i]);
+		AO_store(&a->name[i], b->shown.name[i]);
 	AO_store(&a->tx_bytes, 0);
 	AO_store(&a->tx_failed, 0);
 	AO_store(&a->rung, 0);
@@ -132,9 +188,20 @@ entry_leave(struct shmbus *b)
 	AO_fetch_and_add1_full(&b->ring.hdr->changes);
 }
 
+/* Whether number I has a bit in one of the maps. */
+static bool
+in_maps(const struct format_header *hdr, unsigned i)
+{
+	return ((AO_load(&hdr->sleeping[i / 64]) |
+		    AO_load(&hdr->promisc[i / 64])) >>
+		       i % 64 &
+		   1) != 0;
+}
+
 /*
  * Examines a few entries, and cleans up after owners who died and whose number
- * nobody has taken since.
+ * nobody has taken since; and where somebody has set bits of a number that
+ * nobody has.
  */
 void
 entry_reap(struct shmbus *b)
@@ -149,16 +216,18 @@ entry_reap(struct shmbus *b)
 		struct format_attachment *a = &b->ring.att[i];
 		AO_t ident = AO_load(&a->ident);
 
-		if (i == b->ring.me || !(ident & FORMAT_ATT_USED))
+		if (i == b->ring.me ||
+		    (!(ident & FORMAT_ATT_USED) && !in_maps(b->ring.hdr, i)))
 			continue;
-		done++;
+		done += (ident & FORMAT_ATT_USED) != 0;
 		if (file_locked(b->fd, FORMAT_LOCK_ATTACH + i) ||
 		    file_lock(b->fd, FORMAT_LOCK_ATTACH + i, true) != 0)
 			continue;
 		clear_maps(b->ring.hdr, i);
-		AO_store_release(&a->ident,
-		    (AO_load(&a->ident) & ~(AO_t)FORMAT_ATT_USED) |
-			FORMAT_ATT_DEAD);
+		if (ident & FORMAT_ATT_USED)
+			AO_store_release(&a->ident,
+			    (AO_load(&a->ident) & ~(AO_t)FORMAT_ATT_USED) |
+				FORMAT_ATT_DEAD);
 		AO_fetch_and_add1_full(&b->ring.hdr->changes);
 		file_lock(b->fd, FORMAT_LOCK_ATTACH + i, false);
 	}

@@ -55,7 +55,8 @@ struct mapping {
 /* bell.c: the sending side's private memory of whom to wake. */
 struct bell {
 	uint64_t changes; /* the table's count of changes when the cache was
-			     filled */
+			     emptied */
+	uint64_t filled;  /* the time of that */
 	struct {
 		uint64_t mac;
 		uint64_t map[FORMAT_MAP_WORDS];
@@ -98,11 +99,14 @@ struct shmbus {
 	unsigned backoff_spins;
 	bool caught_up;	     /* the last call received all there was */
 	uint64_t backoff_tx; /* own frames sent by then */
-	AO_t cancel;	     /* shmbus_wake() was called */
-	AO_t ident; /* address and mode set last, as the entry has them */
-	AO_t id;    /* of the bus, as the header showed it last */
+	unsigned empty;	     /* how often there was nothing to receive */
+	AO_t asleep; /* bell.c: the receive side sleeps, or is about to */
+	AO_t cancel; /* shmbus_wake() was called */
+	AO_t ident;  /* address and mode set last, as the entry has them */
+	AO_t id;     /* of the bus, as the header showed it last */
 	struct format_attachment *entry; /* in the table; or else: */
 	struct format_attachment spare;	 /* for one who may only read */
+	struct format_attachment shown;	 /* entry.c: what is constant in it */
 	uint64_t wakeups;
 	uint64_t next_check; /* wait.c: when to check the file again */
 	unsigned next_reap;  /* entry.c: which number to examine next */
@@ -138,6 +142,8 @@ void mapping_remove(struct mapping *m);
 int entry_take_number(int fd, unsigned *me);
 void entry_fill(struct shmbus *b, const char *name);
 void entry_announce(struct shmbus *b);
+bool entry_is_shown(const struct shmbus *b);
+void entry_keep(struct shmbus *b);
 void entry_leave(struct shmbus *b);
 void entry_reap(struct shmbus *b);
 

@@ -86,7 +86,9 @@
  * a bound of its own.  A word that an honest bus could not show (its lap is
  * later than the tail allows, for example) is a lie: it is counted, passed
  * over, and overwritten by the next writer, so that a bus recovers from
- * scribbling by itself.
+ * scribbling by itself.  If somebody writes to the tail, or lets it wrap, the
+ * positions of lap 0 are skipped by all alike (pos_usable()): to a slot of zeros
+ * they look as if they had been used.
  *
  * BARRIERS.  Each access that needs an order has a label, which stands in a
  * comment beside it in the code; libatomic_ops' suffixes give the order.
@@ -212,6 +214,22 @@ ring_ticket(struct ring *r, unsigned n)
  */
 enum claim { CLAIM_IT, CLAIM_LOST, CLAIM_AGAIN };
 
+/* The tail is in lap 0: moves it to where positions can be used. */
+static void
+leave_lap_0(struct ring *r)
+{
+	int tries;
+
+	for (tries = 0; tries < 16; tries++) {
+		AO_t tail = AO_load(&r->hdr->tail);
+
+		if (pos_usable(r, tail) == tail ||
+		    AO_compare_and_swap_full(&r->hdr->tail, tail,
+			pos_usable(r, tail)))
+			return;
+	}
+}
+
 /*
  * Decides whether the word W may be replaced by WRITING, the position POS is
  * lost, or the word has changed since it was loaded.
@@ -221,6 +239,10 @@ claimable(struct ring *r, struct format_slot *s, uint64_t pos, AO_t w)
 {
 	unsigned owner = word_owner(w);
 
+	if (pos_lap(r, pos) == 0) {
+		leave_lap_0(r);
+		return CLAIM_LOST;
+	}
 	if (word_lap(w) == pos_lap(r, pos))
 		return CLAIM_LOST; /* already given up on, or a lie */
 	if (word_lap(w) > pos_lap(r, pos)) {

@@ -81,7 +81,7 @@ struct ring_tx {
 	bool others;	 /* others took some between the last two calls */
 	uint64_t bytes, failed;
 	AO_t *counted; /* tx_seq in our entry */
-	AO_t busy; /* we have, or may have, an open claim */
+	AO_t busy;     /* we have, or may have, an open claim */
 };
 
 /*

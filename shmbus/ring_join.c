@@ -43,13 +43,14 @@ disown(struct ring *r, struct format_slot *s)
 static void
 learn(struct ring *r, uint64_t pos, bool oldest, uint64_t tail)
 {
+	bool below = pos_before(pos, tail);
 	struct format_slot *s = slot_at(r, pos);
 	AO_t w = AO_load_acquire(&s->word); /* ring:word */
 	uint64_t meta = AO_load(&s->meta);
 	uint32_t sender = (uint32_t)(meta >> 32) & 0xffff;
 	uint64_t first = AO_load(&s->seq);
 	uint64_t seq = first + (meta >> 48) % FORMAT_PACK;
-	bool this_lap = word_lap(w) == pos_lap(r, pos) && pos < tail;
+	bool this_lap = word_lap(w) == pos_lap(r, pos) && below;
 
 	if (word_state(w) == SLOT_COMMITTED && sender < FORMAT_ATTACHMENTS &&
 	    confirm(s, w)) {
@@ -65,7 +66,7 @@ learn(struct ring *r, uint64_t pos, bool oldest, uint64_t tail)
 			r->rx.last[sender] = seq;
 		}
 	}
-	if (r->rx.cursor == tail && pos < tail &&
+	if (r->rx.cursor == tail && below &&
 	    (word_lap(w) < pos_lap(r, pos) ||
 		(word_lap(w) == pos_lap(r, pos) &&
 		    word_state(w) == SLOT_WRITING)))
@@ -88,10 +89,8 @@ ring_join(struct ring *r, bool oldest)
 	/* Before the tail is loaded, so that what is counted is below it. */
 	for (i = 0; i < FORMAT_ATTACHMENTS; i++) /* ring:settle */
 		r->rx.last[i] = AO_load_acquire(&r->att[i].tx_seq);
-	tail = AO_load_acquire(&r->hdr->tail); /* ring:tail */
-	if (tail < slots)		       /* a lie: laps begin with 1 */
-		tail = slots;
-	first = tail - slots > slots ? tail - slots : slots;
+	tail = load_tail(r);
+	first = pos_usable(r, tail - slots);
 	r->rx.cursor = tail;
 	if (r->me != SLOT_NOBODY)
 		r->tx.seq = r->rx.last[r->me];

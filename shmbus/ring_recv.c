@@ -119,7 +119,7 @@ give_up(struct ring *r, struct format_slot *s, AO_t w, uint64_t tail)
 	bool dead;
 
 	/* (A noted tail more than a lap ahead was a lie, now corrected.) */
-	if (r->rx.stuck_since == 0 || pos >= r->rx.stuck_tail ||
+	if (r->rx.stuck_since == 0 || !pos_before(pos, r->rx.stuck_tail) ||
 	    r->rx.stuck_tail - pos > r->mask + 1) {
 		r->rx.stuck_since = now;
 		r->rx.stuck_tail = tail;
@@ -161,6 +161,7 @@ go_back(struct ring *r, uint64_t tail)
 		r->rx.from = tail;
 	if (r->rx.own_from > tail)
 		r->rx.own_from = tail;
+	r->rx.seen_tail = tail;
 	r->rx.distrust = true;
 }
 
@@ -168,13 +169,28 @@ go_back(struct ring *r, uint64_t tail)
 static bool
 handed_out(struct ring *r)
 {
-	uint64_t tail = AO_load_acquire(&r->hdr->tail); /* ring:tail */
+	uint64_t tail = load_tail(r);
 
-	if (tail < r->rx.cursor)
+	if (pos_before(tail, r->rx.cursor))
 		go_back(r, tail);
-	else if (tail > r->rx.cursor)
+	else if (tail != r->rx.cursor)
 		r->rx.distrust = false;
 	return !r->rx.distrust;
+}
+
+/*
+ * Moves the cursor to position TO, which is in another round of 2^64 positions,
+ * so that positions that were noted before are of no use any more.
+ */
+static void
+begin_round(struct ring *r, uint64_t to)
+{
+	move_to(r, to);
+	r->rx.from = 0;
+	r->rx.own_from = 0;
+	r->rx.asleep_gap = 0;
+	r->rx.seen_tail = 0;
+	r->rx.stuck_since = 0;
 }
 
 /*
@@ -199,7 +215,14 @@ resolve_slot(struct ring *r, struct format_slot *s, AO_t w)
 		r->rx.stuck_since = 0;
 		return false;
 	}
-	if (tail < pos) { /* a lie: the tail only grows */
+	if (pos_usable(r, pos) != pos) {
+		begin_round(r, pos_usable(r, pos));
+		return true;
+	}
+	tail = pos_usable(r, tail);
+	if (tail == pos)
+		return false;
+	if (pos_before(tail, pos)) { /* a lie: the tail only grows */
 		go_back(r, tail);
 		return false;
 	}
@@ -208,7 +231,10 @@ resolve_slot(struct ring *r, struct format_slot *s, AO_t w)
 
 		note_gap(r, to <= r->rx.asleep_gap ? GAP_ASLEEP : GAP_LOST,
 		    to - pos);
-		move_to(r, to);
+		if (to < pos)
+			begin_round(r, to);
+		else
+			move_to(r, to);
 		return true;
 	}
 	if (word_lap(w) > pos_lap(r, pos)) {
@@ -591,7 +617,7 @@ ring_settle(struct ring *r)
 		return true;
 	for (i = 0; i < FORMAT_ATTACHMENTS; i++)
 		seq[i] = AO_load_acquire(&r->att[i].tx_seq); /* ring:settle */
-	if (AO_load_acquire(&r->hdr->tail) != r->rx.cursor)
+	if (load_tail(r) != r->rx.cursor)
 		return false;
 	for (i = 0; i < FORMAT_ATTACHMENTS; i++) {
 		if (i == r->me || r->rx.gap[i] == GAP_NONE)

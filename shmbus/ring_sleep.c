@@ -14,18 +14,18 @@ ring_state(struct ring *r)
 	AO_t w = AO_load_acquire(&slot_at(r, pos)->word);
 	uint64_t tail;
 
-	if (unlikely(r->rx.distrust) &&
-	    AO_load_acquire(&r->hdr->tail) == pos) /* ring:tail */
+	if (unlikely(r->rx.distrust) && load_tail(r) == pos)
 		return RING_EMPTY;
 	if (word_lap(w) == pos_lap(r, pos) &&
 	    (word_state(w) == SLOT_COMMITTED ||
 		word_state(w) == SLOT_ABANDONED))
 		return RING_READY;
 	tail = AO_load_acquire(&r->hdr->tail); /* ring:tail */
-	if (tail == pos)
+	if (tail == pos || pos_usable(r, tail) == pos)
 		return RING_EMPTY;
-	if (tail < pos || tail - pos > r->mask + 1 ||
-	    word_lap(w) > pos_lap(r, pos))
+	tail = pos_usable(r, tail);
+	if (pos_usable(r, pos) != pos || pos_before(tail, pos) ||
+	    tail - pos > r->mask + 1 || word_lap(w) > pos_lap(r, pos))
 		return RING_READY;
 	return RING_STUCK;
 }
@@ -39,9 +39,11 @@ ring_hides(struct ring *r, uint64_t upto)
 {
 	uint64_t pos = r->rx.cursor;
 
+	if (upto == pos || pos - upto <= r->mask + 1)
+		return false;
 	if (ring_state(r) == RING_READY || upto - pos > r->mask + 1)
-		return pos < upto;
-	for (pos++; pos < upto; pos++) {
+		return true;
+	for (pos++; pos != upto; pos++) {
 		/* ring:word */
 		AO_t w = AO_load_acquire(&slot_at(r, pos)->word);
 
@@ -62,7 +64,8 @@ ring_patience_left(const struct ring *r, uint64_t now)
 {
 	uint64_t waited;
 
-	if (r->rx.stuck_since == 0 || r->rx.cursor >= r->rx.stuck_tail ||
+	if (r->rx.stuck_since == 0 ||
+	    !pos_before(r->rx.cursor, r->rx.stuck_tail) ||
 	    r->rx.stuck_tail - r->rx.cursor > r->mask + 1)
 		return r->patience_ns;
 	waited = now - r->rx.stuck_since;
@@ -86,7 +89,7 @@ ring_patience_left(const struct ring *r, uint64_t now)
 void
 ring_slept(struct ring *r, bool rung, uint64_t hint)
 {
-	uint64_t tail = AO_load_acquire(&r->hdr->tail); /* ring:tail */
+	uint64_t tail = load_tail(r);
 	uint64_t slack = (r->mask + 1) / 4;
 
 	if (!rung)

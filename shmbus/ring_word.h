@@ -63,6 +63,31 @@ pos_lap(const struct ring *r, uint64_t pos)
 	return (pos >> r->shift) & (~(uint64_t)0 >> WORD_LAP_SHIFT);
 }
 
+/*
+ * Positions of lap 0 are never used, since a slot of zeros has that lap: if a
+ * liar, or 2^64 positions, make the tail point there, everybody goes on with the
+ * first position of lap 1.  Returns that one for P, or P if it is in no lap 0.
+ */
+static inline uint64_t
+pos_usable(const struct ring *r, uint64_t p)
+{
+	return likely(pos_lap(r, p) != 0) ? p : (p | r->mask) + 1;
+}
+
+/* Whether position A comes before B, also where a liar makes them wrap. */
+static inline bool
+pos_before(uint64_t a, uint64_t b)
+{
+	return (int64_t)(a - b) < 0;
+}
+
+/* Loads the tail, as a position that can be used. */
+static inline uint64_t
+load_tail(const struct ring *r)
+{
+	return pos_usable(r, AO_load_acquire(&r->hdr->tail)); /* ring:tail */
+}
+
 /* Returns ABANDONED with the lap of W, owned by nobody. */
 static inline AO_t
 word_disown(AO_t w)

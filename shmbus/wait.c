@@ -5,7 +5,8 @@
  * First it looks for a frame, then it spins for a short time (a frame goes from
  * one running process to another in less than a microsecond, while waking a
  * sleeping one takes twenty-five), then it sleeps, for a second at a time.
- * About once a second it checks the file and cleans up after the dead.  A
+ * About once a second it keeps house: it checks the file and its own entry, and
+ * cleans up after the dead.  A
  * read-only attachment has no doorbell: it sleeps in steps that grow, but none
  * is longer than a fast sender would take to fill the ring.
  */
@@ -59,6 +60,22 @@ step_max(const struct shmbus *b)
 	return ns < RDONLY_STEP_MAX_NS ? ns : RDONLY_STEP_MAX_NS;
 }
 
+/*
+ * What is to be done about once a second; NOW: the time.  Returns 0, or
+ * SHMBUS_ETRUNC if the bus is dead.
+ */
+static int
+keep_house(struct shmbus *b, uint64_t now)
+{
+	if (__builtin_expect(now < b->next_check, 1))
+		return 0;
+	b->next_check = now + SECOND_NS;
+	entry_keep(b);
+	entry_reap(b);
+	ring_tidy(&b->ring, TIDY_AT_ONCE);
+	return shmbus_check(b) == SHMBUS_ETRUNC ? SHMBUS_ETRUNC : 0;
+}
+
 /* shmbus_wait(), for the thread that has the receive side. */
 int
 wait_frame(struct shmbus *b, int64_t timeout_ns)
@@ -70,7 +87,7 @@ wait_frame(struct shmbus *b, int64_t timeout_ns)
 	uint64_t spin_end;
 	int error;
 
-	if ((error = usable(b)) != 0)
+	if ((error = usable(b)) != 0 || (error = keep_house(b, now)) != 0)
 		return error;
 	b->peeked = false; /* ring_look() may pass it over now */
 	spin_end = now + (uint64_t)b->spin_ns;
@@ -88,14 +105,8 @@ wait_frame(struct shmbus *b, int64_t timeout_ns)
 			return ECANCELED;
 		}
 		now = clock_ns(CLOCK_MONOTONIC);
-		if (now >= b->next_check) {
-			b->next_check = now + SECOND_NS;
-			entry_reap(b);
-			ring_tidy(&b->ring, TIDY_AT_ONCE);
-			if (shmbus_check(b) == SHMBUS_ETRUNC)
-				return SHMBUS_ETRUNC;
-		}
-		if ((error = usable(b)) != 0)
+		if ((error = keep_house(b, now)) != 0 ||
+		    (error = usable(b)) != 0)
 			return error;
 		if (now >= end)
 			return ETIMEDOUT;
