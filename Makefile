@@ -54,7 +54,7 @@ PACKAGES := gcc g++ make pkg-config libc6-dev liblwipv6-dev liburcu-dev \
 	$(if $(filter 0,$(SERVER)),,libjson-c-dev \
 	libseccomp-dev)
 # PACKAGES_goal: what make goal needs beside them.
-PACKAGES_check := tshark python3
+PACKAGES_check := tshark python3 curl wget netcat-openbsd socat iputils-ping
 PACKAGES_lint := clang-tidy-14 clang-format-14 cppcheck
 PACKAGES_coverage := $(PACKAGES_check) gcovr
 PACKAGES_model := spin
@@ -99,8 +99,9 @@ endif
 
 LIBSHMBUS := $(BUILD)/lib/libshmbus.so.1
 LIBSHMIF := $(BUILD)/lib/libshmif.so.1
+LIBMSOCKET := $(BUILD)/lib/libmsocket.so.1
 LIBS := $(LIBSHMBUS) $(LIBSHMBUS:.1=) $(BUILD)/lib/libshmbus.a \
-	$(LIBSHMIF) $(LIBSHMIF:.1=)
+	$(LIBSHMIF) $(LIBSHMIF:.1=) $(LIBMSOCKET) $(LIBMSOCKET:.1=)
 TOOLS := shmif_dumpbus shmif_pcapin $(TOOLS)
 BINS := $(TOOLS:%=$(BUILD)/bin/%)
 EXAMPLES := $(call progs,$(EXAMPLE_SRC))
@@ -110,8 +111,8 @@ TESTPROGS := $(call progs,$(TEST_SRC))
 FUZZTESTS := $(FUZZ_NAMES:%=$(BUILD)/fuzz/%_test)
 TESTS_C := $(filter %_test,$(TESTPROGS)) $(FUZZTESTS)
 HEADERS := shmbus/shmbus.h shmif/shmif.h \
-	stack/lwipv6/include/shmif_lwipv6.h
-PCFILES := shmbus/shmbus.pc shmif/shmif.pc
+	stack/lwipv6/include/shmif_lwipv6.h mstack/msocket.h
+PCFILES := shmbus/shmbus.pc shmif/shmif.pc mstack/msocket.pc
 MANPAGES := $(wildcard man?/*.[1-9])
 # ctl/NAME/bash-completion is for the program NAME.
 COMPLETIONS := $(wildcard $(TOOLS:%=ctl/%/bash-completion))

@@ -96,6 +96,12 @@ $(LIBSHMIF): $(call objs,$(IF_SRC)) $(BUILD)/obj/libshmif.map $(BUILD)/lists \
 	    -o $@ $(filter %.o,$^) $(LIBPATH) -lshmbus -lurcu-bp \
 	    -lurcu-common -llwipv6 $(IF_LIBS) $(LDFLAGS)
 
+$(LIBMSOCKET): $(call objs,$(MSOCKET_SRC)) mstack/libmsocket.map
+	@mkdir -p $(@D)
+	$(call say,LD $@)$(LINK_LIB) -Wl,-soname,$(@F) \
+	    -Wl,--version-script=mstack/libmsocket.map -o $@ \
+	    $(filter %.o,$^) $(LDFLAGS)
+
 $(BUILD)/lib/%.so: $(BUILD)/lib/%.so.1
 	@ln -sf $(<F) $@
 

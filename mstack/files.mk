@@ -7,3 +7,4 @@ MSERVE_SRC := $(addprefix mstack/serve/, \
 MSTACK_SRC := $(addprefix mstack/launch/, \
 	ask.c calls.c data.c family.c filter.c link.c main.c once.c \
 	protocols.c request.c stacks.c supervise.c target.c)
+MSOCKET_SRC := mstack/msocket.c
