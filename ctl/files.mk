@@ -9,7 +9,7 @@ SERVE_SRC := $(addprefix ctl/serve/, \
 # In place of them, where there is to be no server.
 NOSERVE_SRC := ctl/noserver.c
 SERVER_SRC := $(addprefix ctl/shmif_server/, \
-	main.c options.c) ctl/probe.c $(WIRE_SRC)
+	log.c main.c options.c) ctl/probe.c $(WIRE_SRC)
 CTL_SRC := $(addprefix ctl/shmifctl/, \
 	ask.c bus.c json.c main.c ping.c route.c server.c show.c text.c \
 	words.c)

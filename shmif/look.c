@@ -60,6 +60,19 @@ shmif_info(int ifnum, struct shmif_info *info)
 }
 
 int
+unit_bus_error(int n)
+{
+	struct unit *u;
+	int error = 0;
+
+	read_begin();
+	if ((u = unit_look(n)) != NULL && read_pointer(u->link)->bus != NULL)
+		error = atomic_load(&u->bus_error);
+	read_end();
+	return error;
+}
+
+int
 shmif_mac(int ifnum, uint8_t mac[6])
 {
 	struct shmif_info info;

@@ -29,6 +29,15 @@ struct ctl_addr {
 	enum ctl_origin origin;
 };
 
+/* Somebody else has, or had, an address of an interface. */
+struct ctl_conflict {
+	uint8_t ip[16];
+	uint8_t mac[6]; /* whose */
+	bool kept; /* it was there before, and stays; else it was removed */
+	uint32_t age_s;
+};
+#define CTL_CONFLICTS 8
+
 struct ctl_if {
 	char name[SHMIF_NAME_MAX];
 	const char *kind;
@@ -41,6 +50,8 @@ struct ctl_if {
 	char path[256]; /* what a foreign one is connected to; "": nothing */
 	struct ctl_addr *addr;
 	unsigned addrs;
+	struct ctl_conflict conflict[CTL_CONFLICTS]; /* the latest is last */
+	unsigned conflicts;
 };
 
 struct ctl_route {

@@ -54,6 +54,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/diag.h"
 #include "shmif/rcu.h"
 #include "shmif/unit.h"
 
@@ -158,8 +159,7 @@ sem_wait_for(sem_t *s)
 static void
 say(const struct unit *u, const struct link *l, const char *what)
 {
-	fprintf(stderr, "%s: shmif%d: %s: %s\n", program_invocation_short_name,
-	    u->num, l->path, what);
+	diag(DIAG_BUS, UNIT_NAME "%d: %s: %s", u->num, l->path, what);
 }
 
 /*
@@ -177,8 +177,10 @@ file_died(struct unit *u, const struct link *l)
 		return false;
 	u->rx_check_at = now + CHECK_EVERY_NS;
 	error = shmbus_check(l->bus);
-	if ((error == SHMBUS_EREPLACED || error == ENOENT) && !u->rx_said) {
-		u->rx_said = true;
+	atomic_store(&u->bus_error, error);
+	if ((error == SHMBUS_EREPLACED || error == ENOENT) &&
+	    u->rx_said != error) {
+		u->rx_said = error;
 		say(u, l,
 		    error == ENOENT ?
 			"removed; the interface stays on the old file" :
@@ -203,6 +205,7 @@ wait_on(struct unit *u, struct link *l, int64_t ns)
 		error = SHMBUS_ETRUNC;
 	if (error != 0 && error != ETIMEDOUT && error != ECANCELED) {
 		say(u, l, shmbus_strerror(error));
+		atomic_store(&u->bus_error, error);
 		atomic_store(&u->bus_dead, true);
 	}
 	return error;
@@ -286,8 +289,9 @@ unit_start(struct unit *u)
 	pthread_mutex_unlock(&u->tx);
 	u->rx_link = u->link;
 	atomic_store(&u->bus_dead, false);
+	atomic_store(&u->bus_error, 0);
 	u->rx_check_at = (int64_t)now_ns() + CHECK_EVERY_NS;
-	u->rx_said = false;
+	u->rx_said = 0;
 	u->rx_direct = true; /* set before the stack's thread may read it */
 	if (u->ops->watch != NULL && u->ops->watch(u))
 		return;

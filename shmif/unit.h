@@ -66,14 +66,15 @@ struct unit {
 	atomic_bool rx_quit;
 	atomic_bool rx_stop;
 	atomic_bool bus_dead; /* the bus file was truncated */
+	atomic_int bus_error; /* what was found the last time; 0: nothing */
 	sem_t rx_go;	      /* rx_link is there to be waited for */
 	sem_t rx_idle;	      /* the thread is done with rx_link */
 	sem_t rx_turn;	      /* the stack's thread is done with it for now */
 	bool rx_more;	      /* it left frames behind */
 	bool rx_direct;	      /* the stack's thread waits for the bus */
 	int64_t rx_check_at;  /* when to check the bus file next */
-	bool rx_said;	/* it was said that the file was removed or replaced */
-	bool link_seen; /* what set_link() was told last */
+	int rx_said;	      /* what was said of the file: ENOENT, replaced */
+	bool link_seen;	      /* what set_link() was told last */
 
 	struct unit_counters n;
 };
@@ -156,6 +157,13 @@ int unit_create(const char *path, const struct shmif_options *opt, int want,
 /* The MTU that was set for unit N; 0: the largest possible. */
 unsigned unit_mtu_wanted(int n);
 
+/*
+ * What is wrong with the bus file of unit N, as was found when it was checked
+ * last, which is done once a second: 0, ENOENT (the file was removed),
+ * SHMBUS_EREPLACED (another file has its path), SHMBUS_ETRUNC, or what else
+ * ended the use of the bus.  Never waits.
+ */
+int unit_bus_error(int n);
 /* Fills in *ST.  Never waits. */
 void unit_stats(struct unit *u, struct shmif_stats *st);
 

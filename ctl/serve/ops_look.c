@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shmbus/shmbus.h"
+
 #include "shmif/unit.h"
 #include "ctl/serve/server.h"
 
@@ -97,6 +99,24 @@ show_counters(int n)
 	return o;
 }
 
+/* What the bus file of unit N is like. */
+static const char *
+bus_state(int n)
+{
+	switch (unit_bus_error(n)) {
+	case 0:
+		return "ok";
+	case ENOENT:
+		return "removed";
+	case SHMBUS_EREPLACED:
+		return "replaced";
+	case SHMBUS_ETRUNC:
+		return "truncated";
+	default:
+		return "failed";
+	}
+}
+
 /* Adds what only units have. */
 static void
 show_unit(struct json_object *o, int n)
@@ -112,8 +132,10 @@ show_unit(struct json_object *o, int n)
 	BOOL(o, "linked", info.connected);
 	/* A path, but no attachment: the cable is pulled. */
 	STRING(o, "media", has && info.attachment == -1 ? "none" : "auto");
-	if (info.attachment != -1)
+	if (info.attachment != -1) {
 		INT(o, "attachment", info.attachment);
+		STRING(o, "bus", bus_state(n));
+	}
 	json_object_object_add(o, "counters", show_counters(n));
 }
 
@@ -142,6 +164,29 @@ show_addresses(const struct ctl_if *f)
 			ip_text(last, broadcast);
 			STRING(o, "broadcast", broadcast);
 		}
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+/* The addresses that somebody else has, too, or had. */
+static struct json_object *
+show_conflicts(const struct ctl_if *f)
+{
+	struct json_object *list = json_object_new_array();
+	char text[ADDR_TEXT], mac[MAC_TEXT];
+	unsigned i;
+
+	for (i = 0; i < f->conflicts; i++) {
+		const struct ctl_conflict *c = &f->conflict[i];
+		struct json_object *o = json_object_new_object();
+
+		STRING(o, "family", ip_text(c->ip, text));
+		STRING(o, "addr", text);
+		mac_text(c->mac, mac);
+		STRING(o, "mac", mac);
+		BOOL(o, "kept", c->kept);
+		INT(o, "age_s", c->age_s);
 		json_object_array_add(list, o);
 	}
 	return list;
@@ -178,6 +223,7 @@ show_if(const struct ctl_if *f)
 		STRING(o, "media", "auto");
 	}
 	json_object_object_add(o, "addresses", show_addresses(f));
+	json_object_object_add(o, "duplicates", show_conflicts(f));
 	return o;
 }
 

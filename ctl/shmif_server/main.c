@@ -27,6 +27,7 @@
 #include "shmif/shmif.h"
 
 #include "ctl/probe.h"
+#include "ctl/shmif_server/log.h"
 #include "ctl/shmif_server/options.h"
 #include "ctl/wire.h"
 
@@ -35,17 +36,19 @@
 
 struct options {
 	bool daemon, forward, verbose;
-	const char *list, *stack, *url;
+	const char *list, *log, *stack, *url;
 };
 
 const char tool_name[] = PROGRAM;
 const char tool_usage[] =
-    "usage: " PROGRAM " [-dfsv] [-t stack] [-o list] unix://path\n"
+    "usage: " PROGRAM " [-dfsv] [-l log] [-t stack] [-o list] unix://path\n"
     "       " PROGRAM " --help | --version\n"
     "Is a TCP/IP stack, controlled by shmifctl over the socket at path.\n"
     "\n"
     "  -d         go into the background when ready, and print the pid\n"
     "  -f         forward between interfaces\n"
+    "  -l LOG     when ready, log to this file, or with \"syslog\" to that,\n"
+    "             what would be said on standard error\n"
     "  -o LIST    make these interfaces, comma separated: shN=bus.file,\n"
     "             vdN[=vde], tpN[=tap], tnN[=tun], slN; and ra=FILE, router\n"
     "             advertising as FILE says\n"
@@ -74,13 +77,16 @@ parse_options(struct options *o, int argc, char **argv)
 	};
 	int c;
 
-	while ((c = tool_option(argc, argv, "dfo:st:vV", longs)) != -1)
+	while ((c = tool_option(argc, argv, "dfl:o:st:vV", longs)) != -1)
 		switch (c) {
 		case 'd':
 			o->daemon = true;
 			break;
 		case 'f':
 			o->forward = true;
+			break;
+		case 'l':
+			o->log = optarg;
 			break;
 		case 'o':
 			if (o->list != NULL)
@@ -193,8 +199,9 @@ go_behind(void)
 	return fd[1];
 }
 
+/* Leaves the caller's terminal; FD is where to write a 0.  LOGGED: -l. */
 static void
-ready(int fd)
+ready(int fd, bool logged)
 {
 	int null = open("/dev/null", O_RDWR);
 	const char word = 0;
@@ -202,7 +209,8 @@ ready(int fd)
 	if (null != -1) {
 		dup2(null, STDIN_FILENO);
 		dup2(null, STDOUT_FILENO);
-		dup2(null, STDERR_FILENO);
+		if (!logged)
+			dup2(null, STDERR_FILENO);
 		if (null > STDERR_FILENO)
 			close(null);
 	}
@@ -245,6 +253,10 @@ main(int argc, char **argv)
 	parse_options(&o, argc, argv);
 	if (o.daemon)
 		fd = go_behind();
+	if (o.log != NULL && (n = log_open(o.log)) != 0) {
+		complain("-l: %s: %s", o.log, strerror(n));
+		return 1;
+	}
 	/* A peer that has gone is reported as EPIPE, as any other error. */
 	signal(SIGPIPE, SIG_IGN);
 	/* So is a bus file that may not grow any further, as EFBIG. */
@@ -271,8 +283,10 @@ main(int argc, char **argv)
 			tool_usage_error(NULL, NULL);
 		return n;
 	}
+	if (o.log != NULL)
+		log_begin();
 	if (o.daemon)
-		ready(fd);
+		ready(fd, o.log != NULL);
 	while (sem_wait(&ended) != 0)
 		continue;
 	shmif_fini_server();

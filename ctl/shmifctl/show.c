@@ -102,10 +102,42 @@ put_counters(struct json_object *i, const char *lead, const char *prefix)
 	putchar('\n');
 }
 
+/* What is wrong with the bus of I, if anything is. */
+static void
+put_bus_state(struct json_object *i)
+{
+	static const struct {
+		const char *state, *text;
+	} known[] = {
+		{ "removed", "the interface stays on the old file" },
+		{ "replaced", "the interface stays on the old file" },
+		{ "truncated", "nothing is sent or received" },
+	};
+	const char *state = get_string(i, "bus");
+
+	if (state[0] == '\0' || strcmp(state, "ok") == 0)
+		return;
+	put_pair("\tbus", state);
+	for (size_t j = 0; j < sizeof(known) / sizeof(known[0]); j++)
+		if (strcmp(state, known[j].state) == 0)
+			printf(": %s", known[j].text);
+	putchar('\n');
+}
+
+/* The address that D says somebody else has, too. */
+static void
+put_duplicate(struct json_object *d)
+{
+	put_pair("\tduplicate", get_string(d, "addr"));
+	put_pair(" at", get_string(d, "mac"));
+	printf(" %s, %" PRId64 " s ago\n",
+	    get_bool(d, "kept") ? "defended" : "not used", get_int(d, "age_s"));
+}
+
 static void
 put_interface(struct json_object *i, bool verbose)
 {
-	struct json_object *addresses;
+	struct json_object *addresses, *duplicates;
 	size_t n;
 
 	put_clean(stdout, get_string(i, "name"));
@@ -125,12 +157,16 @@ put_interface(struct json_object *i, bool verbose)
 		printf(" status %s\n",
 		    get_bool(i, "running") ? "active" : "no carrier");
 	}
+	put_bus_state(i);
 	if (get_bool(i, "dhcp") || get_bool(i, "autoconf"))
 		printf("\toptions%s%s\n", get_bool(i, "dhcp") ? " dhcp" : "",
 		    get_bool(i, "autoconf") ? " autoconf" : "");
 	addresses = get_array(i, "addresses", &n);
 	for (size_t j = 0; j < n; j++)
 		put_address(json_object_array_get_idx(addresses, j));
+	duplicates = get_array(i, "duplicates", &n);
+	for (size_t j = 0; j < n; j++)
+		put_duplicate(json_object_array_get_idx(duplicates, j));
 	if (verbose) {
 		put_counters(i, "input", "in_");
 		put_counters(i, "output", "out_");

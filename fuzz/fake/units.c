@@ -255,3 +255,10 @@ shmif_stack(int n)
 	return fake_unit(n) != NULL ? (struct stack *)(void *)&fake_stack :
 				      NULL;
 }
+
+int
+unit_bus_error(int n)
+{
+	(void)n;
+	return 0;
+}

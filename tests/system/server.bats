@@ -380,3 +380,78 @@ in_namespace()
 		[ "$n" -le 1 ]
 	' - "$BUILD"
 }
+
+@test "a duplicate address, a bus that goes: shown, and logged by -l" {
+	background a -l log -o sh0=bus
+	ask a "{'op':'addr_add','if':'shmif0','addr':'10.0.0.1/24'}" \
+	    "{'op':'up','if':'shmif0'}"
+	background b -l log -o sh0=bus
+	sleep 3 # a has the address for good
+	ask b "{'op':'addr_add','if':'shmif0','addr':'10.0.0.1/24'}" \
+	    "{'op':'up','if':'shmif0'}"
+	shows() { # SERVER TEXT...
+		"$BUILD/bin/shmifctl" -s "unix://$1" shmif0 >shown || return
+		grep -q -- "$2" shown
+	}
+	json() {
+		"$BUILD/bin/shmifctl" -j -s "unix://$1" shmif0 | grep -q -- "$2"
+	}
+	until_true shows b 'duplicate 10.0.0.1 at .* not used, [0-9]* s ago'
+	json b '"addr":"10.0.0.1"'
+	json b '"kept":false'
+	until_true grep -q "\[$PID\] shmif_server: shmif0: 10.0.0.1: .*has this address, too; not used" log
+	# It is gone when the address is taken without objection.
+	! shows a duplicate || false
+	json a '"bus":"ok"'
+	mv bus other
+	until_true shows a 'bus removed: the interface stays on the old file'
+	json a '"bus":"removed"'
+	: >bus
+	until_true shows a 'bus replaced: the interface stays on the old file'
+	: >other
+	until_true shows a 'bus truncated: nothing is sent or received'
+	json a '"bus":"truncated"'
+	ask a "{'op':'linkstr','if':'shmif0','path':'new'}"
+	json a '"bus":"ok"'
+	for text in 'removed; ' 'replaced; ' 'truncated'; do
+		until_true grep -q "^20..-..-.. ..:..:.. \[[0-9]*\] shmif_server: shmif0: bus: .*$text" log
+	done
+	[ "$(stat -c %a log)" = 600 ]
+}
+
+@test "-l: a log that cannot be had makes nothing; what is said before is seen" {
+	run "$server" -d -l /nowhere/log -o sh0=bus unix://a
+	[ "$status" = 1 ]
+	[ "$output" = "shmif_server: -l: /nowhere/log: No such file or directory" ]
+	[ ! -e a ] && [ ! -e bus ]
+	run "$server" -l log -o xy0 unix://a
+	[ "$status" = 1 ]
+	[[ $output == "shmif_server: -o: xy0: "* ]]
+	[ ! -s log ]
+}
+
+@test "stderr is a pipe that nobody reads: the stack goes on" {
+	mkfifo pipe
+	exec 8<>pipe
+	# No room is left in it.
+	dd if=/dev/zero bs=4096 count=1000 of=pipe oflag=nonblock 2>/dev/null || :
+	"$server" -o sh0=bus unix://a 2>pipe >/dev/null 3>&- 4>&- 8>&- &
+	PIDS="$PIDS $!"
+	PID=$!
+	# "no interface yet" is not said here: nothing is to be waited for
+	until_true ask a "{'op':'hello'}"
+	ask a "{'op':'addr_add','if':'shmif0','addr':'10.0.0.1/24'}" \
+	    "{'op':'up','if':'shmif0'}"
+	mv bus other
+	: >bus
+	sleep 2.5
+	: >other
+	sleep 2.5
+	timeout 60 "$BUILD/tests/system/ctlask" a \
+	    "{'op':'linkstr','if':'shmif0','path':'new'}" \
+	    "{'op':'ping','host':'10.0.0.1','count':1}" | grep '"received":1' ||
+	    timeout 60 "$BUILD/tests/system/ctlask" a "{'op':'show'}"
+	timeout 60 "$BUILD/tests/system/ctlask" a "{'op':'halt'}"
+	until_true gone "$PID"
+	exec 8>&-
+}

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "stack/lwipv6/ctl/ctl.h"
 
 /* ---- names --------------------------------------------------------------- */
@@ -151,6 +152,25 @@ copy_addresses(const struct netif *netif, struct ctl_if *c)
 	return 0;
 }
 
+static_assert(DAD_CONFLICTS == CTL_CONFLICTS, "conflicts");
+
+static void
+copy_conflicts(const struct port *port, struct ctl_if *c)
+{
+	struct dad_conflict list[DAD_CONFLICTS];
+	uint64_t now = now_ns();
+	unsigned i;
+
+	c->conflicts = dad_look(port, list);
+	for (i = 0; i < c->conflicts; i++) {
+		memcpy(c->conflict[i].ip, &list[i].ip, 16);
+		memcpy(c->conflict[i].mac, list[i].mac, 6);
+		c->conflict[i].kept = list[i].kept;
+		c->conflict[i].age_s = (uint32_t)((now - list[i].at_ns) /
+		    1000000000u);
+	}
+}
+
 static int
 copy_if(const struct netif *netif, struct ctl_if *c)
 {
@@ -171,6 +191,8 @@ copy_if(const struct netif *netif, struct ctl_if *c)
 	c->mtu = netif->mtu;
 	c->index = netif->id;
 	foreign_path(netif, c->path, sizeof(c->path));
+	if (port_of(netif) != NULL)
+		copy_conflicts(port_of(netif), c);
 	return copy_addresses(netif, c);
 }
 

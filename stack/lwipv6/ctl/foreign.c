@@ -25,6 +25,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/diag.h"
 #include "stack/lwipv6/ctl/ctl.h"
 
 #define DIGITS 10 /* of which a name has one */
@@ -78,9 +79,8 @@ foreign_lost(struct netif *netif)
 	if (f == NULL || f->kind->queued)
 		return false;
 	netif->flags &= (uint16_t) ~(NETIF_FLAG_LINK_UP | NETIF_FLAG_RUNNING);
-	fprintf(stderr, "%s: %c%c%u: %s: the other end is gone\n",
-	    program_invocation_short_name, netif->name[0], netif->name[1],
-	    netif->num, f->path);
+	diag(DIAG_PEER, "%c%c%u: %s: the other end is gone", netif->name[0],
+	    netif->name[1], netif->num, f->path);
 	return true;
 }
 

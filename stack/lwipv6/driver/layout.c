@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/diag.h"
 #include "stack/lwipv6/driver/driver.h"
 
 #define CANARY 0xa5
@@ -455,14 +456,14 @@ layout_check(struct stack *stack)
 	if (error == 0 && v.wrong == NULL)
 		error = thread_call(stack, try_inside, &v);
 	if (v.wrong != NULL && v.called && !v.inside) {
-		fprintf(stderr,
-		    "shmif: liblwipv6: was loaded before libshmif and does "
-		    "not use its functions; load libshmif first\n");
+		diag(DIAG_SETUP,
+		    "liblwipv6: was loaded before libshmif and does not use "
+		    "its functions; load libshmif first");
 		error = ENOTSUP;
 	} else if (v.wrong != NULL) {
-		fprintf(stderr,
-		    "shmif: liblwipv6: not the library that this "
-		    "was built for (1.5a): %s does not hold\n",
+		diag(DIAG_SETUP,
+		    "liblwipv6: not the library that this was built for "
+		    "(1.5a): %s does not hold",
 		    v.wrong);
 		error = ENOTSUP;
 	}

@@ -26,17 +26,19 @@
  * that we probe for, too.  Who comes later loses it: an address that is
  * tentative, or within its window, is taken away.  One that was there before
  * stays, and is announced (RFC 5227, 2.4 (b)), at most each DEFEND_S seconds.
- * Both are said on stderr.
+ * Both are said by diag(), and remembered for shmifctl: the last DAD_CONFLICTS
+ * addresses, each until it is used without objection.
  *
  * Nothing here waits or needs the bus to answer.  The table of addresses in
  * their window is bounded; what does not fit is not looked after.
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/diag.h"
 #include "stack/lwipv6/link/link.h"
 
 #define CLAIMS_MAX 64u
@@ -52,6 +54,8 @@ struct claim {
 
 struct dad {
 	struct claim claim[CLAIMS_MAX];
+	struct dad_conflict conflict[DAD_CONFLICTS]; /* the latest */
+	unsigned conflicts;
 };
 
 static struct claim *
@@ -94,22 +98,71 @@ note(struct port *port, const struct ip_addr *ip, bool defended,
 	c->left = seconds;
 }
 
-/* Says that IP is at MAC, too, and WHAT follows. */
+/* Forgets that somebody else had IP. */
 static void
-say(const struct port *port, const struct ip_addr *ip, const uint8_t mac[6],
-    const char *what)
+forget_conflict(struct dad *dad, const struct ip_addr *ip)
+{
+	unsigned i;
+
+	for (i = 0; i < dad->conflicts; i++)
+		if (ip_same(&dad->conflict[i].ip, ip)) {
+			dad->conflicts--;
+			memmove(&dad->conflict[i], &dad->conflict[i + 1],
+			    (dad->conflicts - i) * sizeof(dad->conflict[0]));
+			return;
+		}
+}
+
+/* Remembers that IP is at MAC, too; the oldest conflict makes room. */
+static void
+remember(struct port *port, const struct ip_addr *ip, const uint8_t mac[6],
+    bool kept)
+{
+	struct dad *dad = port->dad;
+	struct dad_conflict *c;
+
+	if (dad == NULL && (dad = calloc(1, sizeof(*dad))) == NULL)
+		return;
+	port->dad = dad;
+	forget_conflict(dad, ip);
+	if (dad->conflicts == DAD_CONFLICTS)
+		forget_conflict(dad, &dad->conflict[0].ip);
+	c = &dad->conflict[dad->conflicts++];
+	c->ip = *ip;
+	memcpy(c->mac, mac, sizeof(c->mac));
+	c->kept = kept;
+	c->at_ns = now_ns();
+}
+
+unsigned
+dad_look(const struct port *port, struct dad_conflict list[DAD_CONFLICTS])
+{
+	const struct dad *dad = port->dad;
+
+	if (dad == NULL)
+		return 0;
+	memcpy(list, dad->conflict, sizeof(dad->conflict));
+	return dad->conflicts;
+}
+
+/* Remembers and says that IP is at MAC, too, and whether it is KEPT. */
+static void
+say(struct port *port, const struct ip_addr *ip, const uint8_t mac[6],
+    bool kept)
 {
 	char text[INET6_ADDRSTRLEN] = "?";
+
+	remember(port, ip, mac, kept);
 
 	if (ip_is_v4(ip))
 		inet_ntop(AF_INET, &ip->addr[3], text, sizeof(text));
 	else
 		inet_ntop(AF_INET6, ip, text, sizeof(text));
-	fprintf(stderr,
-	    "%s: shmif%d: %s: "
-	    "%02x:%02x:%02x:%02x:%02x:%02x has this address, too; %s\n",
-	    program_invocation_short_name, port->unit->num, text, mac[0],
-	    mac[1], mac[2], mac[3], mac[4], mac[5], what);
+	diag(DIAG_ADDRESS,
+	    UNIT_NAME "%d: %s: "
+		      "%02x:%02x:%02x:%02x:%02x:%02x has this address, too; %s",
+	    port->unit->num, text, mac[0], mac[1], mac[2], mac[3], mac[4],
+	    mac[5], kept ? "defended" : "not used");
 }
 
 /* ---- probing ------------------------------------------------------------ */
@@ -152,8 +205,10 @@ dad_timer(struct port *port)
 
 		if (c->left == 0 || --c->left != 0 || c->defended)
 			continue;
-		if (ip_addr_list_find(port->netif.addrs, &ip, NULL) != NULL)
+		if (ip_addr_list_find(port->netif.addrs, &ip, NULL) != NULL) {
+			forget_conflict(port->dad, &ip);
 			neigh_announce(port, &ip);
+		}
 	}
 }
 
@@ -187,7 +242,7 @@ dad_other(struct port *port, const struct ip_addr *at, const uint8_t mac[6],
 	if (memcmp(mac, port->netif.hwaddr, 6) == 0)
 		return;
 	if (drop_tentative(port, &ip)) {
-		say(port, &ip, mac, "not used");
+		say(port, &ip, mac, false);
 		return;
 	}
 	el = ip_addr_list_find(port->netif.addrs, &ip, NULL);
@@ -198,11 +253,11 @@ dad_other(struct port *port, const struct ip_addr *at, const uint8_t mac[6],
 		struct ip_addr mask = el->netmask;
 
 		c->left = 0;
-		say(port, &ip, mac, "not used");
+		say(port, &ip, mac, false);
 		netif_del_addr(&port->netif, &ip, &mask);
 	} else if (c == NULL && !probes) {
 		note(port, &ip, true, DEFEND_S);
-		say(port, &ip, mac, "defended");
+		say(port, &ip, mac, true);
 		neigh_announce(port, &ip);
 	}
 }

@@ -85,6 +85,18 @@ bool nd_solicited(struct port *port, const uint8_t *frame, uint32_t len,
 
 /* ---- link/dad.c---------------------------------------------------- */
 
+#define DAD_CONFLICTS 8u /* remembered of an interface */
+/* Somebody else, with the hardware address MAC, has IP. */
+struct dad_conflict {
+	struct ip_addr ip;
+	uint8_t mac[6];
+	bool kept; /* by us; else it was removed */
+	uint64_t at_ns;
+};
+/* Copies the conflicts of PORT, the latest last.  Returns how many. */
+unsigned dad_look(const struct port *port,
+    struct dad_conflict list[DAD_CONFLICTS]);
+
 /* The interface, if it is up, has IP from now on, or in another place. */
 void dad_begin(struct port *port, const struct ip_addr *ip);
 void dad_begin_all(struct port *port);

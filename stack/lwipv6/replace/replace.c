@@ -24,8 +24,8 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
-#include <stdio.h>
 
+#include "base/diag.h"
 #include "stack/lwipv6/replace/replace.h"
 
 static const char *const fixed[] = {
@@ -79,9 +79,9 @@ is_in_use(const char *name)
 
 	if (used != NULL && object_of(used) == object_of(&the_real))
 		return true;
-	fprintf(stderr,
-	    "shmif: liblwipv6: %s() is not the one of libshmif; "
-	    "link with -lshmif before -llwipv6\n",
+	diag(DIAG_SETUP,
+	    "liblwipv6: %s() is not the one of libshmif; "
+	    "link with -lshmif before -llwipv6",
 	    name);
 	return false;
 }
@@ -99,7 +99,7 @@ real_check(void)
 		if (!is_in_use(name))
 			return ENOTSUP;
 	if (real()->tcp_input == NULL || real()->netif_init == NULL) {
-		fprintf(stderr, "shmif: liblwipv6: not found\n");
+		diag(DIAG_SETUP, "liblwipv6: not found");
 		return ENOTSUP;
 	}
 	return 0;

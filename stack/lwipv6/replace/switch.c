@@ -30,10 +30,10 @@
  * names are those of our versions, and there is no switch.
  */
 #include <dlfcn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/diag.h"
 #include "stack/lwipv6/replace/replace.h"
 
 enum group {
@@ -106,8 +106,7 @@ complain(const char *text)
 			known = len == strlen(names[i].group) &&
 			    memcmp(word, names[i].group, len) == 0;
 		if (!known)
-			fprintf(stderr,
-			    "shmif: SHMIF_LWIPV6: %.*s: no such group\n",
+			diag(DIAG_SETUP, "SHMIF_LWIPV6: %.*s: no such group",
 			    (int)len, word);
 		text += n + (text[n] == ',');
 	}
