@@ -371,6 +371,11 @@ err_t stream_connected(void *arg, struct tcp_pcb *pcb, err_t err);
 /* What a kick does. */
 void stream_work(struct sock *s);
 /*
+ * The program wants no more of the connection of S: it is to end in good order,
+ * or, where something is lost to it, by a reset.
+ */
+void stream_leave(struct sock *s);
+/*
  * On any thread: stream_work() should be done.  With the lock held; whether
  * stream_kick() has to be called, without it.
  */

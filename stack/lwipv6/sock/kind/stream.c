@@ -44,6 +44,11 @@
  * The first segments of a connection, and those that fill a gap (RFC 5681,
  * 4.2), are acknowledged at once.
  *
+ * A socket that is closed while data is there which the program has not read
+ * resets its connection, and so does one with SO_LINGER and a time of 0: a FIN
+ * would say that all has been taken (RFC 1122, 4.2.2.13; RFC 2525, 2.17).  What
+ * was still to be sent is lost with it, as on Linux.
+ *
  * What comes for a socket that is closed is dropped; once all that was sent is
  * acknowledged it is answered with a reset (RFC 1122, 4.2.2.13): not before,
  * lest the reset overtakes what the peer has yet to read.
@@ -432,6 +437,20 @@ stream_work(struct sock *s)
 		open_window(pcb, credit);
 	stream_send(s);
 	finish(s);
+}
+
+void
+stream_leave(struct sock *s)
+{
+	bool loss;
+
+	pthread_mutex_lock(&s->lock);
+	loss = s->in_bytes != 0 || (s->linger && s->linger_s == 0);
+	pthread_mutex_unlock(&s->lock);
+	if (loss)
+		stream_abort(s, ECONNABORTED);
+	else
+		stream_work(s);
 }
 
 static void

@@ -344,19 +344,20 @@ bool
 stream_unfinished(struct sock *s, bool close, uint32_t *progress)
 {
 	uint32_t unsent, out;
-	bool closed;
+	bool closed, before;
 
 	if (s->pcb.tcp == NULL || s->pcb.tcp->state == TCP_LISTEN)
 		return false;
 	pthread_mutex_lock(&s->lock);
-	if (close)
-		s->closed = true;
-	closed = s->closed;
+	before = s->closed;
+	closed = s->closed = before || close;
 	unsent = s->out_head - s->out_tail;
 	pthread_mutex_unlock(&s->lock);
 	if (!closed)
 		return false;
-	if (!s->fin_sent)
+	if (!before)
+		stream_leave(s);
+	else if (!s->fin_sent)
 		stream_work(s);
 	if (s->pcb.tcp == NULL)
 		return false;

@@ -20,8 +20,8 @@
  *
  * SHUT_WR sends the FIN after all that was sent, and the other direction goes
  * on.  SHUT_RD has lwip_recv() end with what is there; what comes later is
- * thrown away.  With SO_LINGER and a time of 0 lwip_close() resets the
- * connection.
+ * thrown away.  lwip_close() sends the FIN likewise, or resets the connection:
+ * see stream_leave().
  *
  * Sending and receiving are in stream_io.c, listeners in accept.c.
  */
@@ -287,13 +287,10 @@ static void
 stream_close(struct sock *s)
 {
 	struct tcp_pcb *pcb;
-	bool hard, made;
+	bool made;
 
 	pthread_mutex_lock(&s->lock);
-	hard = s->linger && s->linger_s == 0;
 	made = s->state == SOCK_CONNECTED;
-	/* What nobody reads is not to keep the window shut. */
-	s->credit += s->in_bytes;
 	pthread_mutex_unlock(&s->lock);
 	if ((pcb = s->pcb.tcp) == NULL)
 		return;
@@ -303,10 +300,8 @@ stream_close(struct sock *s)
 		/* Nothing was agreed on yet. */
 		stream_detach(s);
 		tcp_close(pcb);
-	} else if (hard) {
-		stream_abort(s, ECONNABORTED);
 	} else {
-		stream_work(s);
+		stream_leave(s);
 	}
 }
 
