@@ -258,4 +258,8 @@ confirm(const struct format_slot *s, AO_t w)
 	return likely(AO_load(&s->word) == w);
 }
 
+/* ring_loss.c */
+void ring_note_gap(struct ring *r, enum ring_gap kind, uint64_t positions);
+void ring_account_gap(struct ring *r, unsigned sender, uint64_t seq);
+
 #endif /* SHMBUS_RING_WORD_H */

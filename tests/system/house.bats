@@ -7,7 +7,7 @@
 
 # A product file has one subject, and whoever opens a folder can take it in.
 LINES_MAX=600
-FILES_MAX=17
+FILES_MAX=18
 
 setup() {
 	TOP=${TOP:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}

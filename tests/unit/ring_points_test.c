@@ -42,6 +42,7 @@ static int noting_cas(volatile AO_t *p, AO_t from, AO_t to);
 
 #include "shmbus/ring.c"
 #include "shmbus/ring_join.c"
+#include "shmbus/ring_loss.c"
 #include "shmbus/ring_recv.c"
 
 #undef memcpy
