@@ -89,6 +89,7 @@
 	WITH(dad, start_dad_on_addr) \
 	WITH(dad, icmp_send_dad) \
 	WITH(dad, ip_addr_list_deliveryfind) \
+	X(route, ip_route_findpath) \
 	X(source, ip_route_select_source_ip) \
 	WITH(deliver, ip_input) \
 	WITH(icmp, icmp_input) \
