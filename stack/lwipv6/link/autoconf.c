@@ -33,8 +33,9 @@
  *
  * Interfaces of other kinds keep the library's autoconfiguration: for them the
  * timers are taken back before the state is freed, tentative addresses are
- * freed, and what is started already is not started again.  The solicitation is
- * ours for all.
+ * freed, what is started already is not started again, and the number of
+ * addresses and the retransmit time are bounded.  The solicitation is ours for
+ * all.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,7 @@
 #define LINK_LEN 8u
 #define RA_HLEN 16u
 #define PREFIX_LEN 32u
+#define RETRANSMIT_MAX_MS 10000u
 #define OPT_SOURCE_LINK 1
 #define OPT_PREFIX 3
 #define NA_ROUTER 0x80
@@ -228,6 +230,38 @@ read_options(struct port *port, const struct ip_addr *src, bool known,
 	}
 }
 
+/* How many addresses of the ring TAIL are from advertisements. */
+static unsigned
+count_made(const struct ip_addr_list *tail)
+{
+	const struct ip_addr_list *el = tail;
+	unsigned n = 0;
+
+	while (el != NULL) {
+		n += el->info.flag != 0;
+		el = el->next == tail ? NULL : el->next;
+	}
+	return n;
+}
+
+/*
+ * For NETIF, which is not ours: puts a bound to what the library makes of the
+ * advertisement P.  False: nothing is to be made of it.
+ */
+static bool
+bound(const struct netif *netif, struct pbuf *p)
+{
+	uint8_t *retransmit = (uint8_t *)p->payload + 12;
+
+	if (netif->autoconf == NULL || p->len < RA_HLEN ||
+	    count_made(netif->addrs) + count_made(netif->autoconf->tentative) >
+		PREFIXES_MAX)
+		return false;
+	if (be32(retransmit) > RETRANSMIT_MAX_MS)
+		put32(retransmit, RETRANSMIT_MAX_MS);
+	return true;
+}
+
 /*
  * Replaces the library's: the advertisement P of a router has come, which
  * begins with the message ICMP; IP is its header.  The wall has seen to it that
@@ -243,7 +277,8 @@ OURS(ip_autoconf_handle_ra)(struct netif *netif, struct pbuf *p,
 	bool known;
 
 	if (port == NULL) {
-		real()->ip_autoconf_handle_ra(netif, p, ip, icmp);
+		if (bound(netif, p))
+			real()->ip_autoconf_handle_ra(netif, p, ip, icmp);
 		return;
 	}
 	ra = port->ra;
