@@ -62,6 +62,7 @@ struct item {
 	struct pbuf *p;
 	struct ip_addr from;
 	uint16_t port;
+	uint16_t room; /* of a stream: for so many bytes more in P */
 };
 
 struct fifo {
@@ -311,6 +312,7 @@ void sock_each(const struct stack *stack, void (*fn)(struct sock *, void *),
 
 bool fifo_put(struct fifo *f, const struct item *it);
 struct item *fifo_first(const struct fifo *f); /* or NULL */
+struct item *fifo_last(const struct fifo *f);  /* or NULL */
 void fifo_drop(struct fifo *f);
 
 /* ---- fd.c --------------------------------------------------------------- */

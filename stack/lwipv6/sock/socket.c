@@ -248,6 +248,13 @@ fifo_put(struct fifo *f, const struct item *it)
 }
 
 struct item *
+fifo_last(const struct fifo *f)
+{
+	return f->count == 0 ? NULL :
+			       &f->at[(f->head + f->count - 1) % f->size];
+}
+
+struct item *
 fifo_first(const struct fifo *f)
 {
 	return f->count == 0 ? NULL : &f->at[f->head];

@@ -83,13 +83,17 @@ early_fin(const struct tcp_pcb *pcb, const struct segment *g)
 		seq_before(g->seq + g->len, pcb->rcv_nxt));
 }
 
-/* The same for G and the connection PCB; else the library may have it. */
+/*
+ * Whether the library must not have G, which is for the connection PCB; then it
+ * has been answered.
+ */
 static bool
 is_kept_off(struct tcp_pcb *pcb, const struct segment *g)
 {
 	if (screen_connection(pcb, g))
 		return true;
-	if (!early_fin(pcb, g))
+	if (!early_fin(pcb, g) &&
+	    (segment_span(g) == 0 || !ooseq_cuts_fin(pcb, g->seq)))
 		return false;
 	pcb->flags |= TCP_FLAG_ACK_NOW;
 	tcp_output(pcb);

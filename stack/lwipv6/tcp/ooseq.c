@@ -18,8 +18,34 @@
  * freed; what is only partly covered is the library's to cut.  Afterwards those
  * that begin below what was received are freed: nothing of them was
  * acknowledged, so the peer sends it again.
+ *
+ * One more: what begins within a segment that waits has that end there, but a FIN
+ * which was at its end stays, and counts as a byte: one byte is skipped, and the
+ * program reads what follows in its place.  Such a segment brings nothing new
+ * and is acknowledged, and no more (input.c).
+ *
+ * A last fault: the list has no bound but the window.  A peer that sends every
+ * second byte of it, one a segment, makes it 32000 long; each of them takes some
+ * 250 bytes of memory, and each that comes a walk along the list.
+ *
+ * How it is seen: 5000 such segments a second take a processor and stop the
+ * stack's other connections.
+ *
+ * The cure: after each segment those that touch are joined, up to JOINED_MAX
+ * bytes in memory of just that size, and of what is left then SEGMENTS_MAX stay,
+ * those that will be next.  A segment costs a walk of so many steps at most and
+ * a copy of so many bytes, a connection some 100 KiB.  Full segments of a window
+ * are less than SEGMENTS_MAX, and small ones that follow each other are joined,
+ * so that a peer that means well loses nothing; RFC 9293, 3.10.7.4, leaves it
+ * to the receiver whether to keep any of them.
  */
+#include <string.h>
+
+#include "stack/lwipv6/tcp/bare.h"
 #include "stack/lwipv6/tcp/tcp.h"
+
+#define SEGMENTS_MAX 128u
+#define JOINED_MAX 1460u
 
 /* The sequence number of S, which the library keeps in host order. */
 static uint32_t
@@ -29,6 +55,22 @@ seq_of(const struct tcp_seg *s)
 
 	__builtin_memcpy(&seq, (const uint8_t *)s->tcphdr + 4, sizeof(seq));
 	return seq;
+}
+
+static bool
+has_fin(const struct tcp_seg *s)
+{
+	return (((const uint8_t *)s->tcphdr)[13] & FLAG_FIN) != 0;
+}
+
+bool
+ooseq_cuts_fin(const struct tcp_pcb *pcb, uint32_t seq)
+{
+	const struct tcp_seg *s = pcb->ooseq;
+
+	while (s != NULL && !(has_fin(s) && seq_before(seq_of(s), seq)))
+		s = s->next;
+	return s != NULL;
 }
 
 void
@@ -52,6 +94,66 @@ ooseq_before(struct tcp_pcb *pcb, uint32_t seq, uint32_t len)
 	}
 }
 
+/* Whether A and the one behind it are to be joined. */
+static bool
+can_join(const struct tcp_seg *a)
+{
+	const struct tcp_seg *b = a->next;
+
+	return b != NULL && seq_of(a) + a->len == seq_of(b) && !has_fin(a) &&
+	    (unsigned)a->len + b->len <= JOINED_MAX;
+}
+
+/* Joins A and the one behind it.  False: there is no memory. */
+static bool
+join(struct tcp_seg *a)
+{
+	struct tcp_seg *b = a->next;
+	unsigned n = (unsigned)a->len + b->len;
+	struct pbuf *p = pbuf_alloc(PBUF_RAW, (uint16_t)(TCP_HLEN + n),
+	    PBUF_RAM);
+	uint8_t *h;
+
+	if (p == NULL)
+		return false;
+	h = p->payload;
+	if (!pbuf_read(h + TCP_HLEN, a->p, 0, a->len) ||
+	    !pbuf_read(h + TCP_HLEN + a->len, b->p, 0, b->len)) {
+		pbuf_free(p);
+		return false;
+	}
+	/* The header is in the order of the host, as the library has it. */
+	memcpy(h, a->tcphdr, TCP_HLEN);
+	if (has_fin(b))
+		h[13] |= FLAG_FIN;
+	pbuf_header(p, -(int16_t)TCP_HLEN);
+	pbuf_free(a->p);
+	a->p = p;
+	a->tcphdr = h;
+	a->dataptr = p->payload;
+	a->len = (uint16_t)n;
+	a->next = b->next;
+	tcp_seg_free(b);
+	return true;
+}
+
+/* Makes the list of PCB as short as it can be, and no longer than it may be. */
+static void
+shorten(struct tcp_pcb *pcb)
+{
+	struct tcp_seg *s;
+	unsigned n = 0;
+
+	for (s = pcb->ooseq; s != NULL; s = s->next) {
+		while (can_join(s) && join(s)) {
+		}
+		if (++n == SEGMENTS_MAX) {
+			tcp_segs_free(s->next);
+			s->next = NULL;
+		}
+	}
+}
+
 void
 ooseq_after(struct tcp_pcb *pcb)
 {
@@ -62,4 +164,5 @@ ooseq_after(struct tcp_pcb *pcb)
 		pcb->ooseq = s->next;
 		tcp_seg_free(s);
 	}
+	shorten(pcb);
 }

@@ -36,6 +36,8 @@ void tick_end(struct stack *stack);
 
 void ooseq_before(struct tcp_pcb *pcb, uint32_t seq, uint32_t len);
 void ooseq_after(struct tcp_pcb *pcb);
+/* Whether what begins at SEQ would cut a segment that ends with a FIN. */
+bool ooseq_cuts_fin(const struct tcp_pcb *pcb, uint32_t seq);
 
 /* ---- tcp/split.c --------------------------------------------------------- */
 
