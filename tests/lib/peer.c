@@ -16,6 +16,8 @@
 
 #define ETH 14u
 #define TCP_HLEN 20u
+#define MARK_PORT 999
+#define AGAIN_MS 1000 /* it may have been lost */
 
 /* ---- neighbours --------------------------------------------------------- */
 
@@ -189,15 +191,47 @@ peer_drain(const struct peer *p, int ms)
 		left = end - now_ms();
 }
 
+bool
+peer_settle(const struct peer *p)
+{
+	static uint32_t count;
+	struct peer q = peer_new(strchr(p->us, ':') == NULL, MARK_PORT, 9);
+	struct segment s;
+	bool some = false;
+	int64_t again = 0;
+
+	/* A port where nobody listens answers with our own number. */
+	q.ack = ++count;
+	for (;;) {
+		if (now_ms() >= again) {
+			peer_send(&q, T_ACK, NULL, 0);
+			again = now_ms() + AGAIN_MS;
+		}
+		if (!expect(&s.f, is_any, NULL, AGAIN_MS))
+			continue;
+		if (read_segment(&q, &s)) {
+			if ((s.flags & T_RST) && s.seq == count)
+				return some;
+		} else if (read_segment(p, &s)) {
+			some = true;
+		} else {
+			answer_neighbour(&s.f);
+		}
+	}
+}
+
 /* ---- connections -------------------------------------------------------- */
 
 void
 peer_open(struct peer *p)
 {
 	struct segment s;
+	int tries = PATIENCE_MS / AGAIN_MS;
 
-	peer_send(p, T_SYN, NULL, 0);
-	MUST(peer_expect(p, &s, T_SYN | T_ACK, PATIENCE_MS));
+	do {
+		MUST(tries-- > 0);
+		peer_send(p, T_SYN, NULL, 0);
+	} while (!peer_expect(p, &s, T_SYN | T_ACK, AGAIN_MS));
 	p->seq++;
 	MUST(s.ack == p->seq);
 	p->ack = s.seq + 1;

@@ -57,6 +57,11 @@ bool peer_expect(const struct peer *p, struct segment *s, unsigned wanted,
     int ms);
 /* Takes whatever comes for MS. */
 void peer_drain(const struct peer *p, int ms);
+/*
+ * Waits until the unit has looked at all that was sent to it, and takes what it
+ * sent meanwhile.  Whether anything of that was for P.
+ */
+bool peer_settle(const struct peer *p);
 
 /* Connects to the unit's listener. */
 void peer_open(struct peer *p);

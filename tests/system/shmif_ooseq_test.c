@@ -63,19 +63,6 @@ piece(const struct peer *p, unsigned offset, unsigned n, unsigned flags)
 	peer_send(&q, T_ACK | flags, data, n);
 }
 
-/* Waits until the unit has looked at all that was sent: then it answers this. */
-static void
-wait_for(const struct peer *p)
-{
-	static uint32_t count;
-	struct peer q = peer_new(strchr(p->us, ':') == NULL, 999, 9);
-	struct segment s;
-
-	q.ack = ++count;
-	peer_send(&q, T_ACK, NULL, 0);
-	MUST(peer_expect(&q, &s, T_RST, PATIENCE_MS) && s.seq == count);
-}
-
 /* Opens a connection; its end at the unit. */
 static int
 opened(struct peer *p, int l)
@@ -143,9 +130,9 @@ fill(const struct peer *p, enum order order)
 			piece(p, at, 1, 0);
 		}
 		if (i % PAUSE == PAUSE - 1)
-			wait_for(p);
+			peer_settle(p);
 	}
-	wait_for(p);
+	peer_settle(p);
 }
 
 struct memory_case {
@@ -167,7 +154,7 @@ fills(void *arg)
 	for (i = 0; i < CONNECTIONS; i++) {
 		p[i] = peer_new(c->v4, (uint16_t)(2000 + i), 80);
 		peer_open(&p[i]);
-		wait_for(&p[i]);
+		peer_settle(&p[i]);
 	}
 	before = memory();
 	/* Nobody has accepted them. */
@@ -298,7 +285,7 @@ any_order(void *arg)
 		for (i = 0; i < 300; i++) {
 			random_piece(&p);
 			if (i % 100 == 99)
-				wait_for(&p);
+				peer_settle(&p);
 		}
 		/* All that may be missing, and the end. */
 		for (i = 0; i < STREAM; i += PIECE)
