@@ -11,7 +11,8 @@ INSTALLED := $(BINS:$(BUILD)/bin/%=$(BINDIR)/%) \
 	$(EXTCAPDIR)/shmif \
 	$(addprefix $(COMPLETIONDIR)/,$(COMPLETED)) \
 	$(MAN_INSTALLED) \
-	$(COMPLETIONS:ctl/%/bash-completion=$(COMPLETIONDIR)/%)
+	$(COMPLETIONS:ctl/%/bash-completion=$(COMPLETIONDIR)/%) \
+	$(filter %/mstack,$(TOOLS:%=$(COMPLETIONDIR)/%))
 
 install: $(LIBS) $(BINS)
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED))))
@@ -40,6 +41,8 @@ install: $(LIBS) $(BINS)
 	    g=$${f#*/}; $(INSTALL) -m 644 $$f \
 		$(DESTDIR)$(COMPLETIONDIR)/$${g%/*} || exit 1; \
 	done
+	$(if $(filter mstack,$(TOOLS)),$(INSTALL) -m 644 mstack/bash-completion \
+	    $(DESTDIR)$(COMPLETIONDIR)/mstack)
 # The loader knows /usr/local/lib by its cache only.
 	if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
 

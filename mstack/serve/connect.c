@@ -63,11 +63,12 @@ unplug(struct msock *m)
 	m->held = -1;
 }
 
+/* LATER: who began it did not wait, and will be told. */
 static void
-connected(struct msock *m)
+connected(struct msock *m, bool later)
 {
 	m->state = MSOCK_OPEN;
-	m->fresh = m->asker == NULL;
+	m->fresh = later;
 	m->pair_in = m->pair_out = m->stack_in = m->stack_out = true;
 }
 
@@ -83,7 +84,7 @@ connect_work(struct msock *m)
 	if (m->sv->ops->get(m->sock, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
 		error = ECONNABORTED;
 	if (error == 0) {
-		connected(m);
+		connected(m, m->asker == NULL);
 	} else {
 		m->state = MSOCK_NEW;
 		m->error = m->asker == NULL ? error : 0;
@@ -116,6 +117,15 @@ not_now(struct msock *m, bool waits)
 	return EISCONN;
 }
 
+/* Whether ERROR is one that a connection has after it was begun. */
+static bool
+came_from_afar(int error)
+{
+	return error == ECONNREFUSED || error == ETIMEDOUT ||
+	    error == EHOSTUNREACH || error == ECONNRESET ||
+	    error == ECONNABORTED;
+}
+
 int
 connect_begin(struct msock *m, const struct sockaddr *addr, socklen_t len,
     int held)
@@ -133,7 +143,14 @@ connect_begin(struct msock *m, const struct sockaddr *addr, socklen_t len,
 		if (error == 0 && m->stream && unspec)
 			m->state = MSOCK_NEW;
 		else if (error == 0 && m->stream)
-			connected(m);
+			connected(m, false);
+		else if (held != -1 && came_from_afar(error)) {
+			/* It was quick; who does not wait is told later. */
+			m->error = error;
+			error = EINPROGRESS;
+			close(held);
+			return error;
+		}
 		if (error == EINPROGRESS) {
 			m->state = MSOCK_CONNECTING;
 			m->error = 0;

@@ -301,7 +301,7 @@ msock_event(struct msock *m, uint32_t events)
 		m->pair_out = true;
 	if (events & (EPOLLRDHUP | EPOLLHUP))
 		m->rdhup = true;
-	if (events & EPOLLHUP)
+	if ((events & EPOLLHUP) && program_is_gone(m))
 		m->hup = true;
 	msock_work(m);
 }

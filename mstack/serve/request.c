@@ -158,8 +158,12 @@ do_shutdown(struct turn *t)
 
 	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
 		return EINVAL;
+	if (t->m->stream && t->m->state != MSOCK_OPEN)
+		return ENOTCONN;
+	if (how != SHUT_WR)
+		t->m->shut_by_program = true;
 	if (t->m->stream)
-		return t->m->state == MSOCK_OPEN ? 0 : ENOTCONN;
+		return 0;
 	return t->s->sv->ops->shutdown(t->m->sock, how);
 }
 

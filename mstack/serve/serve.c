@@ -184,6 +184,8 @@ server_free(struct server *sv)
 		close(sv->epoll);
 	if (sv->wake != -1)
 		close(sv->wake);
+	if (sv->diag > 0)
+		close(sv->diag);
 	pthread_mutex_destroy(&sv->lock);
 	free(sv);
 }

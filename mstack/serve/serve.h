@@ -77,16 +77,17 @@ struct msock {
 
 	/* Up: to the stack.  Down: to the program. */
 	struct rest up, down;
-	bool hup;	/* the program has closed its end, or shut both ways */
-	bool rdhup;	/* it sends no more */
-	bool up_end;	/* nothing more comes from it */
-	bool up_shut;	/* and the stack knows */
-	bool up_lost;	/* the stack takes no more */
-	bool down_end;	/* nothing more comes from the stack */
-	bool down_shut; /* and the program knows */
-	bool down_lost; /* the program takes no more */
-	bool rude;	/* it closed with data unread: reset */
-	bool stale;	/* a byte in our queue was sent before; see stream.c */
+	bool hup;	      /* the program has closed its end */
+	bool shut_by_program; /* it may have shut it down both ways */
+	bool rdhup;	      /* it sends no more */
+	bool up_end;	      /* nothing more comes from it */
+	bool up_shut;	      /* and the stack knows */
+	bool up_lost;	      /* the stack takes no more */
+	bool down_end;	      /* nothing more comes from the stack */
+	bool down_shut;	      /* and the program knows */
+	bool down_lost;	      /* the program takes no more */
+	bool rude;	      /* it closed with data unread: reset */
+	bool stale; /* a byte in our queue was sent before; see stream.c */
 };
 
 struct session {
@@ -114,6 +115,7 @@ struct server {
 	bool poked;
 
 	struct session *sessions;
+	int diag; /* to ask the kernel about sockets; 0: none yet, or -1 */
 	struct msock *hash[HASHES];
 	struct msock *dead;
 	struct {
@@ -182,6 +184,11 @@ int connect_begin(struct msock *m, const struct sockaddr *addr, socklen_t len,
     int held);
 /* Looks whether the attempt has come to its end. */
 void connect_work(struct msock *m);
+
+/* ---- gone.c ------------------------------------------------------------- */
+
+/* M's pair has hung up: whether the program has closed its end. */
+bool program_is_gone(struct msock *m);
 
 /* ---- source.c ----------------------------------------------------------- */
 

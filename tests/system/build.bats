@@ -54,20 +54,26 @@ install_below() # DESTDIR PREFIX
 	cd "$D/opt/shmif"
 	find . ! -type d | sort >../../../got
 	cat >../../../want <<-END
+	./bin/mstack
 	./bin/shmif_dumpbus
 	./bin/shmif_pcapin
 	./bin/shmif_server
 	./bin/shmifctl
+	./include/msocket.h
 	./include/shmbus.h
 	./include/shmif.h
 	./include/shmif_lwipv6.h
+	./lib/libmsocket.so
+	./lib/libmsocket.so.1
 	./lib/libshmbus.a
 	./lib/libshmbus.so
 	./lib/libshmbus.so.1
 	./lib/libshmif.so
 	./lib/libshmif.so.1
+	./lib/pkgconfig/msocket.pc
 	./lib/pkgconfig/shmbus.pc
 	./lib/pkgconfig/shmif.pc
+	./share/bash-completion/completions/mstack
 	./share/bash-completion/completions/shmifctl
 	./lib/wireshark/extcap/shmif
 	./share/bash-completion/completions/shmif_dumpbus

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The same calls give the same on a stack and on the kernel's loopback.
+
+load ../lib/mstack
+
+# same SEED COUNT - runs COUNT random programs of calls, both ways.
+same()
+{
+	echo "seed $1, $2 programs"
+	"$TOP/tests/lib/mstack_calls" "$1" "$2" >kernel 2>&1
+	timeout -k 5 300 "$mstack" "$HERE/a.sock" \
+	    "$TOP/tests/lib/mstack_calls" "$1" "$2" >stack 2>&1
+	diff -U10 kernel stack
+}
+
+@test "random programs of socket calls" {
+	need python3
+	pair_up
+	same 4 150
+	same "${SEED:-$RANDOM}" "${PROGRAMS:-150}"
+}
+
+@test "nothing is left of sockets whose programs ended" {
+	need python3
+	pair_up
+	# The stack's own descriptors, with a session.
+	at a true
+	# Files that tell where datagrams came from stay, a few.
+	left() { ls -l "/proc/${SERVER[a]}/fd" | grep -c socket:; }
+	local before
+	before=$(left)
+	at a "$TOP/tests/lib/mstack_calls" 5 60 >/dev/null
+	at a python3 -c '
+import os, signal, socket
+l = socket.socket(); l.bind(("127.0.0.1", 0)); l.listen(50)
+c = [socket.create_connection(l.getsockname()) for _ in range(20)]
+s = [socket.socket(type=socket.SOCK_DGRAM) for _ in range(200)]
+n = socket.socket(); n.setblocking(False); n.connect_ex(("10.0.0.77", 1))
+os.kill(os.getpid(), signal.SIGKILL)' || :
+	# One is kept by which the server asks the kernel.
+	none() { (($(left) <= before + 1)); }
+	until_true none
+}
