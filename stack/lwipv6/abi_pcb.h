@@ -46,6 +46,7 @@ enum {
 	TCP_OURS_LONG_QUEUE = 0x40, /* more than fits snd_queuelen: split.c */
 	TCP_OURS_ANSWERS = 0x30, /* how often one went out with data in a row */
 	TCP_OURS_ANSWERS_ONE = 0x10,
+	TCP_OURS_SYN_AGAIN = 0x80, /* a stale connection was reset: screen.c */
 };
 
 struct tcp_seg {

@@ -239,6 +239,36 @@ syn_sent(void *arg)
 	return 0;
 }
 
+/* A peer that has an old connection is told, and asked again at once. */
+static int
+stale(void *arg)
+{
+	bool v4 = *(bool *)arg;
+	struct peer p = peer_new(v4, 2000, 0);
+	struct segment s;
+	int fd;
+
+	peer_set_up();
+	fd = peer_dialled(&p);
+	MUST(peer_recv(&p, &s, PATIENCE_MS) && s.flags == T_SYN);
+	p.theirs = s.sport;
+	p.ack = s.seq + 77777;
+	refused(&p, T_ACK, 0);
+	MUST(peer_settle(&p));
+	/* Not as often as one likes. */
+	refused(&p, T_ACK, 0);
+	peer_accept(&p);
+	MUST(peer_poll(fd, POLLOUT, PATIENCE_MS) == POLLOUT);
+	return 0;
+}
+
+static void
+test_stale(void **state)
+{
+	(void)state;
+	both(stale);
+}
+
 static void
 test_syn_sent(void **state)
 {
@@ -493,6 +523,7 @@ main(void)
 		cmocka_unit_test(test_listener),
 		cmocka_unit_test(test_not_for_us),
 		cmocka_unit_test(test_syn_sent),
+		cmocka_unit_test(test_stale),
 		cmocka_unit_test(test_syn_received),
 		cmocka_unit_test(test_established),
 		cmocka_unit_test(test_given_up),

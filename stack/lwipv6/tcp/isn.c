@@ -19,8 +19,8 @@
  *     own.  Between the same two it goes up; what it is between any others tells
  *     nothing about it;
  *   - a SYN beyond what was received ends TIME-WAIT, and one below it is answered
- *     such that it gets in with its next try (screen.c): the next process has
- *     another secret, and may be below.
+ *     by an ACK, which a connection that is being opened resets, and asks again
+ *     at once (screen.c): the next process has another secret, and may be below.
  *
  * One more, since it is the same place: the answer to a SYN is acknowledged by
  * a timer, up to 250 ms later; where the server speaks first every connection

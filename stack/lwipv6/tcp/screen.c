@@ -54,12 +54,21 @@ reset_is_wrong(struct tcp_pcb *pcb, const struct segment *g)
 
 /* RFC 9293, 3.10.7.3. */
 static bool
-screen_syn_sent(const struct tcp_pcb *pcb, const struct segment *g)
+screen_syn_sent(struct tcp_pcb *pcb, const struct segment *g)
 {
 	bool ack = (g->flags & FLAG_ACK) != 0;
 
 	if (ack && g->ack != pcb->lastack + 1) {
 		segment_refuse(g);
+		/*
+		 * The peer had a connection of the same two ends in mind, which
+		 * it drops now: the SYN need not wait for its time.  Once.
+		 */
+		if (!(g->flags & (FLAG_SYN | FLAG_RST)) &&
+		    !(pcb->ours & TCP_OURS_SYN_AGAIN)) {
+			pcb->ours |= TCP_OURS_SYN_AGAIN;
+			recover_again(pcb);
+		}
 		return true;
 	}
 	if (g->flags & FLAG_RST)
