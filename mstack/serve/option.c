@@ -8,6 +8,7 @@
  * only in that it does not fail; and what a stack may not know of.
  */
 #include <errno.h>
+#include <linux/icmp.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -36,6 +37,7 @@ static const struct hint {
 	{ IPPROTO_TCP, TCP_WINDOW_CLAMP },
 	{ IPPROTO_TCP, TCP_NOTSENT_LOWAT },
 	{ IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT },
+	{ IPPROTO_RAW, ICMP_FILTER },
 	{ IPPROTO_IPV6, IPV6_RECVTCLASS },
 	{ IPPROTO_IPV6, IPV6_AUTOFLOWLABEL },
 };

@@ -135,6 +135,10 @@ sys.stdout.buffer.write(u.urlopen("http://10.0.0.2/f").read())'
 	run at a ip link
 	[ "$status" -eq 0 ]
 	[[ "$output" == *"link/ether"* ]]
+	# What the stack does not know it refuses, and does not keep waiting.
+	run at a ip neigh
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"Operation not supported"* ]]
 	need ping
 	run at a ping -c 2 -i 0.2 10.0.0.2
 	echo "$output"

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,6 +101,12 @@ nl_getsockopt(struct sock *s, int level, int name, void *value, socklen_t *len,
 	return true;
 }
 
+/* The answer to a request that is not known. */
+struct refusal {
+	struct nlmsghdr h;
+	struct nlmsgerr e;
+};
+
 /*
  * The library ends a dump with a NLMSG_DONE that has no error number in it, and
  * programs call it truncated.  A whole one takes its place.  Returns the length
@@ -128,6 +135,91 @@ mend_done(char *buf, int len)
 	return len;
 }
 
+/* Whether the library answers messages of TYPE. */
+static bool
+is_answered(unsigned type)
+{
+	switch (type) {
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+	case RTM_GETLINK:
+	case RTM_SETLINK:
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+	case RTM_GETADDR:
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+	case RTM_GETROUTE:
+		return true;
+	default:
+		return type < NLMSG_MIN_TYPE;
+	}
+}
+
+/*
+ * The library says nothing to a request that it does not know, and who asked
+ * waits for ever.  Keeps an error for whoever reads next; false: the request in
+ * BUF, of LEN bytes, is one for the library.
+ */
+static bool
+refuse(struct sock *s, const char *buf, size_t len)
+{
+	struct refusal r = { .h = { .nlmsg_len = sizeof(r),
+				 .nlmsg_type = NLMSG_ERROR },
+		.e = { .error = -EOPNOTSUPP } };
+	struct sockaddr_nl own = { 0 };
+	socklen_t ownlen = sizeof(own);
+	bool refused = false;
+
+	if (len < sizeof(r.e.msg))
+		return false;
+	memcpy(&r.e.msg, buf, sizeof(r.e.msg));
+	if (is_answered(r.e.msg.nlmsg_type))
+		return false;
+	r.h.nlmsg_seq = r.e.msg.nlmsg_seq;
+	/* Who asked takes only what is said to be for his socket. */
+	if (netlink_getsockname(s->pcb.netlink, (struct sockaddr *)&own,
+		&ownlen) == 0)
+		r.h.nlmsg_pid = own.nl_pid;
+	pthread_mutex_lock(&s->lock);
+	if (s->out == NULL)
+		s->out = malloc(sizeof(r));
+	if (s->out != NULL) {
+		memcpy(s->out, &r, sizeof(r));
+		s->out_size = sizeof(r);
+		refused = true;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return refused;
+}
+
+/* The kernel's address, as far as there is room. */
+static void
+netlink_name(struct sockaddr *name, socklen_t *len)
+{
+	struct sockaddr_nl nl = { .nl_family = AF_NETLINK };
+
+	memcpy(name, &nl, *len < sizeof(nl) ? *len : sizeof(nl));
+	*len = sizeof(nl);
+}
+
+/* Takes the error that is kept, if there is one, into BUF; its length. */
+static int
+take_refusal(struct sock *s, char *buf, size_t room, int flags)
+{
+	int n = 0;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->out_size != 0) {
+		n = (int)s->out_size;
+		memcpy(buf, s->out, room < s->out_size ? room : s->out_size);
+		if (!(flags & MSG_PEEK))
+			s->out_size = 0;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
 static ssize_t
 nl_recv(struct sock *s, struct recv_into *to, size_t room, int flags,
     struct recv_from *from)
@@ -141,8 +233,12 @@ nl_recv(struct sock *s, struct recv_into *to, size_t room, int flags,
 		room = INT_MAX - sizeof(int);
 	if ((buf = malloc(room + sizeof(int))) == NULL)
 		return sock_fail(ENOBUFS);
-	n = netlink_recvfrom(s->pcb.netlink, buf, (int)room, (unsigned)flags,
-	    from->name, from->len);
+	n = take_refusal(s, buf, room, flags);
+	if (n == 0)
+		n = netlink_recvfrom(s->pcb.netlink, buf, (int)room,
+		    (unsigned)flags, from->name, from->len);
+	else if (from->name != NULL)
+		netlink_name(from->name, from->len);
 	if (n > 0 && (size_t)n <= room)
 		n = mend_done(buf, n);
 	if (n > 0)
@@ -173,7 +269,8 @@ nl_send(struct sock *s, const struct iovec *iov, size_t n, int flags,
 		memcpy(buf + at, iov[i].iov_base, iov[i].iov_len);
 		at += iov[i].iov_len;
 	}
-	netlink_send(s->pcb.netlink, buf, (int)len, 0);
+	if (!refuse(s, buf, len))
+		netlink_send(s->pcb.netlink, buf, (int)len, 0);
 	free(buf);
 	return (ssize_t)len;
 }
