@@ -165,7 +165,7 @@ entry_fill(struct shmbus *b, const char *name)
 int
 entry_take_number(int fd, unsigned *me)
 {
-	unsigned i;
+	unsigned i, owned = 0;
 
 	for (i = 0; i < FORMAT_ATTACHMENTS; i++) {
 		int error = file_lock(fd, FORMAT_LOCK_ATTACH + i, true);
@@ -174,8 +174,14 @@ entry_take_number(int fd, unsigned *me)
 			*me = i;
 			return error;
 		}
+		owned += file_locked(fd, FORMAT_LOCK_ATTACH + i);
 	}
-	why_set("%u are attached already", FORMAT_ATTACHMENTS);
+	if (owned == FORMAT_ATTACHMENTS)
+		why_set("%u are attached already", owned);
+	else
+		why_set("%u are attached, and a process that reads the file "
+			"has read locks on all other numbers",
+		    owned);
 	return SHMBUS_EFULL;
 }
 
@@ -215,21 +221,28 @@ entry_reap(struct shmbus *b)
 		unsigned i = b->next_reap++ % FORMAT_ATTACHMENTS;
 		struct format_attachment *a = &b->ring.att[i];
 		AO_t ident = AO_load(&a->ident);
+		bool locked;
 
 		if (i == b->ring.me ||
 		    (!(ident & FORMAT_ATT_USED) && !in_maps(b->ring.hdr, i)))
 			continue;
 		done += (ident & FORMAT_ATT_USED) != 0;
-		if (file_locked(b->fd, FORMAT_LOCK_ATTACH + i) ||
-		    file_lock(b->fd, FORMAT_LOCK_ATTACH + i, true) != 0)
+		if (file_locked(b->fd, FORMAT_LOCK_ATTACH + i))
+			continue;
+		/*
+		 * If it is refused, a reader has a read lock, or somebody takes
+		 * the number right now: that one puts its entry right.
+		 */
+		locked = file_lock(b->fd, FORMAT_LOCK_ATTACH + i, true) == 0;
+		if (!locked && file_locked(b->fd, FORMAT_LOCK_ATTACH + i))
 			continue;
 		clear_maps(b->ring.hdr, i);
 		if (ident & FORMAT_ATT_USED)
-			AO_store_release(&a->ident,
-			    (AO_load(&a->ident) & ~(AO_t)FORMAT_ATT_USED) |
-				FORMAT_ATT_DEAD);
+			AO_compare_and_swap_full(&a->ident, ident,
+			    (ident & ~(AO_t)FORMAT_ATT_USED) | FORMAT_ATT_DEAD);
 		AO_fetch_and_add1_full(&b->ring.hdr->changes);
-		file_lock(b->fd, FORMAT_LOCK_ATTACH + i, false);
+		if (locked)
+			file_lock(b->fd, FORMAT_LOCK_ATTACH + i, false);
 	}
 }
 

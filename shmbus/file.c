@@ -52,12 +52,15 @@ file_lock(int fd, int64_t byte, bool on)
 
 /*
  * Returns whether somebody else has the lock on BYTE.  If the kernel cannot say,
- * the answer is yes, since taking the living for dead would do harm.
+ * the answer is yes, since taking the living for dead would do harm.  Only locks
+ * for writing count: one who may only read the file can have read locks, and
+ * must not make the dead seem alive.
  */
 bool
 file_locked(int fd, int64_t byte)
 {
-	struct flock fl = { .l_type = F_WRLCK,
+	/* A read lock would only be refused because of a lock for writing. */
+	struct flock fl = { .l_type = F_RDLCK,
 		.l_whence = SEEK_SET,
 		.l_start = byte,
 		.l_len = 1 };
@@ -175,7 +178,9 @@ lock_creation(int fd)
 			return error;
 		nanosleep(&ms, NULL);
 	}
-	why_set("another process has been creating it for too long");
+	why_set(file_locked(fd, FORMAT_LOCK_CREATE) ?
+		"another process has been creating it for too long" :
+		"a process that reads it has a read lock on it");
 	return EBUSY;
 }
 
@@ -248,50 +253,27 @@ open_mode(bool rdonly)
 }
 
 /*
- * Opens PATH, the file that FD has open, once more.  Returns 0,
- * SHMBUS_EREPLACED if PATH is another file by now, or an errno value.
- */
-int
-file_again(const char *path, bool rdonly, int fd, int *fdp)
-{
-	struct stat was, is;
-
-	*fdp = open(path, open_mode(rdonly));
-	if (*fdp == -1)
-		return errno;
-	if (fstat(fd, &was) == 0 && fstat(*fdp, &is) == 0 &&
-	    was.st_dev == is.st_dev && was.st_ino == is.st_ino)
-		return 0;
-	close(*fdp);
-	return SHMBUS_EREPLACED;
-}
-
-/*
  * Opens PATH, and creates it if FLAGS allow it; *OURS: it was not there before.
  * Returns 0 or an errno value.
  */
 static int
-open_path(const char *path, unsigned flags, int *fdp, bool *ours)
+open_path(const char *path, unsigned flags, struct mapping **mp, bool *ours)
 {
 	int mode = open_mode((flags & SHMBUS_RDONLY) != 0);
 	int tries;
+	int error = ENOENT;
 
 	*ours = false;
 	for (tries = 0; tries < RETRIES; tries++) {
-		*fdp = open(path, mode);
-		if (*fdp != -1)
-			return 0;
-		if (errno != ENOENT || !(flags & SHMBUS_CREATE))
+		error = mapping_open(path, mode, 0, mp);
+		if (error != ENOENT || !(flags & SHMBUS_CREATE))
 			break;
-		*fdp = open(path, mode | O_CREAT | O_EXCL, 0600);
-		if (*fdp != -1) {
-			*ours = true;
-			return 0;
-		}
-		if (errno != EEXIST)
+		error = mapping_open(path, mode | O_CREAT | O_EXCL, 0600, mp);
+		*ours = error == 0;
+		if (error != EEXIST)
 			break;
 	}
-	return errno;
+	return error;
 }
 
 /* Returns 0 for a regular file, else EISDIR or ENODEV. */
@@ -343,12 +325,12 @@ file_check(int fd, struct ring_geometry *g)
 /*
  * Opens the bus PATH as FLAGS (enum shmbus_flags) say, and creates it with the
  * geometry GEO if they allow it; EXCLUSIVE: it fails with EEXIST unless this
- * call has made the bus.  Returns 0, with the descriptor and the geometry of the
- * file, or an errno value.
+ * call has made the bus.  Returns 0, with the file in *MP, to be given to
+ * mapping_remove(), and its geometry, or an errno value.
  */
 int
 file_open(const char *path, unsigned flags, const struct shmbus_geometry *geo,
-    bool exclusive, int *fdp, struct ring_geometry *g)
+    bool exclusive, struct mapping **mp, struct ring_geometry *g)
 {
 	int tries;
 	int error;
@@ -368,32 +350,34 @@ file_open(const char *path, unsigned flags, const struct shmbus_geometry *geo,
 		bool made = false;
 		struct stat st;
 		enum kind kind = KIND_OTHER;
+		int fd;
 
-		if ((error = open_path(path, flags, fdp, &ours)) != 0)
+		if ((error = open_path(path, flags, mp, &ours)) != 0)
 			break;
-		if (fstat(*fdp, &st) == -1) {
+		fd = (int)AO_load(&(*mp)->fd);
+		if (fstat(fd, &st) == -1) {
 			error = errno;
 		} else if ((error = file_type(&st)) == 0) {
-			error = file_kind(*fdp, &kind);
+			error = file_kind(fd, &kind);
 			if (error == 0 && kind != KIND_OTHER) {
 				if (flags & SHMBUS_CREATE)
-					error = file_create(*fdp, path, geo, g,
+					error = file_create(fd, path, geo, g,
 					    ours, &made);
 				else
-					file_await(*fdp);
+					file_await(fd);
 			}
 		}
 		if (error == 0 && exclusive && !made)
 			error = EEXIST;
 		if (error == 0)
-			error = file_check(*fdp, g);
+			error = file_check(fd, g);
 		if (error == 0)
 			return 0;
-		close(*fdp);
+		mapping_remove(*mp);
 		if (error != ESTALE)
 			break;
 	}
-	*fdp = -1;
+	*mp = NULL;
 	if (*shmbus_why() == '\0')
 		why_set("%s", shmbus_strerror(error));
 	return error;
@@ -404,11 +388,11 @@ shmbus_create(const char *path, const struct shmbus_geometry *geo)
 {
 	static const struct shmbus_geometry defaults;
 	struct ring_geometry g;
-	int fd;
+	struct mapping *m;
 	int error = file_open(path, SHMBUS_CREATE,
-	    geo != NULL ? geo : &defaults, true, &fd, &g);
+	    geo != NULL ? geo : &defaults, true, &m, &g);
 
 	if (error == 0)
-		close(fd);
+		mapping_remove(m);
 	return error;
 }

@@ -17,12 +17,15 @@
  * returns SHMBUS_ETRUNC.
  *
  * FORK.  A child made by fork() inherits the descriptor whose lock says that the
- * attachment is alive.  If the child kept it, nobody would notice the parent's
- * death for as long as the child lives.  So the child closes it at once, and
- * does not inherit the mapping (MADV_DONTFORK).
+ * attachment is alive, or that the file is being created.  If the child kept it,
+ * nobody would notice the parent's death for as long as the child lives.  So each
+ * descriptor of a bus file is entered in the list before another thread can fork
+ * (mapping_open()), the child closes it at once, and it does not inherit the
+ * mapping (MADV_DONTFORK).
  */
 #include <sys/mman.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -51,78 +54,119 @@ fork_child(void)
 	for (m = first(); m != NULL; m = m->next) {
 		AO_t fd = AO_load(&m->fd);
 
-		if (AO_load(&m->base) == 0 || fd == NO_FD)
+		if (fd == NO_FD)
 			continue;
 		close((int)fd);
 		AO_store(&m->fd, NO_FD);
-		AO_store(&m->forked, 1);
+		AO_store(&m->forked, AO_load(&m->base) != 0);
 	}
+	pthread_mutex_unlock(&lock);
+}
+
+static void
+fork_begins(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void
+fork_ends(void)
+{
 	pthread_mutex_unlock(&lock);
 }
 
 static void
 register_fork(void)
 {
-	pthread_atfork(mappings_lock, mappings_unlock, fork_child);
+	pthread_atfork(fork_begins, fork_ends, fork_child);
 }
 
-void
-mappings_lock(void)
-{
-	pthread_once(&once, register_fork);
-	pthread_mutex_lock(&lock);
-}
-
-void
-mappings_unlock(void)
-{
-	pthread_mutex_unlock(&lock);
-}
-
-/*
- * Adds a mapping and its descriptor to the list; the caller has the lock.
- * Returns the node, or NULL if there is no memory.
- */
-struct mapping *
-mapping_add(void *base, size_t len, bool readonly, int fd)
+/* Returns a node that is not in use, or NULL.  The caller has the lock. */
+static struct mapping *
+unused(void)
 {
 	struct mapping *m;
 
-	for (m = mappings; m != NULL && AO_load(&m->base) != 0; m = m->next)
-		;
-	if (m == NULL && (m = calloc(1, sizeof(*m))) != NULL) {
+	for (m = mappings; m != NULL; m = m->next)
+		if (AO_load(&m->base) == 0 && AO_load(&m->fd) == NO_FD)
+			return m;
+	if ((m = calloc(1, sizeof(*m))) != NULL) {
 		m->next = mappings;
 		__atomic_store_n(&mappings, m, __ATOMIC_RELEASE);
 	}
-	if (m != NULL) {
-		AO_store(&m->broken, 0);
-		AO_store(&m->forked, 0);
-		AO_store(&m->readonly, readonly);
-		AO_store(&m->fd, (AO_t)fd);
-		AO_store(&m->len, len);
-		AO_store_release(&m->base, (AO_t)(uintptr_t)base);
-	}
-	madvise(base, len, MADV_DONTFORK);
 	return m;
 }
 
-/* Unmaps and closes the mapping M; the node may be used again. */
+/*
+ * Opens the file PATH, as open() does, and enters its descriptor in the list.
+ * Returns 0 with the node in *MP, to be given to mapping_remove(), or an errno
+ * value.
+ */
+int
+mapping_open(const char *path, int flags, mode_t mode, struct mapping **mp)
+{
+	struct mapping *m;
+	int error = ENOMEM;
+	int fd;
+
+	pthread_once(&once, register_fork);
+	pthread_mutex_lock(&lock);
+	if ((m = unused()) != NULL) {
+		fd = open(path, flags, mode);
+		error = fd == -1 ? errno : 0;
+		AO_store(&m->fd, fd == -1 ? NO_FD : (AO_t)fd);
+		AO_store(&m->broken, 0);
+		AO_store(&m->forked, 0);
+	}
+	pthread_mutex_unlock(&lock);
+	*mp = error == 0 ? m : NULL;
+	return error;
+}
+
+/*
+ * Maps the first LEN bytes of the file of M, with the further FLAGS of mmap().
+ * A mapping keeps the file open, and its locks, so no child may inherit one.
+ * Returns 0 with the address in *BASE, or an errno value.
+ */
+int
+mapping_map(struct mapping *m, size_t len, bool readonly, int flags,
+    void **base)
+{
+	int prot = readonly ? PROT_READ : PROT_READ | PROT_WRITE;
+	int error = 0;
+
+	pthread_mutex_lock(&lock);
+	*base = mmap(NULL, len, prot, MAP_SHARED | flags, (int)AO_load(&m->fd),
+	    0);
+	if (*base == MAP_FAILED) {
+		error = errno;
+	} else {
+		madvise(*base, len, MADV_DONTFORK);
+		AO_store(&m->readonly, readonly);
+		AO_store(&m->len, len);
+		AO_store_release(&m->base, (AO_t)(uintptr_t)*base);
+	}
+	pthread_mutex_unlock(&lock);
+	return error;
+}
+
+/* Unmaps and closes M; the node may be used again. */
 void
 mapping_remove(struct mapping *m)
 {
 	void *base = (void *)(uintptr_t)AO_load(&m->base);
-	int fd = (int)AO_load(&m->fd);
+	AO_t fd = AO_load(&m->fd);
 
-	mappings_lock();
-	AO_store(&m->fd, NO_FD);
+	pthread_mutex_lock(&lock);
+	/* Before other mappings can get these addresses. */
+	AO_store_full(&m->base, 0);
 	if (!AO_load(&m->forked)) {
-		/* Before other mappings can get these addresses. */
-		AO_store_full(&m->base, 0);
-		munmap(base, AO_load(&m->len));
-		close(fd);
+		if (base != NULL)
+			munmap(base, AO_load(&m->len));
+		close((int)fd);
 	}
-	AO_store_release(&m->base, 0);
-	mappings_unlock();
+	AO_store(&m->fd, NO_FD);
+	pthread_mutex_unlock(&lock);
 }
 
 /* Passes a SIGBUS that is not ours to the handler that was there before. */

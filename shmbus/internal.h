@@ -9,8 +9,8 @@
  *   geometry  \
  *   ring_*     } ring.h: the ring of slots, without a system call
  *   walltime  walltime.h: the time of each frame
+ *   guard     the list of open files and mappings; fork() and SIGBUS
  *   file      the bus file: opened, created, checked; its byte locks
- *   guard     the list of mappings; fork() and SIGBUS
  *   entry     the table: numbers, addresses, counters, cleaning up after the
  *             dead
  *   receive   shmbus.h's side "receive", but for waiting
@@ -42,12 +42,12 @@
  */
 struct mapping {
 	struct mapping *next;
-	AO_t base; /* its address; 0: this node is unused */
+	AO_t base; /* its address; 0: not mapped */
 	AO_t len;
 	AO_t readonly;
 	AO_t broken; /* pages were cut off and have been replaced by zeros */
 	AO_t forked; /* this process is a child of the one that attached */
-	AO_t fd;     /* a forked child closes it; ~0: none */
+	AO_t fd;     /* the open file; a forked child closes it; ~0: none */
 };
 
 #define BELL_CACHE 64u
@@ -123,18 +123,16 @@ void why_set(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* ---- file.c ------------------------------------------------------------- */
 
 int file_open(const char *path, unsigned flags,
-    const struct shmbus_geometry *geo, bool exclusive, int *fdp,
+    const struct shmbus_geometry *geo, bool exclusive, struct mapping **mp,
     struct ring_geometry *g);
-int file_again(const char *path, bool rdonly, int fd, int *fdp);
 int file_lock(int fd, int64_t byte, bool on);
 bool file_locked(int fd, int64_t byte);
 
 /* ---- guard.c ------------------------------------------------------------ */
 
-/* Nobody forks, and the list of mappings does not change, between the two. */
-void mappings_lock(void);
-void mappings_unlock(void);
-struct mapping *mapping_add(void *base, size_t len, bool readonly, int fd);
+int mapping_open(const char *path, int flags, mode_t mode, struct mapping **mp);
+int mapping_map(struct mapping *m, size_t len, bool readonly, int flags,
+    void **base);
 void mapping_remove(struct mapping *m);
 
 /* ---- entry.c ------------------------------------------------------------ */

@@ -2,9 +2,9 @@
 /*
  * life.c - attaching and detaching
  *
- * The steps of attaching: open the file, or create it (file.c); open it once
- * more and take a number (entry.c); map it (guard.c); take one's place in the
- * ring (ring_join.c); fill in one's entry (entry.c).
+ * The steps of attaching: open the file, or create it (file.c); take a number
+ * (entry.c); map it (guard.c); take one's place in the ring (ring_join.c); fill
+ * in one's entry (entry.c).
  */
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -74,64 +74,37 @@ choose_mac(const uint8_t *wanted, uint8_t mac[6])
 static int
 map_file(struct shmbus *b)
 {
-	int prot = b->rdonly ? PROT_READ : PROT_READ | PROT_WRITE;
-	int flags = MAP_SHARED;
+	int flags = b->geo.file_size <= POPULATE_MAX ? MAP_POPULATE : 0;
 	struct stat st;
 
-	if (b->geo.file_size <= POPULATE_MAX)
-		flags |= MAP_POPULATE;
 	if (fstat(b->fd, &st) == -1)
 		return errno;
 	b->dev = st.st_dev;
 	b->ino = st.st_ino;
 	b->mode = st.st_mode & 07777;
-	b->base = mmap(NULL, b->geo.file_size, prot, flags, b->fd, 0);
-	if (b->base == MAP_FAILED)
-		return errno;
-	b->map = mapping_add(b->base, b->geo.file_size, b->rdonly, b->fd);
-	if (b->map == NULL) {
-		munmap(b->base, b->geo.file_size);
-		return ENOMEM;
-	}
-	return 0;
+	return mapping_map(b->map, b->geo.file_size, b->rdonly, flags,
+	    &b->base);
 }
 
-/*
- * Opens, locks and maps the file.  The descriptor that file_open() gives may
- * have been inherited by a child that another thread forked, and such a child
- * would keep the number's lock.  So the descriptor that is locked is opened
- * anew, while nobody can fork, and it is entered in guard.c's list, whose
- * descriptors a child closes, before forks are allowed again.
- */
+/* Opens the file, takes a number, and maps the file. */
 static int
 open_bus(struct shmbus *b, const char *path, const struct shmbus_options *opt,
     unsigned *me)
 {
-	int first;
 	int error;
 
-	error = file_open(path, opt->flags, &opt->geometry, false, &first,
+	error = file_open(path, opt->flags, &opt->geometry, false, &b->map,
 	    &b->geo);
 	if (error != 0)
 		return error;
-	mappings_lock();
-	error = file_again(path, b->rdonly, first, &b->fd);
-	if (error == EACCES) { /* created just now, with a mode that forbids */
-		b->fd = first;
-		first = -1;
-		error = 0;
-	}
-	if (error == 0 &&
-	    ((!b->rdonly && (error = entry_take_number(b->fd, me)) != 0) ||
-		((b->path = realpath(path, NULL)) == NULL &&
-		    (error = errno) != 0) ||
-		(error = map_file(b)) != 0)) {
+	b->fd = (int)AO_load(&b->map->fd);
+	if ((!b->rdonly && (error = entry_take_number(b->fd, me)) != 0) ||
+	    ((b->path = realpath(path, NULL)) == NULL &&
+		(error = errno) != 0) ||
+	    (error = map_file(b)) != 0) {
 		free(b->path);
-		close(b->fd);
+		mapping_remove(b->map);
 	}
-	mappings_unlock();
-	if (first != -1)
-		close(first);
 	return error;
 }
 

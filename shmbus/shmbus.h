@@ -183,8 +183,7 @@ int shmbus_create(const char *path, const struct shmbus_geometry *geo);
  * create).  On success *B is the attachment, to be freed by shmbus_detach().
  * Errors: those of shmbus_create() but EEXIST when SHMBUS_CREATE is set, and
  * ENOENT, EACCES, SHMBUS_ENOTBUS, SHMBUS_EVERSION, SHMBUS_EORDER,
- * SHMBUS_ETRUNC, SHMBUS_EDAMAGED, SHMBUS_EFULL, SHMBUS_EREPLACED (while it was
- * being opened), EINVAL, ENOMEM, ENOLCK.
+ * SHMBUS_ETRUNC, SHMBUS_EDAMAGED, SHMBUS_EFULL, EINVAL, ENOMEM, ENOLCK.
  */
 int shmbus_attach(const char *path, const struct shmbus_options *opt,
     struct shmbus **b);
