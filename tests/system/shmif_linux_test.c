@@ -218,12 +218,57 @@ test_kept(void **state)
 	both(kept);
 }
 
+/* ---- a window that is smaller than a segment ---------------------------- */
+
+#define NARROW_BYTES 20000u
+#define SEED 9
+
+/* The kernel has next to no room for what the unit sends. */
+static int
+narrow(void *arg)
+{
+	static uint8_t out[NARROW_BYTES], in[NARROW_BYTES];
+	bool v4 = *(bool *)arg;
+	struct sockaddr_storage ss;
+	socklen_t len = net_addr(&ss, v4 ? UNIT4 : UNIT6, 80);
+	int unit, c, s, fd, one = 1;
+	struct stack *stack;
+	size_t got;
+	ssize_t n;
+
+	stack = enter(&unit);
+	s = listener(stack, v4);
+	c = socket(v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	MUST(c != -1);
+	limit(c);
+	MUST(setsockopt(c, SOL_SOCKET, SO_RCVBUF, &one, sizeof(one)) == 0);
+	MUST(connect(c, (void *)&ss, len) == 0);
+	MUST((fd = lwip_accept(s, NULL, NULL)) != -1);
+	net_fill(out, sizeof(out), 0, SEED);
+	MUST(lwip_send(fd, out, (int)sizeof(out), 0) == (int)sizeof(out));
+	sleep(1); /* nobody reads: the window closes */
+	for (got = 0; got < sizeof(in); got += (size_t)n)
+		MUST((n = recv(c, in + got, sizeof(in) - got, 0)) > 0);
+	MUST(memcmp(in, out, sizeof(in)) == 0);
+	MUST(lwip_close(fd) == 0);
+	MUST(recv(c, in, 1, 0) == 0);
+	return 0;
+}
+
+static void
+test_narrow(void **state)
+{
+	(void)state;
+	both(narrow);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_restarted),
 		cmocka_unit_test(test_kept),
+		cmocka_unit_test(test_narrow),
 	};
 	int failed;
 
