@@ -88,7 +88,7 @@ untouched(const uint8_t *buf, size_t from, size_t to)
 	return true;
 }
 
-/* The init function of an interface that will never be. */
+/* The init function of the interface: looks at it, and refuses it. */
 static err_t
 refuse(struct netif *n)
 {
@@ -97,7 +97,7 @@ refuse(struct netif *n)
 	const uint16_t flags = (CANARY << 8 | CANARY) | NETIF_FLAG_LINK_UP |
 	    NETIF_FLAG_RUNNING;
 
-	/* If state is elsewhere this is no verdict; it points to one. */
+	/* Where the library keeps state elsewhere this is the canary. */
 	if ((uintptr_t)v == UINT64_C(0x0101010101010101) * CANARY || v == NULL)
 		return ERR_IF;
 	v->initialised = true;

@@ -34,7 +34,7 @@ has(const struct netif *netif, const struct ip_addr *ip)
 	return false;
 }
 
-/* Whether IP is the same host's wherever a packet comes from. */
+/* Whether IP means the same host on every link and outside of a host. */
 static bool
 everywhere(const struct ip_addr *ip)
 {
@@ -73,7 +73,7 @@ OURS(ip_input)(struct pbuf *p, struct netif *in)
 	if ((p->len >= 20 && ip[0] >> 4 == 4) ||
 	    (p->len >= 40 && ip[0] >> 4 == 6)) {
 		dst = ip_target(ip);
-		/* Over IPv6 an IPv4 address is nobody's. */
+		/* An IPv4-mapped address in an IPv6 header is not used. */
 		known = ip[0] >> 4 == 4 || !ip_is_v4(&dst);
 	}
 	if (known) {

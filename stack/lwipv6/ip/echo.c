@@ -7,14 +7,15 @@
  * group's address, while it comes from another; and one to a link-local address
  * goes by the first interface that has such addresses.
  *
- * How they are seen: who is pinged from far away cannot answer, though he could
- * reach the asker; "ping ff02::1" gets nothing that its sender believes; on a
- * stack with two interfaces the second does not answer a link-local neighbour.
+ * How they are seen: a stack that is pinged from many routers away sends replies
+ * which do not get back, though other packets of its do; replies to "ping
+ * ff02::1" are dropped for their checksum; on a stack with two interfaces the
+ * second does not answer a link-local neighbour.
  *
  * The cure: RFC 1122, 3.2.2.6 and RFC 4443, 4.2: the data of the request, from
  * the address that it was for, or for a group one of the interface's, with a
- * time to live of one's own (RFC 1122, 3.2.1.7).  Errors are for icmp.c, and
- * what else is no proper request is left to the library.
+ * new time to live (RFC 1122, 3.2.1.7).  Errors are handled in icmp.c; any other
+ * message that is not a proper request is left to the library.
  */
 #include <string.h>
 

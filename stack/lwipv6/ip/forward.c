@@ -4,15 +4,15 @@
  *
  * DOC: The faults: the library looks at the wrong bit for "don't fragment": it
  * cuts into fragments what must not be, and refuses the last but one fragment
- * of what was fragmented before, without saying what would fit; what it did cut
- * it tries to send as a whole, too; and what goes to where it has no route is
- * dropped without a word.  So are ICMP messages whose time to live ends here,
- * echo requests too.
+ * of what was fragmented before, without saying what would fit; after it has
+ * sent the fragments of a packet it tries to send the whole packet as well; and
+ * a packet for which it has no route is dropped without an ICMP error.  So is an
+ * ICMP message whose time to live ends here, even an echo request.
  *
  * How they are seen: TCP over IPv4 stands still where the way to the peer
- * becomes narrower, since its fragments do not arrive; who connects to a
- * network that there is not waits for his timeout; traceroute by ICMP does not
- * see the router.
+ * becomes narrower, since its fragments do not arrive; a program that connects
+ * to a network that does not exist waits for its timeout; traceroute by ICMP
+ * does not see the router.
  *
  * The cure: RFC 1812, 5.2.7.1, 5.2.7.3, 5.3.3 and 4.3.3.1, and RFC 4443, 3.3:
  * such packets are looked for
@@ -103,7 +103,7 @@ forward_not(struct pbuf *p, struct netif *in, const struct ip_addr *to)
 	if (ip_route_findpath(stack, &dst, &hop, &out, &ignored) != ERR_OK) {
 		icmp_dest_unreach(stack, p, ICMP_FOR_NET);
 	} else if (ip[v4 ? 8 : 7] <= 1) {
-		/* Never about an error: unreach.c sees to that. */
+		/* unreach.c does not report errors about errors. */
 		icmp_time_exceeded(stack, p, 0);
 	} else {
 		if (!v4 || out == in || out->link_type == LINK_SLIRP ||

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * icmp.c - ICMP errors, and whom they concern
+ * icmp.c - ICMP errors that arrive, and which socket is told of them
  *
  * DOC: The fault: the library ignores ICMP errors.
  *
@@ -22,7 +22,7 @@
  * other state, it is remembered, and told instead of ETIMEDOUT in case that the
  * connection comes to that.
  *
- * An error about a packet that could not be sent for want of a neighbour
+ * An error about a packet that could not be sent because there is no neighbour
  * (link/neighbours.c) is one that the stack tells itself, or, if it has only forwarded
  * that, its sender (RFC 1812, 4.3.3.1).
  */

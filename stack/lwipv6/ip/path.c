@@ -6,7 +6,7 @@
  * ignores routers that say it is too big for what comes then.
  *
  * How it is seen: over a route that becomes narrower small packets arrive and
- * large ones never do; TCP stands still as soon as it has much to say.
+ * large ones never do; TCP stands still as soon as it sends full segments.
  *
  * The cure: RFC 1191 and RFC 8201, for errors that passed icmp.c and are about
  * a packet larger than the MTU that they report.
@@ -17,7 +17,7 @@
  * The rest: an interface has a table of destinations, of which the one that was
  * found out first makes room, and nothing is older than AGE_S.  What is larger
  * is sent in fragments.  A UDP datagram has to be from a port that there is,
- * and of ICMP nothing but echo requests is believed.
+ * and of ICMP only errors about echo requests are believed.
  *
  * It is never less than 576 bytes (IPv4), 1280 (IPv6: RFC 8200, 5).  A router
  * that does not say what fits (RFC 1191, 5) is met with the next of a few usual

@@ -9,8 +9,9 @@
  * goes up again.  Asked by somebody while UnicastOnly is set it answers to an
  * address that it has never stored, by way of an interface likewise.
  *
- * How they are seen: who takes his default route from an advertisement asks in
- * vain for the neighbour that it leads to; a solicitation ends the process.
+ * How they are seen: a host that takes its default route from an advertisement
+ * asks in vain for the hardware address of that router; a solicitation ends the
+ * process.
  *
  * The cure: RFC 4861, 6.2.  An advertisement comes from a link-local address
  * of the interface, and is put off while there is none yet.  The router's
@@ -20,7 +21,7 @@
  * A solicitation is answered to all after up to DELAY_MS, but not within
  * MinDelayBetweenRAs of the one before; with UnicastOnly, to its sender.
  *
- * The configuration is the library's, and so is who reads it from a file.
+ * The configuration is the library's, and the library reads it from the file.
  */
 #include <sys/random.h>
 #include <errno.h>

@@ -18,7 +18,7 @@
  * A datagram is a list of fragments in order, each the buffer that it came in.
  * A fragment that is there already is dropped; one that overlaps in any other
  * way, or that contradicts the length, makes the whole datagram one of which
- * nothing is believed any more (RFC 5722, RFC 8200; for IPv4 too, as other
+ * everything is dropped (RFC 5722, RFC 8200; for IPv4 too, as other
  * stacks do): what is left of it is dropped as it comes.  An IPv6 datagram in
  * one fragment has nothing to do with others (RFC 6946).
  *
@@ -149,7 +149,7 @@ find(struct reass_table *t, const struct key *key)
 	return &t->list;
 }
 
-/* Nothing of D is believed any more. */
+/* Drops what D has, and has the rest of it dropped as it comes. */
 static void
 spoil(struct reass_table *t, struct datagram *d)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * unreach.c - telling a sender that his packet cannot be delivered
+ * unreach.c - telling a sender that its packet cannot be delivered
  *
  * DOC: The faults: the checksum of the library's ICMPv6 errors leaves out the
  * addresses (RFC 4443, 2.3), their codes are those of IPv4, and "packet too
@@ -8,8 +8,8 @@
  * the header, there or not; nothing limits how many are sent, or what is
  * answered so.
  *
- * How they are seen: nobody believes any: who sends UDP over IPv6 to a port
- * where nobody listens never hears of it.
+ * How they are seen: receivers drop all of them for their checksum: a program
+ * that sends UDP over IPv6 to a port where nobody listens is never told.
  *
  * The cure: RFC 1122, 3.2.2, RFC 1812, 4.3.2, and RFC 4443, 2.4: as much of the
  * packet as fits 576 bytes, or 1280; from the address that it was for, if that

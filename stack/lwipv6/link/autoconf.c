@@ -143,7 +143,7 @@ start(struct port *port)
 	if (link_local(port) == NULL &&
 	    netif_add_addr(&port->netif, &ip, &mask) == 0 &&
 	    (el = ip_addr_list_find(port->netif.addrs, &ip, NULL)) != NULL)
-		el->info.flag = 1;
+		el->info.flag = ADDRESS_MADE;
 	begin_to_solicit(port);
 }
 

@@ -3,8 +3,8 @@
  * igmp.c - the groups that an interface belongs to
  *
  * DOC: The fault: the library knows no groups of IPv4: it does not join any,
- * takes what is sent to one for a packet to be forwarded, and has never heard
- * of IGMP, so that a bridge which listens for that sends it nothing.
+ * takes what is sent to one for a packet to be forwarded, and does not speak
+ * IGMP, so that a bridge which listens for IGMP reports sends it nothing.
  *
  * The cure: an interface has a list of groups, each with how many members it
  * has among the stack's sockets (sock/multicast.c).  What comes for another group is
@@ -43,15 +43,15 @@ struct member {
 	struct member *next;
 	struct ip_addr group;
 	unsigned users;
-	uint32_t serial; /* no other ever had it */
+	uint32_t serial; /* identifies it: no other member ever has this one */
 	unsigned due;	 /* seconds until a report; 0: none is to be sent */
-	bool ours;	 /* the last report was */
-	bool said;	 /* in this second */
+	bool ours;	 /* the last report of the group was sent by us */
+	bool said;	 /* it was reported in this second */
 };
 
 struct group_table {
 	struct member *list;
-	unsigned version1; /* seconds for which a querier counts as such */
+	unsigned version1; /* seconds for which an IGMPv1 querier is assumed */
 };
 
 static uint32_t

@@ -8,7 +8,7 @@
  * duplicate address (RFC 4862, 5.4.2) or for a neighbour that is still there
  * (RFC 4861, 7.2.2), has no room: it writes beyond the buffer.  Flags are in
  * the wrong bits, a probe is answered to the unspecified address, and the
- * asker's own address is not learned from what it says.
+ * hardware address of the asker is not learned from its solicitation.
  *
  * How they are seen: heap corruption when a Linux neighbour configures an
  * address; an address that two hosts have and neither complains.

@@ -130,7 +130,7 @@ make_address(struct port *port, struct prefix *p)
 	p->addr = ip;
 	p->has_addr = true;
 	if ((el = ip_addr_list_find(port->netif.addrs, &ip, NULL)) != NULL)
-		el->info.flag = 1;
+		el->info.flag = ADDRESS_MADE;
 }
 
 static void

@@ -16,6 +16,8 @@
 #define ROUTERS_MAX 8u
 #define PREFIXES_MAX 16u /* and so many addresses, as in Linux */
 #define FOREVER INT64_MAX
+/* ip_addr_list.info.flag, as the library marks an address that it has made. */
+#define ADDRESS_MADE 0x12
 
 /* A default router.  One whose address is :: is none. */
 struct router {

@@ -57,7 +57,7 @@ link_output(struct netif *netif, struct pbuf *p)
 		iov[n++].iov_len = q->len;
 		len += q->len;
 		if (q->len == q->tot_len)
-			break; /* the end of this packet, if not the chain's */
+			break; /* the chain may go on with another packet */
 	}
 	if (len != p->tot_len)
 		goto bad;

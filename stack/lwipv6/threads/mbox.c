@@ -53,7 +53,8 @@
 #define PUT_OFF_MAX 16
 #define SPIN_NS 5000 /* what a thread does for another takes less */
 
-static __thread int64_t clock_at; /* how far this thread's timers are */
+/* Up to when the time that went by was reported to this thread's timers. */
+static __thread int64_t clock_at;
 
 /* Wake-ups that this thread puts off. */
 static __thread struct {
@@ -159,7 +160,7 @@ sys_mbox_free(struct sys_mbox *m)
 {
 	if (m == NULL)
 		return;
-	/* Who posted may be on its way out of the lock. */
+	/* A thread that posted may not have left the lock yet. */
 	pthread_mutex_lock(&m->lock);
 	m->magic = 0;
 	pthread_mutex_unlock(&m->lock);
@@ -187,7 +188,7 @@ mbox_waiting(struct sys_mbox *m)
 
 /* ---- posting ------------------------------------------------------------ */
 
-/* Who looks before it sleeps reads it without the lock. */
+/* A thread that looks before it sleeps reads the count without the lock. */
 static void
 set_count(struct sys_mbox *m, uint32_t n)
 {

@@ -57,7 +57,7 @@ OURS(sys_sem_free)(struct sys_sem *s)
 {
 	if (s == NULL)
 		return;
-	/* Who signalled may be on its way out of the lock. */
+	/* A thread that signalled may not have left the lock yet. */
 	pthread_mutex_lock(&s->lock);
 	pthread_mutex_unlock(&s->lock);
 	pthread_cond_destroy(&s->cond);

@@ -7,10 +7,10 @@
  * there after two.  A stream stops and starts, and an echo of 64 bytes is four
  * such sleeps.
  *
- * So who waits looks for a few microseconds first, and lets others run in
- * between (sched_yield): where there are more threads than processors, it gives
- * way to whom it waits for.  As long as it looks nobody has to wake it, which
- * saves them the system call.
+ * So a thread that waits looks for a few microseconds first, and lets others run
+ * in between (sched_yield): where there are more threads than processors, it
+ * gives way to the thread that it waits for.  As long as it looks nobody has to
+ * wake it, which saves the other thread a system call.
  *
  * That must not cost those who wait for long.  A miss makes the next looks
  * rarer, up to one in SKIP_MAX waits; a hit makes them the rule again.  What is
@@ -77,7 +77,7 @@ spin_wait(struct spin *s, int64_t ns, bool (*ready)(void *), void *arg)
 		sched_yield();
 	} while ((int64_t)now_ns() < until);
 	if (longer)
-		s->misses = 0; /* it was of use: nobody was woken */
+		s->misses = 0; /* it saved somebody a system call */
 	else
 		miss(s);
 	return false;

@@ -31,7 +31,7 @@ wall_add_mss(uint8_t *frame, size_t len, size_t room, unsigned mtu)
 	memmove(th + TCP + 4, th + TCP, behind);
 	put16(th + TCP, 0x0204);
 	put16(th + TCP + 2, mss);
-	/* the option's two words, the header's and the segment's new length */
+	/* The sum gains the two words of the option and both new lengths. */
 	wall_csum_update(th + 16, 0, 0x0204);
 	wall_csum_update(th + 16, 0, mss);
 	wall_csum_update(th + 16, be16(th + 12), be16(th + 12) + 0x1000);
