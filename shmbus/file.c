@@ -11,12 +11,15 @@
  * header; write the magic of a bus.  An empty file, and one that a dead process
  * left unfinished, are made a bus by the next process that may create.  Any
  * other file that is not a bus is never written to: a path that was given by
- * mistake loses no byte.
+ * mistake loses no byte.  Pseudo-files, as in /proc, look like empty regular files,
+ * and what is written to them has all kinds of effects: so before anything is
+ * written, it is tried whether the file can be mapped and extended.
  *
  * A creator that fails in the middle removes its file while it holds the lock.
  * Those who wait for the lock then find that the file has no name any more, and
  * begin again.
  */
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <errno.h>
@@ -134,6 +137,35 @@ file_kind(int fd, enum kind *kind)
 	return 0;
 }
 
+/*
+ * Tries whether FD's file, of which SIZE bytes are there, can be mapped and
+ * extended.  Returns 0, ENODEV if it is a pseudo-file, or another errno value.
+ */
+static int
+file_probe(int fd, off_t size)
+{
+	void *p = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	struct stat st;
+
+	if (p == MAP_FAILED) {
+		why_set("it cannot be mapped: %s", strerror(errno));
+		return errno;
+	}
+	munmap(p, 1);
+	if (size > 0 || fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 1) == 0)
+		return 0;
+	/* Some file systems do not have that, and pseudo-files do not. */
+	if (ftruncate(fd, 1) == -1 || fstat(fd, &st) == -1 ||
+	    ftruncate(fd, 0) == -1) {
+		why_set("it cannot be extended: %s", strerror(errno));
+		return errno;
+	}
+	if (st.st_size == 1)
+		return 0;
+	why_set("not a file that can be extended");
+	return ENODEV;
+}
+
 /* Makes FD's file a bus of geometry G.  The creation lock is held. */
 static int
 file_make(int fd, const struct ring_geometry *g)
@@ -203,7 +235,8 @@ file_create(int fd, const char *path, const struct shmbus_geometry *geo,
 		error = errno;
 	else if (st.st_nlink == 0)
 		error = ESTALE;
-	else if ((error = file_kind(fd, &kind)) == 0 && kind != KIND_OTHER) {
+	else if ((error = file_kind(fd, &kind)) == 0 && kind != KIND_OTHER &&
+	    (ours || (error = file_probe(fd, st.st_size)) == 0)) {
 		/* Exactly as asked, whatever the umask. */
 		mode_t mode = geo->mode != 0 ? geo->mode & 07777 : 0600;
 
