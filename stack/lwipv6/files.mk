@@ -9,7 +9,7 @@ LWIPV6_SOCK := $(addprefix stack/lwipv6/sock/, \
 	calls.c close.c fcntl.c fd.c options.c poll.c ports.c recv.c send.c \
 	sockaddr.c socket.c wait.c $(addprefix kind/, \
 	accept.c dgram.c multicast.c netlink.c raw.c stream.c stream_io.c \
-	stream_ops.c stream_send.c udp.c))
+	stream_ops.c stream_queue.c stream_send.c udp.c))
 LWIPV6_SLIRP := $(addprefix stack/lwipv6/slirp/, \
 	flow.c tcp.c udp.c)
 LWIPV6_TCP := $(addprefix stack/lwipv6/tcp/, \

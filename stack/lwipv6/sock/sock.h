@@ -383,6 +383,12 @@ void stream_leave(struct sock *s);
  */
 bool stream_want_kick(struct sock *s);
 void stream_kick(struct sock *s);
+
+/* ---- stream_queue.c; on the stack's thread, with the lock held ----------- */
+
+/* Puts P at the end of what S has received.  False: there is no memory. */
+bool stream_queue(struct sock *s, struct pbuf *p);
+
 /* ---- stream_send.c; on the stack's thread ------------------------------- */
 
 /* Whether data may be sent by PCB: ESTABLISHED, CLOSE_WAIT. */

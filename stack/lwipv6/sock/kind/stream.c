@@ -41,8 +41,7 @@
  * Receiving.  Data goes into the socket's queue as it comes; only the window
  * bounds how much.  The window opens again as the program reads: the program
  * kicks the stack's thread when it has read a quarter of a window.
- * Small pieces share buffers, so that a window full of them takes no more memory
- * than one full of large ones.
+ * Small pieces share buffers: see stream_queue.c.
  * The first segments of a connection, and those that fill a gap (RFC 5681,
  * 4.2), are acknowledged at once.
  *
@@ -62,8 +61,6 @@
 
 #define QUICK_ACKS 8 /* the first segments are acknowledged at once */
 #define LOW_WINDOW (TCP_WINDOW / 4)
-#define WORTH 512u /* bytes for which a buffer of their own is not waste */
-#define JOINED_SIZE 2048u
 #define LONG_AGO 1000 /* ticks; more than any timeout */
 
 static __thread bool in_timer;
@@ -285,63 +282,6 @@ got_end(struct sock *s, struct tcp_pcb *pcb)
 	finish(s);
 }
 
-/* Whether P takes much more memory than it has data. */
-static bool
-is_wasteful(const struct pbuf *p)
-{
-	unsigned tot_len = p->tot_len, n = 0;
-
-	for (; p != NULL; p = p->next)
-		n++;
-	return tot_len < n * WORTH;
-}
-
-/* Copies P to the end of IT, which has room for it, and frees P. */
-static void
-append(struct item *it, struct pbuf *p)
-{
-	uint16_t n = p->tot_len;
-
-	pbuf_read((uint8_t *)it->p->payload + it->p->len, p, 0, n);
-	it->p->len = (uint16_t)(it->p->len + n);
-	it->p->tot_len = it->p->len;
-	it->room = (uint16_t)(it->room - n);
-	pbuf_free(p);
-}
-
-/*
- * Puts P at the end of what S has received.  Small pieces share a buffer: one
- * byte alone takes some 200, and a window may be full of such.  Not with the
- * first piece there is, which a reader looks at without the lock.
- */
-static bool
-queue(struct sock *s, struct pbuf *p)
-{
-	struct item it = { .p = p };
-	struct item *last = fifo_last(&s->in);
-	uint16_t size;
-
-	if (s->in.count > 1 && last->room >= p->tot_len) {
-		append(last, p);
-		return true;
-	}
-	if (s->in.count > 0 && is_wasteful(p)) {
-		size = p->tot_len > JOINED_SIZE ? p->tot_len : JOINED_SIZE;
-		if ((it.p = pbuf_alloc(PBUF_RAW, size, PBUF_RAM)) == NULL)
-			return false;
-		it.room = size;
-		it.p->len = it.p->tot_len = 0;
-	}
-	if (!fifo_put(&s->in, &it)) {
-		if (it.p != p)
-			pbuf_free(it.p);
-		return false;
-	}
-	if (it.p != p)
-		append(fifo_last(&s->in), p);
-	return true;
-}
-
 static err_t
 on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
 {
@@ -366,7 +306,7 @@ on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
 	}
 	len = p->tot_len;
 	chain = p->next != NULL;
-	if (!queue(s, p)) {
+	if (!stream_queue(s, p)) {
 		pthread_mutex_unlock(&s->lock);
 		pbuf_free(p);
 		stream_abort(s, ENOBUFS);
