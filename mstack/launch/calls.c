@@ -102,14 +102,13 @@ call_open(struct call *c, struct stack_ref *ref, const int kind[3])
 {
 	const int arg[3] = { kind[0], kind[1] & ~(SOCK_NONBLOCK | SOCK_CLOEXEC),
 		kind[2] };
-	int error;
 
 	c->args[1] = (uint64_t)kind[1];
 	if (ref->null) {
 		call_answer(c, EAFNOSUPPORT, 0);
 		return;
 	}
-	if ((error = stack_link(c->su, ref, &c->link)) != 0) {
+	if (stack_link(c->su, ref, &c->link) != 0) {
 		call_answer(c, ENETDOWN, 0);
 		return;
 	}

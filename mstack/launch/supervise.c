@@ -66,6 +66,8 @@ super_watch(struct super *su, int fd, uint32_t events, void *subject)
 void
 call_drop(struct call *c)
 {
+	if (c->dropped)
+		return;
 	if (c->fd != -1) {
 		if (c->polled)
 			epoll_ctl(c->su->epoll, EPOLL_CTL_DEL, c->fd, NULL);

@@ -50,6 +50,7 @@ source_file(struct server *sv, const struct mstack_source *from)
 	size_t i = hash(from);
 
 	if (sv->source[i].fd != -1) {
+		/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
 		if (memcmp(&sv->source[i].from, from, sizeof(*from)) == 0)
 			return sv->source[i].fd;
 		close(sv->source[i].fd);
