@@ -175,8 +175,9 @@ give_program(struct msock *m, const uint8_t *data, size_t len)
 		m->pair_out = false;
 		return 0;
 	}
+	/* Said once; it must not look like an orderly end to who reads next. */
 	if (errno == ECONNRESET)
-		m->rude = true;
+		m->rude = m->hup = true;
 	m->down_lost = true;
 	return len;
 }

@@ -41,3 +41,29 @@ os.kill(os.getpid(), signal.SIGKILL)' || :
 	none() { (($(left) <= before + 1)); }
 	until_true none
 }
+
+@test "who closes with data unread resets, at whatever moment" {
+	need python3
+	pair_up
+	cat >rude.py <<-'END'
+		import random, select, socket
+		def ready(s, events):
+		    p = select.poll(); p.register(s, events); return p.poll(20000)
+		for k in range(200):
+		    l = socket.socket(); l.bind(("127.0.0.1", 0)); l.listen()
+		    c = socket.create_connection(l.getsockname())
+		    s = l.accept()[0]
+		    c.sendall(b"a" * random.choice([0, 1000, 30000]))
+		    s.sendall(b"b" * random.choice([1, 1000, 30000]))
+		    ready(c, select.POLLIN)
+		    c.close()
+		    ready(s, select.POLLHUP)
+		    s.settimeout(20)
+		    try:
+		        while s.recv(100000): pass
+		        print("an orderly end")
+		    except ConnectionResetError:
+		        pass
+	END
+	[ "$(at a python3 rude.py)" = "" ]
+}

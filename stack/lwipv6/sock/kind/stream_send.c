@@ -194,7 +194,7 @@ void
 stream_send(struct sock *s)
 {
 	struct tcp_pcb *pcb = s->pcb.tcp;
-	bool last;
+	bool last, reset;
 
 	if (pcb == NULL || !stream_is_open(pcb) || s->fin_sent)
 		return;
@@ -202,7 +202,10 @@ stream_send(struct sock *s)
 	if (!push(s, pcb))
 		return;
 	pthread_mutex_lock(&s->lock);
-	last = (s->shut_wr || s->closed) && s->out_head == s->out_tail;
+	/* Closed to be reset: an end must not go before (close.c). */
+	reset = s->closed && s->linger && s->linger_s == 0;
+	last = (s->shut_wr || s->closed) && !reset &&
+	    s->out_head == s->out_tail;
 	pthread_mutex_unlock(&s->lock);
 	if (!last || pcb->snd_queuelen >= TCP_SND_QUEUELEN)
 		return;
