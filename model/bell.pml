@@ -42,6 +42,7 @@
 #define CANCEL_RELIES 10	/* bell_door(): wakes only if its swap won */
 #define CANCEL_UNSEEN 11	/* bell_sleep(): does not load cancel */
 #define HIDES_FIRST 12		/* bell_sleep(): ring_hides() before its bit */
+#define HIDDEN_SKIPPED 13	/* bell_sleep(): what is hidden is skipped */
 
 #ifndef BREAK
 #define BREAK NOTHING
@@ -60,11 +61,12 @@ bit sleeping;			/* the sleeper's bit of the map */
 
 bit cancel;			/* private to the sleeper's process */
 bit in_futex;			/* the kernel has the sleeper in its queue */
+bit ringing[FRAMES];		/* its writer has not rung for it yet */
 bit excused[FRAMES];		/* its writer died between publish and wake */
 byte gone = GONE;		/* writers that may still go */
 byte begun, ended;
 
-bit I1, I6;		/* names for the assertions; always 0 */
+bit I1, I4, I6;		/* names for the assertions; always 0 */
 
 mtype = { TICKET, PUBLISH, BELL_ANYBODY, BELL_MAP, DOOR_LOAD, DOOR_SWAP,
 	FUTEX_WAKE, LOOK, DOOR_ODD, BELL_SLEEP, UPTO, LOOK_AGAIN, HIDES,
@@ -72,6 +74,7 @@ mtype = { TICKET, PUBLISH, BELL_ANYBODY, BELL_MAP, DOOR_LOAD, DOOR_SWAP,
 
 /* This frame is finished. */
 inline over() {
+	ringing[pos] = 0;
 	pos = 0;
 	d = 0;
 	to_sleeper = 0;
@@ -112,6 +115,7 @@ proctype writer(byte me)
 		:: abandoned[pos] -> over()
 		:: else ->
 			published[pos] = 1;
+			ringing[pos] = 1;
 			pc = BELL_ANYBODY
 		fi
 	   }
@@ -241,6 +245,7 @@ proctype sleeper()
 	byte cursor, asleep, upto;
 	bit hides;		/* a pending position may hide a frame */
 	bit patience = 1;	/* the reader may not give up yet */
+	bit got;		/* there is a frame to receive */
 	byte i;
 
 	do
@@ -301,6 +306,7 @@ proctype sleeper()
 		    abandoned[cursor]) && !broken(NO_LOOK) ->
 			if
 			:: published[cursor] && for_me[cursor] ->
+				got = 1;
 				pc = DOOR_EVEN
 			:: else -> pass()
 			fi
@@ -371,7 +377,24 @@ proctype sleeper()
 		fi
 	   }
 	/* Awake. */
+	/*
+	 * ring_slept(): if nobody rang and nothing was hidden, the frames below
+	 * the tail of now are called skipped if they are lapped; but for the
+	 * quarter of a lap for those whose writers have not rung yet.
+	 */
 	:: d_step { pc == DOOR_EVEN ->
+		i = cursor;
+		do
+		:: i < tail ->
+			assert(I4 || got || door != asleep ||
+			    (hides && !broken(HIDDEN_SKIPPED)) ||
+			    broken(HIDES_FIRST) || !published[i] ||
+			    !for_me[i] || ringing[i] || excused[i]);
+			i++
+		:: else -> break
+		od;
+		i = 0;
+		got = 0;
 		if
 		:: door == asleep -> door = asleep + 1
 		:: else

@@ -86,7 +86,7 @@
 #define STEP_OVER_LOST 7	/* step over: does not look if it succeeded */
 #define PUBLISH_STORE 8		/* publish(): no compare, only swap */
 #define NO_TAKE_BACK 9		/* publish(): no take_back() */
-#define NOTE_TX_EARLY 10	/* note_tx() before publish() */
+#define NOTE_TX_EARLY 10	/* tx_seq is stored before COMMITTED */
 #define SEQ_OF_FAILED 11	/* publish(): seq counts what failed, too */
 #define NO_CONFIRM 12		/* the reader does not look again */
 #define NO_PATIENCE 13		/* give_up(): never */

@@ -289,12 +289,9 @@ proctype writer(byte me)
 		:: else -> pc = TAKE_BACK_LOAD
 		fi
 	   }
-	/* note_tx(), at the end of a call: ring:seq */
+	/* publish(): ring:seq */
 	:: d_step { pc == NOTE_TX ->
-		if
-		:: pos + 1 == end -> tx_seq[me] = published[me]
-		:: else
-		fi;
+		tx_seq[me] = published[me];
 		next()
 	   }
 

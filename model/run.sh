@@ -144,6 +144,7 @@ broken()
 	I6 bell.pml DOOR_AFTER_LOOK
 	I6 bell.pml NO_HIDES
 	I6 bell.pml HIDES_FIRST
+	I4 bell.pml HIDDEN_SKIPPED
 	I6 bell.pml WAIT_UNCHECKED
 	I6 bell.pml WEAK_BELL
 	I6 bell.pml NO_WAKE

@@ -275,6 +275,8 @@ bell_sleep(struct shmbus *b, uint64_t timeout_ns)
 		    errno == ETIMEDOUT)
 			error = ETIMEDOUT;
 	}
+	/* If the door is unchanged after this, nobody rang for what is below. */
+	upto = AO_load_acquire(&r->hdr->tail);
 	rung = AO_load(&a->door) != asleep;
 	AO_compare_and_swap_full(&a->door, asleep, asleep + 1);
 	if (AO_load(&a->door) & 1) /* somebody else wrote it: a lie */
@@ -284,7 +286,9 @@ bell_sleep(struct shmbus *b, uint64_t timeout_ns)
 	if (rung)
 		b->wakeups++;
 	if (error != 0)
-		ring_slept(r, rung || hidden,
-		    hidden ? r->rx.cursor : AO_load(&a->hint));
+		ring_slept(r, true,
+		    hidden   ? r->rx.cursor :
+			rung ? AO_load(&a->hint) :
+			       upto);
 	return error;
 }

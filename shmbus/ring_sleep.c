@@ -80,7 +80,7 @@ ring_patience_left(const struct ring *r, uint64_t now)
  * A writer may have published shortly before HINT, or before the reader woke, and
  * not rung yet.  So positions up to a quarter of a lap before HINT, or before the
  * tail of now, count as lost if they are lapped.  Only the frames of a writer that
- * is stopped between publishing and ringing, for longer than that quarter lasts,
+ * is stopped between its ticket and ringing, for longer than that quarter lasts,
  * can still be counted as skipped: at most RING_BATCH for each such stop.
  *
  * If a frame was hidden when the reader went to sleep (ring_hides()), the caller
