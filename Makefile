@@ -28,7 +28,7 @@
 #                 without shmif_server and shmifctl; not for make check
 # WERROR=0        for a compiler whose warnings were never seen here
 
-VERSION := 0.1.0
+VERSION := 0.2.0
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 # Programs look for libraries in ../lib seen from where they are, wherever
