@@ -10,6 +10,7 @@
  * the socket is there, so that who starts it may go on at once, and ends as
  * the child says that it went.
  */
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -243,6 +244,18 @@ watch_signals(void *verbose)
 	_exit(1);
 }
 
+/* Each socket of another program takes two. */
+static void
+many_descriptors(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+		return;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -278,6 +291,7 @@ main(int argc, char **argv)
 	 * others.
 	 */
 	shmbus_guard();
+	many_descriptors();
 	if ((n = begin(&o)) != 0) {
 		if (n == 2)
 			tool_usage_error(NULL, NULL);

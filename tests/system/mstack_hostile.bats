@@ -151,3 +151,15 @@ for n in (0, 1, 1000, 300000, 5000000): one(n)
 ts = [threading.Thread(target=one, args=(200000,)) for _ in range(10)]
 [t.start() for t in ts]; [t.join() for t in ts]'
 }
+
+@test "4096 sockets of one program" {
+	need python3
+	(($(ulimit -Hn) >= 10000)) || skip "too few descriptors are allowed"
+	pair_up
+	ulimit -Sn "$(ulimit -Hn)"
+	at a python3 -c '
+import socket
+all = [socket.socket(type=socket.SOCK_DGRAM) for _ in range(4096)]
+all[0].bind(("10.0.0.1", 5)); all[4095].sendto(b"x", ("10.0.0.1", 5))
+assert all[0].recv(9) == b"x"'
+}
