@@ -166,3 +166,32 @@ small() {
 	echo "$bad"
 	[ -z "$bad" ]
 }
+
+@test "what the documents name is there" {
+	cd "$TOP"
+	local doc name bad=
+	for doc in *.md */*.md; do
+		for name in $(grep -oE '\]\([^):#]+\)' "$doc" | sed 's/^](//;s/)$//'); do
+			[ -e "$(dirname "$doc")/$name" ] ||
+				bad="$bad $doc:$name"
+		done
+	done
+	# Tests of the invariants, and files that are named with their folder.
+	for name in $(sed -n 's/^| I[1-8] |.*| \(.*\) |$/\1/p' ARCHITECTURE.md |
+	    tr -d ,); do
+		[ "$name" = model ] || [ -e "$name.c" ] ||
+			ls tests/*/"${name%_test}_test.c" >/dev/null ||
+			bad="$bad ARCHITECTURE.md:$name"
+	done
+	for doc in ARCHITECTURE.md HACKING.md SECURITY.md; do
+		for name in $(grep -oE '`[a-z0-9_.]+/[a-z0-9_/.]+`' "$doc" |
+		    tr -d '`'); do
+			[ -e "$name" ] || [ -e "stack/lwipv6/$name" ] ||
+				[ -e "ctl/$name" ] || [[ $name == build/* ]] ||
+				[[ $name == tests/system/ctl_\*.bats ]] ||
+				bad="$bad $doc:$name"
+		done
+	done
+	echo "$bad"
+	[ -z "$bad" ]
+}
