@@ -24,6 +24,7 @@
 #
 # BUILD=dir       builds there instead of in build/
 # CFLAGS, LDFLAGS come last and win;  V=1 shows the commands
+# VDE=            without the plug-in of libvdeplug; not for make check
 # SERVER=0        libshmif without the control server, which needs libjson-c, and
 #                 without shmif_server and shmifctl; not for make check
 # WERROR=0        for a compiler whose warnings were never seen here
@@ -40,6 +41,9 @@ PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 # Where Wireshark looks for programs that capture; of Debian's it is
 # /usr/lib/x86_64-linux-gnu/wireshark/extcap.
 EXTCAPDIR ?= $(LIBDIR)/wireshark/extcap
+# Where libvdeplug looks for its plug-ins, after its own folder vdeplug: where
+# the loader does.
+VDEPLUGDIR ?= $(LIBDIR)
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 INSTALL ?= install
 
@@ -47,6 +51,8 @@ comma := ,
 BUILD ?= build$(if $(SAN),/san-$(subst $(comma),+,$(SAN)))
 WERROR ?= 1
 SERVER ?= 1
+# Not empty: there is libvdeplug, whose plug-in is made.
+VDE ?= $(wildcard /usr/include/libvdeplug_mod.h)
 
 PACKAGES := gcc g++ make pkg-config libc6-dev liblwipv6-dev liburcu-dev \
 	libatomic-ops-dev libpcap-dev libcmocka-dev bats perl \
@@ -54,7 +60,7 @@ PACKAGES := gcc g++ make pkg-config libc6-dev liblwipv6-dev liburcu-dev \
 	$(if $(filter 0,$(SERVER)),,libjson-c-dev \
 	libseccomp-dev)
 # PACKAGES_goal: what make goal needs beside them.
-PACKAGES_check := tshark python3 curl wget netcat-openbsd socat iputils-ping
+PACKAGES_check := vde2 dnsmasq-base tshark python3 curl wget netcat-openbsd socat iputils-ping
 PACKAGES_lint := clang-tidy-14 clang-format-14 cppcheck
 PACKAGES_coverage := $(PACKAGES_check) gcovr
 PACKAGES_model := spin
@@ -100,6 +106,7 @@ endif
 LIBSHMBUS := $(BUILD)/lib/libshmbus.so.1
 LIBSHMIF := $(BUILD)/lib/libshmif.so.1
 LIBMSOCKET := $(BUILD)/lib/libmsocket.so.1
+VDEPLUG := $(if $(VDE),$(BUILD)/lib/vdeplug/libvdeplug_shmif.so)
 LIBS := $(LIBSHMBUS) $(LIBSHMBUS:.1=) $(BUILD)/lib/libshmbus.a \
 	$(LIBSHMIF) $(LIBSHMIF:.1=) $(LIBMSOCKET) $(LIBMSOCKET:.1=)
 TOOLS := shmif_dumpbus shmif_pcapin $(TOOLS)
@@ -137,7 +144,7 @@ STACK_LIBS := -lshmif -lshmbus -llwipv6
 # Objects are kept.
 .SECONDARY:
 
-all: $(LIBS) $(BINS) $(EXAMPLES)
+all: $(LIBS) $(VDEPLUG) $(BINS) $(EXAMPLES)
 
 help:
 	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile

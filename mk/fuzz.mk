@@ -49,6 +49,6 @@ endef
 $(foreach n,$(FUZZ_NAMES),$(eval $(call fuzz_rules,$(n))))
 
 -include $(patsubst %.c,$(BUILD)/obj/%.d,$(FUZZLIB_SRC))
--include $(patsubst %.o,%.d,$(call objs,$(BUS_SRC) $(IF_SRC) \
-	$(TOOL_SRC) $(EXAMPLE_SRC) $(DEMO_SRC) $(BENCH_SRC) $(BENCHLIB_SRC) \
+-include $(patsubst %.o,%.d,$(call objs,$(PRODUCT_SRC) \
+	$(EXAMPLE_SRC) $(DEMO_SRC) $(BENCH_SRC) $(BENCHLIB_SRC) \
 	$(TEST_SRC) $(TESTLIB_SRC)))

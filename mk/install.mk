@@ -9,16 +9,18 @@ INSTALLED := $(BINS:$(BUILD)/bin/%=$(BINDIR)/%) \
 	$(addprefix $(INCLUDEDIR)/,$(notdir $(HEADERS))) \
 	$(addprefix $(PKGCONFIGDIR)/,$(notdir $(PCFILES))) \
 	$(EXTCAPDIR)/shmif \
+	$(addprefix $(VDEPLUGDIR)/,$(notdir $(VDEPLUG))) \
 	$(addprefix $(COMPLETIONDIR)/,$(COMPLETED)) \
 	$(MAN_INSTALLED) \
 	$(COMPLETIONS:ctl/%/bash-completion=$(COMPLETIONDIR)/%) \
 	$(filter %/mstack,$(TOOLS:%=$(COMPLETIONDIR)/%))
 
-install: $(LIBS) $(BINS)
+install: $(LIBS) $(VDEPLUG) $(BINS)
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED))))
 	$(INSTALL) -m 755 $(BINS) $(DESTDIR)$(BINDIR)
 	$(INSTALL) -m 644 $(filter %.1 %.a,$(LIBS)) $(DESTDIR)$(LIBDIR)
 	cp -P $(filter %.so,$(LIBS)) $(DESTDIR)$(LIBDIR)
+	$(if $(VDEPLUG),$(INSTALL) -m 644 $(VDEPLUG) $(DESTDIR)$(VDEPLUGDIR))
 	$(INSTALL) -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)
 	for f in $(PCFILES); do \
 	    sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \

@@ -96,6 +96,15 @@ $(LIBSHMIF): $(call objs,$(IF_SRC)) $(BUILD)/obj/libshmif.map $(BUILD)/lists \
 	    -o $@ $(filter %.o,$^) $(LIBPATH) -lshmbus -lurcu-bp \
 	    -lurcu-common -llwipv6 $(IF_LIBS) $(LDFLAGS)
 
+# What it takes of the bus is inside, and it stays where it was loaded: a handler
+# of signals may be in it.
+$(BUILD)/lib/vdeplug/libvdeplug_shmif.so: $(call objs,$(VDE_SRC) $(BASE_SRC)) \
+    $(BUILD)/lib/libshmbus.a vde/plug.map
+	@mkdir -p $(@D)
+	$(call say,LD $@)$(LINK_LIB) -Wl,-soname,$(@F) -Wl,-z,nodelete \
+	    -Wl,--version-script=vde/plug.map -o $@ $(filter %.o %.a,$^) \
+	    -lvdeplug_mod $(LDFLAGS)
+
 $(LIBMSOCKET): $(call objs,$(MSOCKET_SRC)) mstack/libmsocket.map
 	@mkdir -p $(@D)
 	$(call say,LD $@)$(LINK_LIB) -Wl,-soname,$(@F) \
@@ -170,6 +179,7 @@ $(BUS_PROGS): private LDLIBS := -lshmbus
 $(STACK_PROGS): $(LIBSHMIF:.1=) $(LIBSHMBUS:.1=)
 $(STACK_PROGS): private LDLIBS := $(STACK_LIBS)
 $(call progs,$(filter %.cc,$(EXAMPLE_SRC))): private LDLIBS += -lstdc++
+$(BUILD)/tests/system/vdetalk: private LDLIBS := -lvdeplug
 # The stack as it is, for comparison.
 $(BUILD)/bench/tcp_vde: private LDLIBS := -llwipv6
 $(BUILD)/obj/bench/memif.o: private CPPFLAGS += \

@@ -70,6 +70,7 @@ install_below() # DESTDIR PREFIX
 	./lib/libshmbus.so.1
 	./lib/libshmif.so
 	./lib/libshmif.so.1
+	./lib/libvdeplug_shmif.so
 	./lib/pkgconfig/msocket.pc
 	./lib/pkgconfig/shmbus.pc
 	./lib/pkgconfig/shmif.pc

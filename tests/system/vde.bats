@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# bats file for the plug-in that makes a bus a network of VDE.
+#
+# slow: 20
+
+load ../lib/dumpbus
+
+plugin=vdeplug/libvdeplug_shmif.so
+talk=$BUILD/tests/system/vdetalk
+
+# The plug-in of this tree, and those of the system.
+tree()
+{
+	[ -e "$BUILD/lib/$plugin" ] || skip 'there is no libvdeplug'
+	talk=$BUILD/tests/system/vdetalk
+	[ -z "${SHMIF_SAN-}" ] || skip 'sanitizers have to be loaded first'
+	folder=$(dirname "$(ldconfig -p | sed -n 's/.*=> //p' |
+	    grep libvdeplug_mod | head -n 1)")
+	export VDEPLUGIN_PATH=$BUILD/lib/vdeplug:$folder/vdeplug
+	BUS=$PWD/bus
+}
+
+# client NAME URL [OPTION...] - it reads the FIFO NAME.in and writes to NAME.out
+client()
+{
+	local name=$1 url=$2
+	shift 2
+	[ -p $name.in ] || mkfifo $name.in
+	# Open for writing as long as the test runs.
+	eval "exec {fd_$name}<>$name.in"
+	INPUT=$name.in start $name.out "$talk" "$@" "$url"
+	eval "pid_$name=\$PID"
+	until_true grep -q ready $name.out
+}
+
+frame() # TO FROM TYPE LENGTH
+{
+	perl -e 'my ($to, $from, $type, $n) = @ARGV;
+	    my $f = "$to$from$type";
+	    my $i = length($f) / 2;
+	    $f .= sprintf "%02x", $i++ * 7 & 255 while $i < $n;
+	    print "$f\n"' "$@"
+}
+
+every=ffffffffffff one=020000000001 two=020000000002 three=020000000003
+four=020000000004
+
+@test "frames of all lengths, and tags, both ways and unchanged" {
+	local mtu n fifo
+	tree
+	for mtu in 1500 9000 65521; do
+		rm -f bus ?.out
+		client a "shmif://$BUS[mtu=$mtu/slots=64]"
+		client b "shmif://$BUS"
+		for n in 14 60 64 $((mtu + 14)); do
+			frame $every $one 88b5 $n
+		done >sent
+		frame $every $one 8100000788b5 $((mtu + 18)) >>sent
+		cat sent >a.in
+		until_true lines_in b.out 6
+		sed 1d b.out | cmp sent -
+		sed "s/^$every$one/$one$two/" sent >back
+		cat back >b.in
+		until_true lines_in a.out 6
+		sed 1d a.out | cmp back -
+		kill $pid_a $pid_b
+		finished $pid_a 0
+		finished $pid_b 0
+	done
+}
+
+@test "what is too long is dropped and said once, and a short buffer cuts" {
+	tree
+	client a "shmif://$BUS"
+	client b "shmif://$BUS" -s 20
+	{ frame $every $one 88b5 1519; frame $every $one 88b5 1600
+	    frame $every $one 88b5 100; } >a.in
+	until_true lines_in b.out 2
+	tail -n 1 b.out >got
+	frame $every $one 88b5 20 | cmp - got
+	[ "$(wc -l <a.out.err)" -eq 1 ]
+	grep -q 'longer than the bus carries' a.out.err
+}
+
+@test "what is no bus: errno, and one line that says why" {
+	local url
+	tree
+	echo text >text
+	: >$BUS.empty
+	for url in "shmif://$PWD/none/bus" "shmif://$PWD/text" \
+	    "shmif://$BUS[mtu=9000" "shmif://$BUS[mtu=9000]x" \
+	    "shmif://$BUS[speed=9]" "shmif://$BUS[mtu=1]" \
+	    "shmif://$BUS[mtu=x]" "shmif://$BUS[slots=3]" \
+	    "shmif://$BUS[mode=999]" "shmif://$BUS[mac=01:02:03:04:05:06]" \
+	    "shmif://$BUS[mac=1]" "shmif://$BUS[promisc/learn]" "shmif://" \
+	    "shmif://[mtu=1500]" "shmif://$PWD"; do
+		run -1 --separate-stderr "$talk" "$url"
+		echo "$url: $stderr"
+		[ -z "$output" ]
+		[ "${#stderr_lines[@]}" -eq 2 ] # and our own with errno
+		[[ ${stderr_lines[1]} =~ ^errno\ [1-9] ]]
+	done
+	[ ! -e bus ]
+}
+
+@test "options: geometry, mode, name, address" {
+	tree
+	client a "shmif://$BUS[mtu=9000/slots=64/mode=640/name=q1/mac=02:00:00:00:00:09]"
+	[ "$(stat -c %a bus)" = 640 ]
+	"$dump" -h bus >header
+	cat header
+	grep -q '^mtu *9000$' header
+	grep -q '^slots *64$' header
+	grep -q '02:00:00:00:00:09  alive  pid .* name q1$' header
+	# A path that is not absolute is one of this folder.
+	client b "shmif://bus"
+	"$dump" -h bus | grep -q '^attached  2$'
+}
+
+@test "one station is woken for its own frames only; many get theirs" {
+	tree
+	client a "shmif://$BUS[name=a]"
+	client b "shmif://$BUS[name=b]"
+	client p "shmif://$BUS[name=p/promisc]"
+	frame $every $two 88b5 60 >b.in
+	until_true lines_in a.out 2
+	until_true lines_in p.out 2
+	"$dump" -h bus | grep -q "02:00:00:00:00:02  alive  pid .*name b$"
+	{ frame $two $one 88b5 61; frame $three $one 88b5 62
+	    frame $four $one 88b5 63; frame $every $one 88b5 64; } >a.in
+	until_true lines_in b.out 3
+	until_true lines_in p.out 6
+	{ frame $two $one 88b5 61; frame $every $one 88b5 64; } >want
+	tail -n +2 b.out | cmp want -
+	! "$dump" -h bus | grep 'promiscuous.*name b$' || false
+	# A second station behind it, as behind a bridge.
+	frame $every $three 88b5 65 >b.in
+	until_true lines_in a.out 3
+	{ frame $two $one 88b5 71; frame $three $one 88b5 72
+	    frame $four $one 88b5 73; frame $every $one 88b5 74; } >a.in
+	until_true lines_in b.out 6
+	{ frame $two $one 88b5 71; frame $three $one 88b5 72
+	    frame $every $one 88b5 74; } >>want
+	tail -n +2 b.out | cmp want -
+	until_true lines_in p.out 11
+}
+
+@test "a client that becomes a daemon, one that unshares, no needless wake-ups" {
+	local i
+	tree
+	client a "shmif://$BUS" -f
+	client b "shmif://$BUS"
+	for ((i = 60; i < 80; i++)); do
+		frame $every $one 88b5 $i >a.in
+		until_true lines_in b.out $((i - 58))
+	done
+	frame $one $two 88b5 60 >b.in
+	until_true lines_in a.out 2
+	run timeout 60 "$talk" -u "shmif://$BUS" </dev/null
+	[ "$status" -eq 77 ] || [ "$status" -eq 0 ]
+	kill $pid_b
+	finished $pid_b 0
+	# One began it all.
+	tail -n 1 b.out
+	[ "$(sed -n 's/^end //p' b.out)" -le 3 ]
+}
+
+@test "killed and begun again: the others go on, the dead are cleaned up" {
+	local i
+	tree
+	client a "shmif://$BUS"
+	for ((i = 0; i < 5; i++)); do
+		client b "shmif://$BUS"
+		frame $every $two 88b5 $((60 + i)) >b.in
+		until_true lines_in a.out $((i + 2))
+		kill -KILL $pid_b
+		wait $pid_b 2>/dev/null || true
+		rm b.in
+	done
+	# Its place was taken each time.
+	[ "$("$dump" -h bus | grep -cE ' (alive|dead)  ')" -le 2 ]
+	[ "$(ls bus*)" = bus ]
+}
+
+# A tap in a network namespace, plugged into the bus; and a stack there.
+net()
+{
+	tree
+	need vde_plug ip
+	NET=vde$$
+	[ "$(id -u)" = 0 ] && [ -c /dev/net/tun ] && ip netns add $NET ||
+		skip 'cannot make a network namespace'
+	plug
+	ip -n $NET addr add 10.9.0.1/24 dev tap0
+	ip -n $NET addr add fd09::1/64 dev tap0 nodad
+	ip -n $NET link set tap0 up
+	url=unix://$PWD/s.sock
+	start server "$BUILD/bin/shmif_server" $url
+	until_true test -S s.sock
+	ctl=("$BUILD/bin/shmifctl" -s $url)
+	"${ctl[@]}" shmif0 create linkstr bus
+}
+
+plug()
+{
+	start plugged ip netns exec $NET vde_plug "shmif://$BUS[name=tap]" \
+	    tap://tap0
+	plugged=$PID
+	until_true ip -n $NET link show tap0 >/dev/null 2>&1
+}
+
+teardown()
+{
+	end_all
+	[ -z "${NET-}" ] || ip netns del $NET || :
+	[ -z "$READER" ] || rm -rf "$READER"
+}
+
+@test "Linux and a stack of the bus: ping, and 100 MiB by TCP, exact" {
+	local a
+	net
+	need nc ping
+	"${ctl[@]}" shmif0 inet 10.9.0.2/24 inet6 fd09::2/64 up
+	until_true ip netns exec $NET ping -q -c 1 10.9.0.2
+	until_true ip netns exec $NET ping -q -c 1 fd09::2
+	run -0 "${ctl[@]}" ping 10.9.0.1 -c 2
+	"$BUILD/bin/shmifctl" bus bus | grep -q ' tap alive'
+	[ -x "$BUILD/bin/mstack" ] || return 0
+	head -c 104857600 /dev/urandom >big
+	for a in 10.9.0.1 fd09::1; do
+		start got ip netns exec $NET nc -l -N $a 5000
+		until_true eval 'ip netns exec $NET ss -ltn | grep -q 5000'
+		timeout 300 "$BUILD/bin/mstack" $url nc -N $a 5000 <big
+		finished $PID 0
+		cmp big got
+	done
+	# The plug is killed and put in again: the stack and Linux go on.
+	kill -KILL $plugged
+	wait $plugged || :
+	until_true eval '! ip -n $NET link show tap0 >/dev/null 2>&1'
+	plug
+	ip -n $NET addr add 10.9.0.1/24 dev tap0
+	ip -n $NET link set tap0 up
+	until_true ip netns exec $NET ping -q -c 1 10.9.0.2
+}
+
+@test "a stack of the bus gets its lease from Linux" {
+	net
+	need dnsmasq
+	start dns ip netns exec $NET dnsmasq -d -C /dev/null -p 0 -i tap0 \
+	    -F 10.9.0.50,10.9.0.60,1h -l "$PWD/leases" --user=root
+	"${ctl[@]}" shmif0 up dhcp
+	until_true eval '"${ctl[@]}" shmif0 | grep -q "inet 10.9.0.[56]"'
+	until_true ip netns exec $NET ping -q -c 1 \
+	    "$("${ctl[@]}" shmif0 | sed -n 's|.*inet \(10[0-9.]*\).*|\1|p')"
+}
+
+@test "make install puts it where the loader looks, uninstall takes it away" {
+	tree
+	make -C "$TOP" install DESTDIR="$PWD/d" PREFIX=/opt >log 2>&1 ||
+		{ cat log; return 1; }
+	[ -e d/opt/lib/libvdeplug_shmif.so ]
+	[ -e d/opt/share/man/man1/libvdeplug_shmif.1 ]
+	unset VDEPLUGIN_PATH
+	run -0 env LD_LIBRARY_PATH="$PWD/d/opt/lib" "$talk" "shmif://$BUS" \
+	    </dev/null
+	[ "${lines[0]}" = ready ]
+	make -C "$TOP" uninstall DESTDIR="$PWD/d" PREFIX=/opt >log 2>&1
+	[ -z "$(find d ! -type d)" ]
+}

@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * shmif.c - VDE's plug for a bus: vde_open("shmif:///path/bus")
+ *
+ * DOC: What it is
+ *
+ * libvdeplug loads libvdeplug_NAME.so for a URL NAME://..., and calls what its
+ * symbol vdeplug_ops names.  Each connection is an attachment of the bus.
+ *
+ * DOC: Whose frames an attachment gets
+ *
+ * A VDE client may be one station (a guest, a tap) or many (a switch).  A bus
+ * wakes an attachment for the unicast of one hardware address, or for
+ * everything.  So the plug learns from the frames that are sent by it: the first
+ * source address becomes the attachment's own.  When there is a second one the
+ * attachment hears everything, and here is passed on only what is for everybody
+ * or for an address that was learned.  When more than LEARN_MAX / 2 were learned,
+ * everything is passed on.
+ *
+ * DOC: The descriptor
+ *
+ * Clients poll one descriptor and then receive one frame.  It is an epoll
+ * descriptor around that of shmbus_fd(), for three reasons.  The thread that
+ * shmbus_fd() starts must not be there when the client unshares a user
+ * namespace, so it is started by the first vde_recv(); until then an eventfd
+ * that is always readable stands for it, so that there will be one.  A client
+ * that becomes a daemon after vde_open() has no part in its parent's attachment:
+ * the child attaches by itself, and its descriptor keeps its number.  And it is
+ * one of our own, which no thread writes to.
+ *
+ * After each frame it is looked whether there is another one; if not, the
+ * descriptor is not readable any more when vde_recv() returns.  If it is called
+ * without need all the same, it returns 1 with EAGAIN: 0 and -1 end some clients.
+ *
+ * DOC: Signals
+ *
+ * Some clients close in a signal handler.  If that interrupts one of the
+ * functions here, the connection cannot be taken apart; it is left to the end of
+ * the process, which such a handler brings about.
+ */
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <libvdeplug_mod.h>
+
+#include "base/addr.h"
+#include "base/number.h"
+#include "shmbus/shmbus.h"
+
+#define LEARN_MAX 512u /* a power of two */
+#define SEND_TRIES 100u
+
+struct plug {
+	/* What libvdeplug wants first: see struct vdeconn. */
+	void *handle;
+	struct vdeplug_module *module;
+
+	struct shmbus *bus;
+	char *path; /* absolute, for a child that attaches anew */
+	struct shmbus_options how;
+	pid_t pid;     /* the process that attached */
+	int epoll;     /* what the client polls */
+	int prime;     /* readable; -1: the bus's own is there */
+	bool promisc;  /* everything is passed on */
+	bool own_mac;  /* the address was given: it is not learned */
+	bool told;     /* that a frame was too long */
+	unsigned macs; /* learned */
+	uint64_t mac[LEARN_MAX];
+	volatile sig_atomic_t busy; /* one of the functions runs */
+};
+
+/* ---- stations ----------------------------------------------------------- */
+
+/* A hardware address as a number that is not 0. */
+static uint64_t
+mac_number(const uint8_t *p)
+{
+	uint64_t v = 1;
+
+	for (unsigned i = 0; i < 6; i++)
+		v = v << 8 | p[i];
+	return v;
+}
+
+/* The place of MAC in P's table, or the free one where it would be. */
+static uint64_t *
+mac_find(struct plug *p, uint64_t mac)
+{
+	size_t i = (size_t)(mac * 0x9e3779b97f4a7c15u >> 32);
+
+	for (;; i++) {
+		uint64_t *at = &p->mac[i % LEARN_MAX];
+
+		if (*at == 0 || *at == mac)
+			return at;
+	}
+}
+
+/* A frame from the station SRC is sent. */
+static void
+learn(struct plug *p, const uint8_t *src)
+{
+	uint64_t mac = mac_number(src), *at = mac_find(p, mac);
+
+	if (*at == mac || (src[0] & 1) != 0 || p->macs > LEARN_MAX / 2)
+		return;
+	*at = mac;
+	p->macs++;
+	if (p->promisc)
+		return;
+	if (p->macs == 1 && !p->own_mac) {
+		(void)shmbus_set_mac(p->bus, src);
+		memcpy(p->how.mac, src, 6);
+	} else {
+		(void)shmbus_set_promisc(p->bus, 1);
+		p->how.flags |= SHMBUS_PROMISC;
+	}
+}
+
+/* Whether a frame to DST is passed on. */
+static bool
+is_for_us(struct plug *p, const uint8_t *dst)
+{
+	uint64_t mac = mac_number(dst);
+
+	return p->promisc || (dst[0] & 1) != 0 || p->macs > LEARN_MAX / 2 ||
+	    (p->how.flags & SHMBUS_PROMISC) == 0 || *mac_find(p, mac) == mac;
+}
+
+/* ---- the attachment ----------------------------------------------------- */
+
+/* Says, in one line, why the bus PATH cannot be used; errno becomes ERROR. */
+static void
+complain(const char *path, const char *what, int error)
+{
+	fprintf(stderr, "vde shmif://%s: %s\n", path, what);
+	errno = error;
+}
+
+static int
+attach(struct plug *p)
+{
+	int error = shmbus_attach(p->path, &p->how, &p->bus);
+
+	if (error != 0) {
+		const char *why = shmbus_why(), *text = shmbus_strerror(error);
+
+		complain(p->path, why[0] != '\0' ? why : text, error);
+		return -1;
+	}
+	p->pid = getpid();
+	return 0;
+}
+
+static int
+watch(int epoll, int fd)
+{
+	struct epoll_event e = { .events = EPOLLIN };
+
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e);
+}
+
+/* Makes a descriptor to poll, readable, of number EPOLL unless -1.  0 or -1. */
+static int
+make_descriptor(struct plug *p)
+{
+	int fd = epoll_create1(EPOLL_CLOEXEC), prime;
+
+	if (fd == -1)
+		return -1;
+	prime = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (prime == -1 || watch(fd, prime) != 0 ||
+	    (p->epoll != -1 && dup3(fd, p->epoll, O_CLOEXEC) == -1)) {
+		if (prime != -1)
+			close(prime);
+		close(fd);
+		return -1;
+	}
+	if (p->epoll == -1)
+		p->epoll = fd;
+	else
+		close(fd);
+	if (p->prime != -1)
+		close(p->prime);
+	p->prime = prime;
+	return 0;
+}
+
+/* A child of the process that attached attaches by itself.  0 or -1. */
+static int
+after_fork(struct plug *p)
+{
+	if (p->pid == getpid())
+		return 0;
+	shmbus_detach(p->bus);
+	p->bus = NULL;
+	if (make_descriptor(p) != 0 || attach(p) != 0)
+		return -1;
+	return 0;
+}
+
+/* From now on the bus makes the descriptor readable.  0 or -1. */
+static int
+start_waiting(struct plug *p)
+{
+	int fd, error;
+
+	if (p->prime == -1)
+		return 0;
+	error = shmbus_fd(p->bus, &fd);
+	if (error != 0 || watch(p->epoll, fd) != 0) {
+		errno = error != 0 ? error : errno;
+		return -1;
+	}
+	close(p->prime); /* and so it leaves the set */
+	p->prime = -1;
+	return 0;
+}
+
+/* ---- what libvdeplug calls ---------------------------------------------- */
+
+static void
+plug_free(struct plug *p)
+{
+	shmbus_detach(p->bus);
+	if (p->epoll != -1)
+		close(p->epoll);
+	if (p->prime != -1)
+		close(p->prime);
+	free(p->path);
+	free(p);
+}
+
+/* The number that TEXT is, of an option; NULL: 0.  False: it is none. */
+static bool
+option_number(const char *text, uint64_t max, uint32_t *n)
+{
+	uint64_t v = 0;
+
+	if (text != NULL && (!number_parse(text, max, &v) || v == 0))
+		return false;
+	*n = (uint32_t)v;
+	return true;
+}
+
+/* Fills in P from GIVEN, "path[option=value/...]".  0, or -1 with errno. */
+static int
+parse(struct plug *p, const char *given, const char *descr)
+{
+	char *url = strdup(given), *mtu = NULL, *slots = NULL, *mode = NULL;
+	char *mac = NULL, *name = NULL, *promisc = NULL, *learning = NULL;
+	struct vdeparms parms[] = {
+		{ "mtu", &mtu },
+		{ "slots", &slots },
+		{ "mode", &mode },
+		{ "mac", &mac },
+		{ "name", &name },
+		{ "promisc", &promisc },
+		{ "learn", &learning },
+		{ NULL, NULL },
+	};
+	struct shmbus_geometry *g = &p->how.geometry;
+	const char *open = strchr(given, '['), *wrong = NULL;
+	char here[PATH_MAX], *end;
+	int error = -1;
+
+	if (url == NULL)
+		return -1;
+	/* The library's parser takes a bracket that is not closed, too. */
+	if (open != NULL && strchr(open, ']') != given + strlen(given) - 1) {
+		complain(given, "options end with ]", EINVAL);
+		goto out;
+	}
+	/* It says itself which option is none. */
+	if (vde_parsepathparms(url, parms) != 0) {
+		errno = EINVAL;
+		goto out;
+	}
+	if (mode != NULL) {
+		g->mode = (uint32_t)strtoul(mode, &end, 8);
+		if (mode[0] < '0' || mode[0] > '7' || *end != '\0' ||
+		    g->mode == 0 || g->mode > 0777)
+			wrong = "mode: not the permissions of a file, octal";
+	}
+	if (!option_number(mtu, SHMBUS_MTU_MAX, &g->mtu))
+		wrong = "mtu: not an MTU";
+	if (!option_number(slots, SHMBUS_SLOTS_MAX, &g->slots))
+		wrong = "slots: not a number of slots";
+	if (mac != NULL && (!mac_parse(mac, p->how.mac) || p->how.mac[0] & 1))
+		wrong = "mac: not the hardware address of a station";
+	if (promisc != NULL && learning != NULL)
+		wrong = "promisc and learn: one of them";
+	if (url[0] == '\0')
+		wrong = "which bus?";
+	if (wrong != NULL) {
+		complain(given, wrong, EINVAL);
+		goto out;
+	}
+	p->own_mac = mac != NULL;
+	p->promisc = promisc != NULL;
+	p->how.flags = SHMBUS_CREATE | (p->promisc ? SHMBUS_PROMISC : 0);
+	p->how.spin_us = -1; /* the client waits in poll(2) */
+	snprintf(p->how.name, sizeof(p->how.name), "%s",
+	    name != NULL      ? name :
+		descr != NULL ? descr :
+				"vde");
+	here[0] = '\0';
+	if (url[0] != '/' && getcwd(here, sizeof(here)) == NULL)
+		goto out;
+	if (asprintf(&p->path, "%s%s%s", here, here[0] != '\0' ? "/" : "",
+		url) == -1)
+		p->path = NULL;
+	else
+		error = 0;
+out:
+	free(url);
+	return error;
+}
+
+static VDECONN *
+plug_open(char *given, char *descr, int version, struct vde_open_args *args)
+{
+	struct plug *p = calloc(1, sizeof(*p));
+	int error;
+
+	(void)args; /* ports and groups are a switch's */
+	if (p == NULL)
+		return NULL;
+	p->epoll = p->prime = -1;
+	if (version != LIBVDEPLUG_INTERFACE_VERSION) {
+		complain(given, "another version of libvdeplug", EINVAL);
+		goto failed;
+	}
+	/* A bus that somebody truncates is not to end the client. */
+	if ((error = shmbus_guard()) != 0) {
+		errno = error;
+		goto failed;
+	}
+	if (parse(p, given, descr) != 0 || attach(p) != 0 ||
+	    make_descriptor(p) != 0)
+		goto failed;
+	return (VDECONN *)p;
+failed:
+	error = errno;
+	plug_free(p);
+	errno = error;
+	return NULL;
+}
+
+static ssize_t
+receive(struct plug *p, void *buf, size_t size)
+{
+	struct shmbus_frame f;
+	uint8_t head[SHMBUS_FRAME_MIN];
+	int error;
+
+	if (after_fork(p) != 0 || start_waiting(p) != 0)
+		return -1;
+	if (size > UINT32_MAX)
+		size = UINT32_MAX;
+	for (;;) {
+		/* A buffer that is shorter than a header does not tell for whom
+		 * the frame is. */
+		error = shmbus_peek(p->bus, &f);
+		if (error != 0)
+			break;
+		memcpy(head, f.data, sizeof(head));
+		if (!is_for_us(p, head)) {
+			(void)shmbus_skip(p->bus);
+			continue;
+		}
+		if (f.len < size)
+			size = f.len;
+		if (shmbus_take(p->bus, buf, size) != 0)
+			continue;
+		/* Is there another one? */
+		while ((error = shmbus_peek(p->bus, &f)) == 0) {
+			memcpy(head, f.data, sizeof(head));
+			if (is_for_us(p, head))
+				break;
+			(void)shmbus_skip(p->bus);
+		}
+		if (error == EAGAIN)
+			shmbus_fd_done(p->bus);
+		return (ssize_t)size;
+	}
+	if (error == EAGAIN) {
+		shmbus_fd_done(p->bus);
+		errno = EAGAIN;
+		return 1;
+	}
+	errno = error;
+	return -1;
+}
+
+static ssize_t
+plug_recv(VDECONN *conn, void *buf, size_t size, int flags)
+{
+	struct plug *p = (struct plug *)conn;
+	ssize_t n;
+
+	(void)flags;
+	p->busy++;
+	n = receive(p, buf, size);
+	p->busy--;
+	return n;
+}
+
+static ssize_t
+transmit(struct plug *p, const void *buf, size_t len)
+{
+	unsigned tries = 0;
+	int error;
+
+	if (after_fork(p) != 0)
+		return -1;
+	if (len < SHMBUS_FRAME_MIN)
+		return (ssize_t)len; /* no frame: as a switch does */
+	learn(p, (const uint8_t *)buf + 6);
+	do
+		error = shmbus_send(p->bus, buf, len);
+	while ((error == SHMBUS_EGIVENUP || error == ENOBUFS) &&
+	    ++tries < SEND_TRIES);
+	if (error == EMSGSIZE && !p->told) {
+		complain(p->path,
+		    "frames longer than the bus carries are "
+		    "dropped",
+		    EMSGSIZE);
+		p->told = true;
+	}
+	/* A frame that is lost is no error of the network's. */
+	if (error == 0 || error == EMSGSIZE || error == SHMBUS_EGIVENUP ||
+	    error == ENOBUFS)
+		return (ssize_t)len;
+	errno = error;
+	return -1;
+}
+
+static ssize_t
+plug_send(VDECONN *conn, const void *buf, size_t len, int flags)
+{
+	struct plug *p = (struct plug *)conn;
+	ssize_t n;
+
+	(void)flags;
+	p->busy++;
+	n = transmit(p, buf, len);
+	p->busy--;
+	return n;
+}
+
+static int
+plug_datafd(VDECONN *conn)
+{
+	return ((struct plug *)conn)->epoll;
+}
+
+static int
+plug_ctlfd(VDECONN *conn)
+{
+	(void)conn;
+	return -1;
+}
+
+static int
+plug_close(VDECONN *conn)
+{
+	struct plug *p = (struct plug *)conn;
+
+	if (p->busy == 0)
+		plug_free(p);
+	return 0;
+}
+
+extern struct vdeplug_module vdeplug_ops;
+struct vdeplug_module vdeplug_ops = {
+	.vde_open_real = plug_open,
+	.vde_recv = plug_recv,
+	.vde_send = plug_send,
+	.vde_datafd = plug_datafd,
+	.vde_ctlfd = plug_ctlfd,
+	.vde_close = plug_close,
+};
