@@ -100,7 +100,7 @@ hear(struct call *c, const struct mstack_ask *a)
 void
 do_ask(struct call *c)
 {
-	struct mstack_ask a;
+	struct mstack_ask a = { .size = 0 };
 	int error = mem_read(c, c->args[4], &a, sizeof(a));
 
 	if (error == 0 && a.size != sizeof(a))

@@ -279,7 +279,7 @@ static void
 accept_ready(struct call *c, bool timeout)
 {
 	int flags = c->nr == SYS_accept4 ? (int)c->args[3] : 0, fd, error;
-	struct mstack_arrival a;
+	struct mstack_arrival a = { .addrlen = 0 };
 
 	if (timeout) {
 		call_answer(c, EAGAIN, 0);
