@@ -50,7 +50,7 @@ answer_neighbour(const struct frame *f)
 	} else if (is_type(f, &solicitation) && f->len >= 78) {
 		ip6(ours, PEER6);
 		if (memcmp(f->b + 62, ours, 16) == 0)
-			advertise(PEER6, 0x60);
+			advertise(PEER6, 0x20); /* to all: not "solicited" */
 	}
 }
 
