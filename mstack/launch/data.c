@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,6 +36,35 @@ send_reply(struct call *c, const struct mstack_reply *r, const uint8_t *data,
 	call_answer(c, r->error == ESTALE ? EPIPE : r->error, r->value);
 }
 
+/*
+ * A stream takes no address, and Linux does not mind one: what is sent goes
+ * where the connection does.
+ */
+static void
+stream_ready(struct call *c, bool timeout)
+{
+	int flags = (int)c->args[3], fl = fcntl(c->fd, F_GETFL), error;
+	size_t len = c->args[2] < DATAGRAM_MAX ? c->args[2] : DATAGRAM_MAX;
+	bool wait = !(flags & MSG_DONTWAIT) && !(fl != -1 && (fl & O_NONBLOCK));
+	ssize_t n;
+
+	error = timeout ? EAGAIN : mem_read(c, c->args[1], room, len);
+	if (error != 0) {
+		call_answer(c, error, 0);
+		return;
+	}
+	n = send(c->fd, room, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	error = n == -1 ? errno : 0;
+	if (error == EAGAIN && wait) {
+		call_wait(c, POLLOUT, call_timeout(c, SO_SNDTIMEO),
+		    stream_ready);
+		return;
+	}
+	if (error == EPIPE && !(flags & MSG_NOSIGNAL))
+		syscall(SYS_tgkill, c->proc->tgid, c->tid, SIGPIPE);
+	call_answer(c, error, n);
+}
+
 void
 do_sendto(struct call *c)
 {
@@ -45,7 +75,7 @@ do_sendto(struct call *c)
 	if (!call_socket(c, (int)c->args[0]))
 		return;
 	if (c->stream) {
-		call_answer(c, EISCONN, 0);
+		stream_ready(c, false);
 		return;
 	}
 	error = call_address(c, c->args[4], c->args[5], &addr);

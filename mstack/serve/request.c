@@ -48,9 +48,18 @@ do_socket(struct turn *t)
 static int
 do_bind(struct turn *t)
 {
+	struct server *sv = t->s->sv;
+	int error;
+
 	if (t->addr == NULL)
 		return EINVAL;
-	return t->s->sv->ops->bind(t->m->sock, t->addr, t->q->addrlen);
+	error = sv->ops->bind(t->m->sock, t->addr, t->q->addrlen);
+	if (error == EADDRINUSE) {
+		/* Perhaps a socket has it that was closed just now. */
+		msock_sweep(sv);
+		error = sv->ops->bind(t->m->sock, t->addr, t->q->addrlen);
+	}
+	return error;
 }
 
 static int
@@ -86,6 +95,10 @@ do_listen(struct turn *t)
 	if (t->m->state != MSOCK_NEW && t->m->state != MSOCK_LISTENING)
 		return EINVAL;
 	error = t->s->sv->ops->listen(t->m->sock, t->q->arg[0]);
+	if (error == EADDRINUSE) {
+		msock_sweep(t->s->sv);
+		error = t->s->sv->ops->listen(t->m->sock, t->q->arg[0]);
+	}
 	if (error == 0) {
 		t->m->state = MSOCK_LISTENING;
 		t->m->stack_in = true;

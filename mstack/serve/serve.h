@@ -152,6 +152,8 @@ void msock_forget_session(struct server *sv, const struct session *s);
 void msock_end_all(struct server *sv);
 /* Epoll says EVENTS of the pair. */
 void msock_event(struct msock *m, uint32_t events);
+/* Ends those whose programs have closed them, before epoll says so. */
+void msock_sweep(struct server *sv);
 /* Bells rang: takes them. */
 void msock_rung(struct msock *m);
 /* Does all that can be done without waiting. */
