@@ -44,8 +44,7 @@ page()
 	cat >shims/tshark <<-END
 	#!/bin/bash
 	case " \$* " in
-	*" -i "*) set -- timeout -s INT --preserve-status 6 \
-	    $(command -v tshark) "\$@" ;;
+	*" -i "*) set -- $(command -v tshark) -c 2 "\$@" ;;
 	*) set -- $(command -v tshark) "\$@" ;;
 	esac
 	exec unshare -U --map-user=65534 "\$@"

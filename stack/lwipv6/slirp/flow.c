@@ -215,6 +215,7 @@ flow_free(struct flow *f)
 {
 	TAILQ_REMOVE(&f->all->list[f->kind], f, entry);
 	f->all->n[f->kind]--;
+	f->fd->opaque = NULL;
 	close(f->fd->fd); /* threads/fds.c notices, and frees f->fd */
 	netif_thread_wake(f->fd->netif->stack);
 	if (f->to_host != NULL)

@@ -89,7 +89,7 @@ is_told(int error)
 static bool
 receive(struct flow *f)
 {
-	static __thread uint8_t buf[DATAGRAM_MAX];
+	uint8_t buf[DATAGRAM_MAX]; /* a stack's thread has megabytes */
 	struct udp_pcb *pcb = f->udp;
 	struct pbuf *p;
 	ssize_t n;
