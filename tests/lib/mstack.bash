@@ -64,3 +64,20 @@ web()
 	    'cd www && exec python3 -u -m http.server --bind 10.0.0.2 "$0"' "$1"
 	until_true listens "$1"
 }
+
+# Programs are asked to end first: one that is killed leaves its workers, which
+# are on a stack that is gone then.
+teardown()
+{
+	local pid i
+	# The latest first: their stacks were started before them.
+	for pid in $(printf '%s\n' $PIDS | tac); do
+		kill -TERM "$pid" 2>/dev/null || continue
+		for ((i = 0; i < 100; i++)); do
+			kill -0 "$pid" 2>/dev/null || break
+			sleep 0.05
+		done
+	done
+	end_all
+	cd / && rm -rf "$HERE"
+}
