@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -82,6 +83,8 @@ main(int argc, char **argv)
 		waitpid(c, &c, 0);
 		return WIFEXITED(c) ? WEXITSTATUS(c) : 3;
 	}
+	if (forks)
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* whom the test ends */
 	setvbuf(stdin, NULL, _IONBF, 0);
 	puts("ready");
 	fflush(stdout);
