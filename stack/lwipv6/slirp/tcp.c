@@ -377,7 +377,12 @@ write_client(struct flow *f)
 		f->client_len = 0;
 		tcp_output(pcb);
 	}
-	if (f->host_fin && !f->closed)
+	/*
+	 * The library takes an acknowledgement of all that was sent for one of
+	 * the FIN, though that may wait behind data yet: nothing may.
+	 */
+	if (f->host_fin && !f->closed && pcb->unsent == NULL &&
+	    pcb->unacked == NULL)
 		f->closed = tcp_close(pcb) == ERR_OK;
 	return !f->host_fin && pcb->snd_buf > 0;
 }
