@@ -157,6 +157,8 @@ ABI_SIZE(tcp_pcb, 264);
 /* Where a connection that listens has what others have in accept. */
 typedef err_t accept_fn(void *, struct tcp_pcb *, err_t);
 #define LISTENER_ACCEPT(pcb) (*(accept_fn **)(void *)((char *)(pcb) + 96))
+/* Where a listener of slirp's keeps the SYN that it was made for, or NULL. */
+#define LISTENER_SYN(pcb) (*(struct pbuf **)(void *)((char *)(pcb) + 104))
 
 /* Options of all kinds of connections. */
 enum {

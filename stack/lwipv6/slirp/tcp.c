@@ -20,9 +20,8 @@
  *
  * While connecting the flow has the listener, which keeps the SYN.  When the
  * host has answered the SYN is given to the library once more, which makes the
- * connection of it and calls slirp_tcp_update_listen2data().  A SYN that is sent
- * again meanwhile has the same effect; the client is then connected before the
- * host is, and reset if the host refuses.
+ * connection of it and calls slirp_tcp_update_listen2data().  What the client
+ * sends meanwhile, as the same SYN again, does not come here (tcp/input.c).
  *
  * Once open, bytes go both ways, with no more kept here than the client's window
  * (TO_HOST) and one read (TO_CLIENT).  The end of each direction is passed on
@@ -58,13 +57,6 @@ struct pseudo {
 	uint16_t hlen, proto;
 	struct ip_addr *src, *dst;
 };
-
-/* Where a listener of slirp's keeps the SYN that it was made for. */
-static struct pbuf **
-syn_of(struct tcp_pcb *listener)
-{
-	return (struct pbuf **)(void *)((char *)listener + 104);
-}
 
 static void tcp_io(struct netif_fddata *fd, short revents);
 
@@ -134,9 +126,9 @@ static void
 end_listener(struct tcp_pcb *listener, int error)
 {
 	struct stack *stack = listener->stack;
-	struct pbuf *syn = *syn_of(listener);
+	struct pbuf *syn = LISTENER_SYN(listener);
 
-	*syn_of(listener) = NULL;
+	LISTENER_SYN(listener) = NULL;
 	listener->slirp = NULL;
 	tcp_close(listener);
 	if (syn == NULL)
@@ -152,10 +144,6 @@ fail(struct flow *f, int error)
 {
 	struct tcp_pcb *listener = f->listener;
 
-	if (listener == NULL) {
-		reset_client(f);
-		return;
-	}
 	f->listener = NULL;
 	flow_free(f);
 	end_listener(listener, error);
@@ -181,11 +169,9 @@ connected(struct flow *f)
 
 	flow_used(f, FLOW_OPEN);
 	f->until_ms = 0;
-	flow_events(f, f->tcp != NULL ? POLLIN : 0);
-	if (listener == NULL)
-		return; /* a second SYN has done it */
-	syn = *syn_of(listener);
-	*syn_of(listener) = NULL;
+	flow_events(f, 0);
+	syn = LISTENER_SYN(listener);
+	LISTENER_SYN(listener) = NULL;
 	if ((to = ip_addr_list_alloc(stack)) == NULL) {
 		pbuf_free(syn);
 		fail(f, 0);
@@ -195,8 +181,11 @@ connected(struct flow *f)
 	memset(to, 0, sizeof(*to));
 	to->netif = netif;
 	to->ipaddr = *pseudo.dst;
+	f->listener = NULL; /* the library frees it, whatever becomes of SYN */
 	tcp_input(syn, to, &pseudo, netif);
 	ip_addr_list_free(stack, to);
+	if (f->tcp == NULL)
+		flow_free(f); /* there was no memory for a connection */
 }
 
 /* Looks what became of connecting. */
@@ -272,14 +261,7 @@ OURS(slirp_tcp_update_listen2data)(struct tcp_pcb *pcb)
 	if (f == NULL && (f = flow_adopt(fd, FLOW_OPEN, tcp_io)) == NULL)
 		return;
 	f->tcp = pcb;
-	if (f->listener != NULL && *syn_of(f->listener) != NULL) {
-		/* It came again; the library frees the listener only. */
-		pbuf_free(*syn_of(f->listener));
-		*syn_of(f->listener) = NULL;
-	}
-	f->listener = NULL;
-	if (f->kind == FLOW_OPEN)
-		flow_events(f, POLLIN);
+	flow_events(f, POLLIN);
 }
 
 /* ---- from the client to the host ---------------------------------------- */

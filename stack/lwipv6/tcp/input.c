@@ -117,6 +117,35 @@ unconnected(const struct segment *g, struct ip_addr_list *to, void *pseudo)
 }
 
 /*
+ * Whether the library must not have G, which is to leave by slirp.  What is of no
+ * connection it answers by a reset with its ports swapped, so that the sender
+ * waits for ever.  Where the host is being connected to, anything that comes
+ * again is taken for the handshake's end, and frees the listener that the host's
+ * answer is for.
+ */
+static bool
+is_stray(const struct segment *g, struct tcp_pcb *active)
+{
+	const unsigned kind = FLAG_SYN | FLAG_FIN | FLAG_RST | FLAG_ACK;
+	struct tcp_pcb *pcb;
+
+	if (segment_connection(active, g) != NULL ||
+	    segment_connection(STACK_FIELD(g->stack, STACK_TCP_TW,
+				   struct tcp_pcb *),
+		g) != NULL)
+		return false;
+	pcb = segment_connection(STACK_FIELD(g->stack, STACK_TCP_LISTEN,
+				     struct tcp_pcb *),
+	    g);
+	if (pcb != NULL)
+		return LISTENER_SYN(pcb) != NULL;
+	if ((g->flags & kind) == FLAG_SYN)
+		return false;
+	segment_refuse(g);
+	return true;
+}
+
+/*
  * Replaces the library's: a TCP segment has come, its IP header first.  The
  * wall has seen to it that the headers are whole and in one piece.
  */
@@ -135,11 +164,21 @@ OURS(tcp_input)(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
 	struct tcp_pcb *pcb;
 	struct segment g;
 
-	if (slirp != NULL || hlen < 20 || p->len < hlen + TCP_HLEN) {
-		real()->tcp_input(p, to, pseudo, slirp);
+	if (hlen < 20 || p->len < hlen + TCP_HLEN) {
+		if (slirp == NULL)
+			real()->tcp_input(p, to, pseudo, NULL);
+		else
+			pbuf_free(p);
 		return;
 	}
 	read_segment(&g, stack, p, hlen);
+	if (slirp != NULL) {
+		if (is_stray(&g, *active))
+			pbuf_free(p);
+		else
+			real()->tcp_input(p, to, pseudo, slirp);
+		return;
+	}
 	pcb = segment_connection(*active, &g);
 	if (pcb == NULL && (pcb = unconnected(&g, to, pseudo)) == NULL)
 		return;
