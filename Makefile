@@ -47,6 +47,7 @@ VDEPLUGDIR ?= $(LIBDIR)
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 INSTALL ?= install
 
+.DEFAULT_GOAL := all
 comma := ,
 BUILD ?= build$(if $(SAN),/san-$(subst $(comma),+,$(SAN)))
 WERROR ?= 1
@@ -70,6 +71,19 @@ PACKAGES_fuzz := clang-14 libclang-rt-14-dev
 PACKAGES_bench-deps := dpdk-dev librte-net-memif23 librte-mempool-ring23 \
 	vde-switch libvdeplug2 iproute2 strace gnuplot-nox
 
+# ---- packages ------------------------------------------------------------
+
+PACKAGES += $(foreach g,$(MAKECMDGOALS),$(PACKAGES_$(g)))
+# Before anything is compiled, but only where the user did not ask for a mere
+# build.
+ifneq ($(filter demo check coverage bench storm model arm64 fuzz lint, \
+    $(MAKECMDGOALS)),)
+FIRST := deps
+endif
+
+deps bench-deps:
+	@.ci/deps $(PACKAGES)
+
 # ---- what there is -------------------------------------------------------
 
 objs = $(patsubst %,$(BUILD)/obj/%.o,$(basename $(1)))
@@ -78,6 +92,8 @@ progs = $(addprefix $(BUILD)/,$(basename $(1)))
 # Each folder lists its sources.
 FILES_MK := $(sort $(wildcard */files.mk stack/*/files.mk))
 include $(FILES_MK)
+# Where lwIP's source is, and what is left out without it.
+include mk/lwip.mk
 
 # The stack that libshmif carries.
 IF_SRC = $(CORE_SRC) $(LWIPV6_SRC) $(IF_SERVER_SRC) $(BASE_SRC)
@@ -87,7 +103,7 @@ TOOLS :=
 else
 IF_SERVER_SRC = $(SERVE_SRC) $(MSERVE_SRC) $(WIRE_SRC)
 IF_LIBS := -ljson-c
-TOOLS := shmif_server shmifctl mstack
+TOOLS := shmif_server $(LWIP_SERVER) shmifctl mstack
 endif
 TOOL_SRC := $(sort $(DUMP_SRC) $(IN_SRC) $(SERVER_SRC) $(CTL_SRC) $(MSTACK_SRC) \
 	$(TOOLBASE_SRC))
@@ -108,7 +124,8 @@ LIBSHMIF := $(BUILD)/lib/libshmif.so.1
 LIBMSOCKET := $(BUILD)/lib/libmsocket.so.1
 VDEPLUG := $(if $(VDE),$(BUILD)/lib/vdeplug/libvdeplug_shmif.so)
 LIBS := $(LIBSHMBUS) $(LIBSHMBUS:.1=) $(BUILD)/lib/libshmbus.a \
-	$(LIBSHMIF) $(LIBSHMIF:.1=) $(LIBMSOCKET) $(LIBMSOCKET:.1=)
+	$(LIBSHMIF) $(LIBSHMIF:.1=) $(LIBSHMIF_LWIP) $(LIBSHMIF_LWIP:.1=) \
+	$(LIBMSOCKET) $(LIBMSOCKET:.1=)
 TOOLS := shmif_dumpbus shmif_pcapin $(TOOLS)
 BINS := $(TOOLS:%=$(BUILD)/bin/%)
 EXAMPLES := $(call progs,$(EXAMPLE_SRC))
@@ -119,14 +136,16 @@ FUZZTESTS := $(FUZZ_NAMES:%=$(BUILD)/fuzz/%_test)
 TESTS_C := $(filter %_test,$(TESTPROGS)) $(FUZZTESTS)
 HEADERS := shmbus/shmbus.h shmif/shmif.h \
 	stack/lwipv6/include/shmif_lwipv6.h mstack/msocket.h
-PCFILES := shmbus/shmbus.pc shmif/shmif.pc mstack/msocket.pc
+PCFILES := shmbus/shmbus.pc shmif/shmif.pc mstack/msocket.pc \
+	$(if $(LWIP_TREE),stack/lwip/shmif-lwip.pc)
 MANPAGES := $(wildcard man?/*.[1-9])
 # ctl/NAME/bash-completion is for the program NAME.
 COMPLETIONS := $(wildcard $(TOOLS:%=ctl/%/bash-completion))
 
 # Whoever includes a header of the interface or of the stack is linked with
 # them, the rest with the bus alone.
-SHARED_SRC := $(EXAMPLE_SRC) $(DEMO_SRC) $(BENCH_SRC) $(PUBLIC_SRC)
+SHARED_SRC := $(filter-out $(LWIP_PROG_SRC),$(EXAMPLE_SRC) $(DEMO_SRC) $(BENCH_SRC) \
+	$(PUBLIC_SRC))
 ifneq ($(strip $(SHARED_SRC)),)
 STACK_SRC := $(shell grep -lE '^\#[[:space:]]*include.*(shmif|lwipv6)' \
 	$(SHARED_SRC))
@@ -149,17 +168,5 @@ all: $(LIBS) $(VDEPLUG) $(BINS) $(EXAMPLES)
 help:
 	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
 
-# ---- packages ------------------------------------------------------------
-
-PACKAGES += $(foreach g,$(MAKECMDGOALS),$(PACKAGES_$(g)))
-# Before anything is compiled, but only where the user did not ask for a mere
-# build.
-ifneq ($(filter demo check coverage bench storm model arm64 fuzz lint, \
-    $(MAKECMDGOALS)),)
-FIRST := deps
-endif
-
-deps bench-deps:
-	@.ci/deps $(PACKAGES)
-
-include mk/rules.mk mk/fuzz.mk mk/test.mk mk/install.mk mk/lint.mk
+include mk/rules.mk mk/lwip_rules.mk mk/fuzz.mk mk/test.mk mk/install.mk \
+	mk/lint.mk

@@ -33,6 +33,13 @@ addr_is_v4(const uint8_t ip[16])
 	return memcmp(ip, mapped, sizeof(mapped)) == 0;
 }
 
+void
+addr_from_v4(const void *v4, uint8_t ip[16])
+{
+	memcpy(ip, mapped, sizeof(mapped));
+	memcpy(ip + sizeof(mapped), v4, 4);
+}
+
 bool
 addr_parse(const char *text, uint8_t ip[16], unsigned *prefix)
 {

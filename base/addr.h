@@ -16,6 +16,8 @@
 
 /* Whether IP is an IPv4 address. */
 bool addr_is_v4(const uint8_t ip[16]);
+/* The 16 bytes of the IPv4 address V4, of 4 bytes in network byte order. */
+void addr_from_v4(const void *v4, uint8_t ip[16]);
 /*
  * Reads TEXT, "ADDRESS" or "ADDRESS/PREFIX".  Without a prefix *PREFIX is
  * ADDR_PREFIX_NONE.  False: TEXT is no address.

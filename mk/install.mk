@@ -15,6 +15,9 @@ INSTALLED := $(BINS:$(BUILD)/bin/%=$(BINDIR)/%) \
 	$(COMPLETIONS:ctl/%/bash-completion=$(COMPLETIONDIR)/%) \
 	$(filter %/mstack,$(TOOLS:%=$(COMPLETIONDIR)/%))
 
+# lwIP's headers, with the options of this build, in a folder of their own.
+LWIP_INSTALLED := $(if $(LWIP_TREE),$(INCLUDEDIR)/shmif-lwip)
+
 install: $(LIBS) $(VDEPLUG) $(BINS)
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED))))
 	$(INSTALL) -m 755 $(BINS) $(DESTDIR)$(BINDIR)
@@ -22,6 +25,17 @@ install: $(LIBS) $(VDEPLUG) $(BINS)
 	cp -P $(filter %.so,$(LIBS)) $(DESTDIR)$(LIBDIR)
 	$(if $(VDEPLUG),$(INSTALL) -m 644 $(VDEPLUG) $(DESTDIR)$(VDEPLUGDIR))
 	$(INSTALL) -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)
+ifneq ($(LWIP_TREE),)
+	for d in stack/lwip/include $(LWIP_TREE)/src/include; do \
+	    (cd $$d && find . -name '*.h' ! -path './compat/*' | \
+		while read -r f; do \
+		    mkdir -p "$(DESTDIR)$(LWIP_INSTALLED)/$${f%/*}" && \
+		    $(INSTALL) -m 644 "$$f" \
+			"$(DESTDIR)$(LWIP_INSTALLED)/$$f" || exit 1; \
+		done) || exit 1; \
+	done
+	$(INSTALL) -m 644 $(LWIP_TREE)/COPYING $(DESTDIR)$(LWIP_INSTALLED)
+endif
 	for f in $(PCFILES); do \
 	    sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
@@ -50,4 +64,5 @@ install: $(LIBS) $(VDEPLUG) $(BINS)
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	$(if $(LWIP_INSTALLED),rm -rf $(DESTDIR)$(LWIP_INSTALLED))
 	if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi

@@ -10,7 +10,10 @@ H_FILES = $(wildcard */*.h */*/*.h */*/*/*.h */*/*/*/*.h)
 CLANG_FORMAT ?= clang-format-14
 CLANG_TIDY ?= clang-tidy-14
 CPPCHECK ?= cppcheck
-lint_tidy: export TIDY_FLAGS = -std=gnu11 $(CPPFLAGS) -DVERSION="$(VERSION)"
+lint_tidy: export TIDY_FLAGS = -std=gnu11 $(CPPFLAGS) $(LWIP_HEADERS) -DVERSION="$(VERSION)"
+# Without lwIP's headers its driver cannot be looked into.
+LINTED := $(if $(LWIP_TREE),$(PRODUCT_SRC) $(EXAMPLE_SRC), \
+	$(filter-out $(LWIP_SRC),$(PRODUCT_SRC) $(EXAMPLE_SRC)))
 # Where packages cannot be installed.
 left_out = { echo '$(1) is not installed: left out'; exit; }
 
@@ -35,7 +38,7 @@ lint_cppcheck: | $(FIRST)
 	    --error-exitcode=1 --inline-suppr \
 	    --enable=warning,performance,portability \
 	    --suppress=missingIncludeSystem -D__x86_64__ -D__LP64__ \
-	    $(filter -I%,$(CPPFLAGS)) $(PRODUCT_SRC) $(filter %.c,$(EXAMPLE_SRC))
+	    $(filter -I%,$(CPPFLAGS)) $(filter %.c,$(LINTED))
 
 # What clang-tidy looks for is in .clang-tidy.  Each file has a process of its
 # own: with several files in one, version 14 finds faults in va_list that are
@@ -43,7 +46,7 @@ lint_cppcheck: | $(FIRST)
 lint_tidy: | $(FIRST)
 	@command -v $(CLANG_TIDY) >/dev/null || $(call left_out,$(CLANG_TIDY)); \
 	echo '+ $(CLANG_TIDY)'; \
-	printf '%s\n' $(PRODUCT_SRC) $(filter %.c,$(EXAMPLE_SRC)) | \
+	printf '%s\n' $(filter %.c,$(LINTED)) | \
 	    xargs -n 1 -P "$$(nproc)" sh -c ' \
 		out=$$($(CLANG_TIDY) --quiet "$$0" -- $$TIDY_FLAGS 2>&1) || \
 		    { printf "%s\n" "$$out"; exit 1; }'

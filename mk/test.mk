@@ -5,7 +5,8 @@
 # make that a test starts finds everything up to date.
 RUN = BUILD='$(abspath $(BUILD))' SAN='$(SAN)' WERROR='$(WERROR)' \
 	CC='$(CC)' CFLAGS='$(CFLAGS)' CXX='$(CXX)' CXXFLAGS='$(CXXFLAGS)' \
-	LDFLAGS='$(LDFLAGS)' MAKEFLAGS=
+	LDFLAGS='$(LDFLAGS)' LWIP_DIR='$(abspath $(LWIP_TREE))' \
+	LWIP='$(if $(LWIP_TREE),1,0)' MAKEFLAGS=
 
 demo: all $(DEMOS) | $(FIRST)
 	@$(RUN) demo/demo.sh

@@ -54,7 +54,7 @@ const char tool_usage[] =
     "             vdN[=vde], tpN[=tap], tnN[=tun], slN; and ra=FILE, router\n"
     "             advertising as FILE says\n"
     "  -s         stay in the foreground (the default)\n"
-    "  -t STACK   the stack that is wanted, if it matters: lwipv6\n"
+    "  -t STACK   the stack that is wanted: lwipv6 (the default), lwip\n"
     "  -v         say what is done\n"
     "      --help show this text\n"
     "  -V, --version\n"
@@ -126,6 +126,36 @@ server_error(int error)
 	default:
 		return shmbus_strerror(error);
 	}
+}
+
+/*
+ * Becomes the program that has the stack NAME, unless this is it: it stands
+ * beside this one and is called after its stack, shmif_server-lwip, but
+ * shmif_server alone has lwipv6.  Returns where that is not to be had; begin()
+ * then says so.
+ */
+static void
+become(const char *name, char **argv)
+{
+	const char *dash = "-", *suffix = name;
+	char path[4096], wanted[64];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	char *own;
+
+	if (n <= 0 || strlen(name) > 32 || strchr(name, '/') != NULL)
+		return;
+	path[n] = '\0';
+	if ((own = strrchr(path, '/')) == NULL)
+		return;
+	own++;
+	if (strcmp(name, "lwipv6") == 0)
+		dash = suffix = "";
+	snprintf(wanted, sizeof(wanted), PROGRAM "%s%s", dash, suffix);
+	if (strcmp(own, wanted) == 0 ||
+	    strlen(wanted) >= (size_t)(path + sizeof(path) - own))
+		return;
+	strcpy(own, wanted);
+	execv(path, argv);
 }
 
 /* Makes the interfaces and the socket. 0, or an exit status with a message. */
@@ -264,6 +294,8 @@ main(int argc, char **argv)
 	int fd = -1, n;
 
 	parse_options(&o, argc, argv);
+	if (o.stack != NULL)
+		become(o.stack, argv);
 	if (o.daemon)
 		fd = go_behind();
 	if (o.log != NULL && (n = log_open(o.log)) != 0) {

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/lib/pattern.h"
+
 /* The value of the environment variable NAME, or DEFAULT. */
 long net_env(const char *name, long otherwise);
 
@@ -36,11 +38,6 @@ int net_wait(pid_t pid);
 void *net_shared(size_t size);
 /* Adds one to *COUNT and waits until it is N. */
 void net_barrier(volatile int *count, int n);
-
-/* Bytes OFFSET... of an endless stream that depends on SEED. */
-void net_fill(uint8_t *buf, size_t n, uint64_t offset, uint32_t seed);
-/* Whether BUF holds them. */
-bool net_same(const uint8_t *buf, size_t n, uint64_t offset, uint32_t seed);
 
 /* The socket address of TEXT, an IPv4 or IPv6 address, and PORT. */
 socklen_t net_addr(struct sockaddr_storage *ss, const char *text,

@@ -42,6 +42,12 @@ needed()
 	objdump -p "$1" | awk '$1 == "NEEDED" { print $2 }'
 }
 
+# Whether this build has mainline lwIP.
+has_lwip()
+{
+	[ -e "$BUILD/lib/libshmif-lwip.so.1" ]
+}
+
 install_below() # DESTDIR PREFIX
 {
 	make_top install DESTDIR="$1" PREFIX="$2" >install.log 2>&1 ||
@@ -82,6 +88,19 @@ install_below() # DESTDIR PREFIX
 	END
 	(cd "$TOP" && ls man?/*.[1-9]) | sed 's|^|./share/man/|' \
 	    >>../../../want
+	if has_lwip; then
+		cat >>../../../want <<-END
+		./bin/shmif_server-lwip
+		./lib/libshmif-lwip.so
+		./lib/libshmif-lwip.so.1
+		./lib/pkgconfig/shmif-lwip.pc
+		END
+		# Its headers are many, and lwIP's own.
+		sed -i '/^\.\/include\/shmif-lwip\//d' ../../../got
+		[ -e include/shmif-lwip/lwip/sockets.h ]
+		[ -e include/shmif-lwip/lwipopts.h ]
+		[ -e include/shmif-lwip/arch/cc.h ]
+	fi
 	sort ../../../want | diff - ../../../got
 	[ "$(readlink lib/libshmbus.so)" = libshmbus.so.1 ]
 	[ "$(readlink lib/libshmif.so)" = libshmif.so.1 ]
@@ -168,7 +187,7 @@ install_below() # DESTDIR PREFIX
 	for p in "$BUILD"/examples/* "$BUILD"/tests/*/* "$BUILD"/bench/*; do
 		[ -f "$p" ] && [ -x "$p" ] || continue
 		needed "$p" >list
-		grep -q '^libshmif' list || continue
+		grep -q '^libshmif\.so' list || continue
 		n=$((n + 1))
 		[ "$(grep -E '^lib(shmif|lwipv6)' list | head -n 1)" = \
 		    libshmif.so.1 ] || { echo "$p"; cat list; return 1; }

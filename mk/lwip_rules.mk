@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# How lwIP and libshmif-lwip are made; see mk/lwip.mk.
+
+ifneq ($(LWIP_TREE),)
+
+# The files of each part, as lwIP lists them itself.
+LWIPDIR := $(LWIP_TREE)/src
+include $(LWIPDIR)/Filelists.mk
+LWIP_THEIRS := $(wildcard $(sort $(COREFILES) $(CORE4FILES) $(CORE6FILES) \
+	$(APIFILES) $(LWIPDIR)/netif/ethernet.c))
+LWIP_OBJS := $(LWIP_THEIRS:$(LWIPDIR)/%.c=$(BUILD)/obj/lwip/%.o)
+LWIP_HEADERS := -Istack/lwip/include -isystem $(LWIPDIR)/include
+# gcc lists no header that a system header includes.
+LWIP_PORT := $(wildcard stack/lwip/include/*.h stack/lwip/include/*/*.h)
+# Their warnings are theirs.  What UndefinedBehaviorSanitizer finds there
+# (shifts, alignment) is harmless on the machines of this build.
+$(BUILD)/obj/lwip/%.o: $(LWIPDIR)/%.c $(LWIP_PORT) $(BUILD)/commands | $(FIRST)
+	@mkdir -p $(@D)
+	$(call say,CC lwIP $*.c)$(COMPILE) $(OPT) $(LWIP_HEADERS) -w \
+	    $(if $(SAN),-fno-sanitize=undefined) $(CFLAGS) -c -o $@ $<
+$(call objs,$(LWIP_SRC)): $(LWIP_PORT)
+$(BUILD)/obj/stack/lwip/%.o: private CPPFLAGS += $(LWIP_HEADERS)
+-include $(LWIP_OBJS:.o=.d) $(patsubst %.o,%.d,$(call objs,$(LWIP_SRC)))
+
+# What is public: ours, and all that lwIP has.
+LWIP_MAP := $(BUILD)/obj/lwip/libshmif-lwip.map
+$(LWIP_MAP): $(LWIP_OBJS) $(BUILD)/obj/stack/lwip/sys_arch.o
+	@{ echo 'SHMIF_LWIP_1 {'; echo 'global:'; echo '	shmif_*;'; \
+	    nm -g --defined-only $^ | awk 'NF == 3 { print "\t" $$3 ";" }' | \
+	    sort -u; echo 'local:'; echo '	*;'; echo '};'; } >$@
+
+$(LIBSHMIF_LWIP): $(call objs,$(CORE_SRC) $(LWIP_SRC) $(IF_SERVER_SRC) \
+    $(BASE_SRC)) $(LWIP_OBJS) $(LWIP_MAP) $(LIBSHMBUS:.1=)
+	@mkdir -p $(@D)
+	$(call say,LD $@)$(LINK_LIB) -Wl,-soname,$(@F) -Wl,-rpath,'$$ORIGIN' \
+	    -Wl,--version-script=$(LWIP_MAP) -o $@ $(filter %.o,$^) \
+	    $(LIBPATH) -lshmbus -lurcu-bp -lurcu-common $(IF_LIBS) $(LDFLAGS)
+
+$(BUILD)/bin/shmif_server-lwip: private LDLIBS := -lshmif-lwip -lshmbus \
+	-ljson-c
+$(BUILD)/bin/shmif_server-lwip: $(call objs,$(SERVER_SRC) $(BASE_SRC) \
+    $(TOOLBASE_SRC)) $(LIBSHMIF_LWIP:.1=) $(LIBSHMBUS:.1=)
+	@mkdir -p $(@D)
+	$(link_program)
+
+$(call objs,$(LWIP_PROG_SRC)): $(LWIP_PORT)
+$(call objs,$(LWIP_PROG_SRC)): private CPPFLAGS += $(LWIP_HEADERS)
+$(call progs,$(LWIP_PROG_SRC)): $(LIBSHMIF_LWIP:.1=) $(LIBSHMBUS:.1=)
+$(call progs,$(filter examples/%,$(LWIP_PROG_SRC))): private RPATH := $(RPATH_TEST)
+$(call progs,$(LWIP_PROG_SRC)): private LDLIBS := -lshmif-lwip -lshmbus
+
+endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * frames.c - frames between lwIP and the bus
+ *
+ * DOC: A received frame is copied once, from the bus into the buffer (a pbuf
+ * in one piece) that lwIP keeps until the program has read it.  A frame that
+ * is sent is copied once as well, from the pieces of its chain into its slot
+ * of the ring.
+ *
+ * What lwIP may see: frames for this interface, for everybody, or for a group.
+ * Unicast for others comes only to a promiscuous attachment, and lwIP, which
+ * looks at IP addresses alone, would take it for its own.
+ */
+#include <string.h>
+
+#include <lwip/etharp.h>
+#include <lwip/pbuf.h>
+#include <lwip/snmp.h>
+#include <netif/ethernet.h>
+
+#include "stack/lwip/port.h"
+
+#define ETH_HLEN 14u
+#define ALIGN_SHIFT 2u /* puts the IP header on a 4-byte boundary, mostly */
+
+/* ---- sending ------------------------------------------------------------ */
+
+err_t
+port_linkoutput(struct netif *netif, struct pbuf *p)
+{
+	struct iovec iov[UNIT_PIECES_MAX];
+	struct port *port = netif->state;
+	struct pbuf *one = NULL, *q;
+	int n = 0;
+	int error;
+
+	if (port->unit == NULL || p->tot_len > netif->mtu + ETH_HLEN)
+		return ERR_IF;
+	if (pbuf_clen(p) > UNIT_PIECES_MAX) {
+		if ((one = pbuf_clone(PBUF_RAW, PBUF_RAM, p)) == NULL)
+			return ERR_MEM;
+		p = one;
+	}
+	for (q = p; q != NULL; q = q->next) {
+		if (q->len != 0) {
+			iov[n].iov_base = q->payload;
+			iov[n++].iov_len = q->len;
+		}
+		if (q->len == q->tot_len)
+			break; /* the end of this packet, if not the chain's */
+	}
+	error = unit_output(port->unit, iov, n, p->tot_len);
+	if (error == 0) {
+		MIB2_STATS_NETIF_ADD(netif, ifoutoctets, p->tot_len);
+		if (*(uint8_t *)p->payload & 1)
+			MIB2_STATS_NETIF_INC(netif, ifoutnucastpkts);
+		else
+			MIB2_STATS_NETIF_INC(netif, ifoutucastpkts);
+	} else {
+		MIB2_STATS_NETIF_INC(netif, ifoutdiscards);
+	}
+	if (one != NULL)
+		pbuf_free(one);
+	/* TCP keeps what was not sent, and tries it again. */
+	return error == 0 ? ERR_OK : ERR_MEM;
+}
+
+/* ---- receiving ---------------------------------------------------------- */
+
+void *
+port_buffer(struct unit *u, uint32_t len, uint8_t **data)
+{
+	struct pbuf *p;
+	unsigned shift = len <= UINT16_MAX - ALIGN_SHIFT ? ALIGN_SHIFT : 0;
+
+	(void)u;
+	if (len > UINT16_MAX)
+		return NULL; /* what a pbuf can count */
+	p = pbuf_alloc(PBUF_RAW, (u16_t)(len + shift), PBUF_RAM);
+	if (p == NULL)
+		return NULL;
+	pbuf_remove_header(p, shift);
+	*data = p->payload;
+	return p;
+}
+
+void
+port_drop(void *buffer)
+{
+	pbuf_free(buffer);
+}
+
+enum stack_verdict
+port_input(struct unit *u, void *buffer, uint8_t *data, uint32_t len)
+{
+	struct port *port = unit_port(u);
+	struct netif *netif = &port->netif;
+	bool group;
+
+	if (len < ETH_HLEN) {
+		pbuf_free(buffer);
+		return STACK_REFUSED;
+	}
+	group = data[0] & 1;
+	MIB2_STATS_NETIF_ADD(netif, ifinoctets, len);
+	if (!group && memcmp(data, netif->hwaddr, ETH_HWADDR_LEN) != 0) {
+		pbuf_free(buffer);
+		return STACK_REFUSED;
+	}
+	if (group)
+		MIB2_STATS_NETIF_INC(netif, ifinnucastpkts);
+	else
+		MIB2_STATS_NETIF_INC(netif, ifinucastpkts);
+	ethernet_input(buffer, netif); /* frees it */
+	return STACK_TAKEN;
+}

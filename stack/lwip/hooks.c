@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * hooks.c - where lwIP asks the driver
+ *
+ * DOC: Forwarding.  lwIP forwards between its interfaces or it does not, as it
+ * was compiled; here it is compiled to, and a flag says at run time.  For IPv4
+ * there is a hook for just that.  For IPv6 there is none, so a packet is looked
+ * at before lwIP sees it: one whose destination is unicast, not link-local, and
+ * no address of the stack would be forwarded, and is dropped where the stack is
+ * no router.
+ *
+ * Initial sequence numbers: RFC 6528.  A clock of 4 microseconds, plus a keyed
+ * hash of the addresses and ports, so that who sees the numbers of his own
+ * connections learns nothing of others'.  The hash is SipHash-2-4 (Aumasson and
+ * Bernstein, 2012), its key made at start from the kernel's random numbers.
+ */
+#include <sys/random.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lwip/ip6.h>
+#include <lwip/netif.h>
+#include <lwip/prot/ip6.h>
+
+#include "base/clock.h"
+#include "base/checksum.h"
+#include "base/siphash.h"
+#include "stack/lwip/port.h"
+
+/* ---- forwarding --------------------------------------------------------- */
+
+static atomic_bool is_router;
+
+bool
+forwarding_get(void)
+{
+	return atomic_load(&is_router);
+}
+
+void
+forwarding_set(bool on)
+{
+	atomic_store(&is_router, on);
+}
+
+int
+shmif_lwip_forwards(void)
+{
+	return atomic_load_explicit(&is_router, memory_order_relaxed);
+}
+
+/* Whether DST is an address of some interface. */
+static bool
+is_own(const ip6_addr_t *dst)
+{
+	struct netif *netif;
+	int i;
+
+	NETIF_FOREACH(netif)
+	{
+		for (i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++)
+			if (!ip6_addr_isinvalid(
+				netif_ip6_addr_state(netif, i)) &&
+			    ip6_addr_cmp_zoneless(dst,
+				netif_ip6_addr(netif, i)))
+				return true;
+	}
+	return false;
+}
+
+int
+shmif_lwip_ip6_input(struct pbuf *p, struct netif *in)
+{
+	const struct ip6_hdr *h = p->payload;
+	ip6_addr_t dst;
+
+	(void)in;
+	if (shmif_lwip_forwards() || p->len < IP6_HLEN)
+		return 0;
+	ip6_addr_copy_from_packed(dst, h->dest);
+	if (ip6_addr_ismulticast(&dst) || ip6_addr_islinklocal(&dst) ||
+	    is_own(&dst))
+		return 0;
+	pbuf_free(p);
+	return 1;
+}
+
+/* ---- sequence numbers --------------------------------------------------- */
+
+static uint8_t secret[16];
+
+void
+hooks_begin(void)
+{
+	arc4random_buf(secret, sizeof(secret));
+}
+
+/* Appends ADDRESS to the bytes AT.  Returns where the next ones go. */
+static uint8_t *
+append(uint8_t *at, const ip_addr_t *address)
+{
+	if (IP_IS_V6(address)) {
+		memcpy(at, ip_2_ip6(address)->addr, 16);
+		return at + 16;
+	}
+	memcpy(at, &ip_2_ip4(address)->addr, 4);
+	return at + 4;
+}
+
+u32_t
+shmif_lwip_isn(const ip_addr_t *local_ip, u16_t local_port,
+    const ip_addr_t *remote_ip, u16_t remote_port)
+{
+	uint8_t bytes[16 + 16 + 2 * sizeof(u16_t)], *at = bytes;
+
+	at = append(at, local_ip);
+	at = append(at, remote_ip);
+	memcpy(at, &local_port, sizeof(local_port));
+	at += sizeof(local_port);
+	memcpy(at, &remote_port, sizeof(remote_port));
+	at += sizeof(remote_port);
+	return (u32_t)siphash(secret, bytes, (size_t)(at - bytes)) +
+	    (u32_t)(now_ns() / 4000);
+}
+
+/* ---- checksums ---------------------------------------------------------- */
+
+/* LWIP_CHKSUM: the sum, not complemented. */
+uint16_t
+shmif_lwip_chksum(const void *data, int len)
+{
+	return checksum_fold(checksum_add(data, (size_t)len));
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * port.h - what the files of lwIP's driver share (not installed)
+ */
+#ifndef STACK_LWIP_PORT_H
+#define STACK_LWIP_PORT_H
+
+#include <stdbool.h>
+
+#include <lwip/netif.h>
+#include <lwip/opt.h>
+
+#include "shmif/unit.h"
+
+/* The stack's side of a unit. */
+struct port {
+	struct netif netif;
+	struct unit *unit;
+	bool promisc;  /* as it was told */
+	bool autoconf; /* IPv6 addresses from router advertisements */
+};
+
+/* The port of NETIF, or NULL where the interface is not ours. */
+struct port *port_of(const struct netif *netif);
+
+/* ---- sys_arch.c --------------------------------------------------------- */
+
+/* Whether the calling thread has the core's lock. */
+bool core_inside(void);
+
+/* ---- frames.c; all with the core's lock --------------------------------- */
+
+/* netif.linkoutput: sends a whole frame. */
+err_t port_linkoutput(struct netif *netif, struct pbuf *p);
+/* buffer(), drop() and input() of stack.h. */
+void *port_buffer(struct unit *u, uint32_t len, uint8_t **data);
+void port_drop(void *buffer);
+enum stack_verdict port_input(struct unit *u, void *buffer, uint8_t *data,
+    uint32_t len);
+
+/* ---- exit.c ------------------------------------------------------------- */
+
+/* Has exit() wait for what was sent.  Once, when there is a stack. */
+void exit_begin(void);
+
+/* ---- hooks.c ------------------------------------------------------------ */
+
+/* Makes the secret of sequence numbers.  Once, before there is a stack. */
+void hooks_begin(void);
+/* Whether the stack is a router. */
+bool forwarding_get(void);
+void forwarding_set(bool on);
+
+#endif /* STACK_LWIP_PORT_H */

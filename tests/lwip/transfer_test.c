@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * transfer_test.c - every byte between two stacks, of the same kind or not
+ *
+ * Each case runs two mover programs (mover.h), one a process: lwIP with lwIP,
+ * and with lwipv6 either way round, over IPv4 and IPv6.  With loss, a bridge
+ * that drops frames is between their two buses.
+ *
+ * KIB=4096, RUNS=1, LOSS=10 (in a thousand) may be given.
+ *
+ * slow: 25
+ */
+#include <sys/wait.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include <shmbus.h>
+
+#include "tests/lib/lossy.h"
+#include "tests/lib/netstack.h"
+#include "tests/lib/stamp.h"
+
+enum { LWIP, LWIPV6 };
+
+static const char *const programs[] = { "mover_lwip", "mover_lwipv6" };
+static const char *const own[2][2] = {
+	{ "10.0.0.1/24", "10.0.0.2/24" },
+	{ "fd00::1/64", "fd00::2/64" },
+};
+static const char *const server[2] = { "10.0.0.1", "fd00::1" };
+static const char *const modes[] = { "up", "half", "down", "both" };
+
+/* Starts a mover with the arguments; NULL ends them. */
+static pid_t
+start(int stack, ...)
+{
+	const char *build = getenv("BUILD");
+	char path[4096], *argv[16] = { NULL };
+	va_list ap;
+	pid_t child;
+	int n = 1;
+
+	snprintf(path, sizeof(path), "%s/tests/lwip/%s",
+	    build != NULL ? build : "build", programs[stack]);
+	argv[0] = path;
+	va_start(ap, stack);
+	while (n < 15 && (argv[n] = va_arg(ap, char *)) != NULL)
+		n++;
+	va_end(ap);
+	fflush(NULL);
+	if ((child = fork()) == 0) {
+		/* The seconds are not TAP. */
+		if (freopen("/dev/null", "w", stdout) == NULL)
+			_exit(127);
+		alarm(300); /* should it hang */
+		execv(path, argv);
+		perror(path);
+		_exit(127);
+	}
+	assert_true(child > 0);
+	return child;
+}
+
+struct how {
+	int serves, asks; /* the stacks */
+	int v6;
+	const char *mode;
+	unsigned mtu;
+	unsigned loss;
+	uint64_t size;
+	uint32_t seed;
+};
+
+static void
+make_bus(const char *path, unsigned mtu)
+{
+	struct shmbus_geometry g = { .mtu = mtu };
+
+	assert_int_equal(shmbus_create(path, &g), 0);
+}
+
+static void
+move(const struct how *h)
+{
+	char size[32], seed[32], a[256], b[256];
+	struct lossy_stats st = { 0 };
+	struct lossy *l = NULL;
+	pid_t one, two;
+
+	snprintf(size, sizeof(size), "%llu", (unsigned long long)h->size);
+	snprintf(seed, sizeof(seed), "%u", h->seed);
+	snprintf(a, sizeof(a), "%s", net_bus());
+	snprintf(b, sizeof(b), "%s", h->loss != 0 ? net_bus() : a);
+	make_bus(a, h->mtu);
+	if (h->loss != 0) {
+		struct lossy_plan plan = { .drop = h->loss, .seed = h->seed };
+
+		make_bus(b, h->mtu);
+		assert_non_null(l = lossy_begin(a, b, &plan));
+	}
+	one = start(h->serves, a, own[h->v6][0], "serve", "80", "1", NULL);
+	two = start(h->asks, b, own[h->v6][1], "ask", server[h->v6], "80",
+	    h->mode, size, seed, NULL);
+	if (net_wait(two) != 0) {
+		kill(one, SIGKILL);
+		fail_msg("%s asks %s, IPv%c, %s, MTU %u, %u/1000, seed %u",
+		    programs[h->asks], programs[h->serves], h->v6 ? '6' : '4',
+		    h->mode, h->mtu, h->loss, h->seed);
+	}
+	assert_int_equal(net_wait(one), 0);
+	if (l != NULL) {
+		lossy_end(l, &st);
+		assert_true(st.seen > 0);
+	}
+}
+
+/*
+ * All modes between two stacks, over both versions of IP.  With loss fewer, and
+ * smaller: lwIP's timers count half seconds.
+ */
+static void
+move_all(int serves, int asks, unsigned mtu, unsigned loss)
+{
+	uint64_t state = (uint64_t)net_env("TEST_SEED", (long)getpid());
+	long runs = net_env("RUNS", 1);
+	unsigned i;
+
+	for (; runs > 0; runs--)
+		for (i = loss != 0 && net_env("RUNS", 1) == 1 ? 5 : 0;
+		     i < 2 * sizeof(modes) / sizeof(modes[0]); i++) {
+			long kib = loss != 0 ? 256 : 4096;
+			struct how h = { .serves = serves,
+				.asks = asks,
+				.v6 = i & 1,
+				.mode = modes[i / 2],
+				.mtu = mtu,
+				.loss = loss,
+				.size = (uint64_t)net_env("KIB", kib) << 10,
+				.seed = (uint32_t)rnd(&state) };
+
+			move(&h);
+		}
+}
+
+static void
+test_lwip(void **state)
+{
+	(void)state;
+	move_all(LWIP, LWIP, 1500, 0);
+}
+
+static void
+test_lwipv6_serves(void **state)
+{
+	(void)state;
+	move_all(LWIPV6, LWIP, 1500, 0);
+}
+
+static void
+test_lwipv6_asks(void **state)
+{
+	(void)state;
+	move_all(LWIP, LWIPV6, 1500, 0);
+}
+
+static void
+test_jumbo(void **state)
+{
+	(void)state;
+	move_all(LWIP, LWIP, 9000, 0);
+}
+
+/* The largest that a bus has, and a connection to one of 1500 on it. */
+static void
+test_largest(void **state)
+{
+	(void)state;
+	move_all(LWIP, LWIP, 65521, 0);
+	move_all(LWIP, LWIPV6, 65521, 0);
+}
+
+static void
+test_loss(void **state)
+{
+	unsigned loss = (unsigned)net_env("LOSS", 10);
+
+	(void)state;
+	move_all(LWIP, LWIP, 1500, loss);
+	move_all(LWIP, LWIPV6, 1500, loss);
+	move_all(LWIPV6, LWIP, 1500, loss);
+}
+
+static int
+clean(void **state)
+{
+	(void)state;
+	net_bus_remove();
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_lwip, clean),
+		cmocka_unit_test_teardown(test_lwipv6_serves, clean),
+		cmocka_unit_test_teardown(test_lwipv6_asks, clean),
+		cmocka_unit_test_teardown(test_jumbo, clean),
+		cmocka_unit_test_teardown(test_largest, clean),
+		cmocka_unit_test_teardown(test_loss, clean),
+	};
+
+	printf("# TEST_SEED=%ld\n", net_env("TEST_SEED", (long)getpid()));
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
