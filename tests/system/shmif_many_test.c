@@ -6,7 +6,8 @@
  * in batches: descriptors, threads and memory are as they were.  An interface
  * that configures itself goes up and down while a router advertises: nothing
  * crashes, nothing is left.  And a stack's clock goes as fast as the world's,
- * idle and under a flood.
+ * idle and under a flood.  A program's threads may have small stacks: what the
+ * libraries keep for each thread is taken from these.
  *
  * slow: 10
  */
@@ -319,6 +320,26 @@ TEST(thousand)
 TEST(flapping)
 TEST(clocks)
 
+static void *
+nothing(void *arg)
+{
+	return arg;
+}
+
+static void
+test_small_threads(void **state)
+{
+	pthread_attr_t attr;
+	pthread_t t;
+
+	(void)state;
+	pthread_attr_init(&attr);
+	assert_int_equal(pthread_attr_setstacksize(&attr, 32768), 0);
+	assert_int_equal(pthread_create(&t, &attr, nothing, NULL), 0);
+	assert_int_equal(pthread_join(t, NULL), 0);
+	pthread_attr_destroy(&attr);
+}
+
 int
 main(void)
 {
@@ -326,6 +347,7 @@ main(void)
 		cmocka_unit_test(test_thousand),
 		cmocka_unit_test(test_flapping),
 		cmocka_unit_test(test_clocks),
+		cmocka_unit_test(test_small_threads),
 	};
 	int failed;
 
