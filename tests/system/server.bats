@@ -270,7 +270,7 @@ in_namespace()
 }
 
 @test "tp, tn: a tap and a tun, in a network of their own" {
-	[ -c /dev/net/tun ] || skip "no /dev/net/tun"
+	[ -w /dev/net/tun ] || skip "no /dev/net/tun to be had"
 	command -v ip || skip "no ip"
 	in_namespace true
 	in_namespace bash -eu -c '
@@ -310,7 +310,7 @@ in_namespace()
 }
 
 @test "ra: what advertises goes away, and is not thought of again" {
-	[ -c /dev/net/tun ] || skip "no /dev/net/tun"
+	[ -w /dev/net/tun ] || skip "no /dev/net/tun to be had"
 	command -v ip || skip "no ip"
 	in_namespace true
 	printf '[%s]\nAdvSendAdvert = on\nMaxRtrAdvInterval = 4\n' \
