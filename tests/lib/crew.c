@@ -33,6 +33,7 @@ static struct {
 
 static volatile pid_t crew[CREW_MAX];
 static char folder[128];
+static bool folder_mine; /* the members of the crew use it, and leave it */
 static uint64_t seed;
 
 unsigned long
@@ -92,7 +93,7 @@ remove_folder(void)
 	struct dirent *e;
 	DIR *d;
 
-	if (folder[0] == '\0' || (d = opendir(folder)) == NULL)
+	if (!folder_mine || (d = opendir(folder)) == NULL)
 		return;
 	while ((e = readdir(d)) != NULL) {
 		if (e->d_name[0] == '.')
@@ -103,6 +104,7 @@ remove_folder(void)
 	closedir(d);
 	rmdir(folder);
 	folder[0] = '\0';
+	folder_mine = false;
 }
 
 /* Whoever ends the test early (its time is over) leaves nothing behind. */
@@ -131,6 +133,7 @@ crew_begin(void **state)
 		folder[0] = '\0';
 		return -1;
 	}
+	folder_mine = true;
 	clock_gettime(CLOCK_REALTIME, &t);
 	seed = crew_number("SEED",
 	    (unsigned long)t.tv_nsec ^ (unsigned long)getpid() << 32);
@@ -235,7 +238,7 @@ crew_start(void (*body)(void *arg), void *arg)
 	if (pid == 0) {
 		for (i = 0; i < CREW_MAX; i++)
 			crew[i] = 0;
-		folder[0] = '\0';
+		folder_mine = false;
 		for (i = 0; i < (int)(sizeof(ours) / sizeof(ours[0])); i++)
 			signal(ours[i], SIG_DFL);
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
