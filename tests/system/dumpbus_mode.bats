@@ -26,6 +26,7 @@ whose() # FILE
 	umask 022
 	"$feed" -q -x $arp bus
 	for mode in 600 640 400 666 755; do
+		rm -f out.pcap
 		: >out.pcap
 		chmod $mode out.pcap
 		[ "$(id -u)" = 0 ] || [ $mode != 400 ] || continue
