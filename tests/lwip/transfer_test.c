@@ -216,5 +216,6 @@ main(void)
 	};
 
 	printf("# TEST_SEED=%ld\n", net_env("TEST_SEED", (long)getpid()));
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

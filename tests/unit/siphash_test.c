@@ -44,5 +44,6 @@ main(void)
 		cmocka_unit_test(test_vectors),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
