@@ -104,8 +104,15 @@ page()
 @test "every page that has examples is here" {
 	cd "$TOP"
 	grep -l '^\.Sh EXAMPLES' man?/*.[1-9] | sort >"$HERE/want"
-	grep -o 'page man[0-9]/[a-z_]*\.[0-9]' "$BATS_TEST_FILENAME" |
-	    cut -d ' ' -f 2 | sort | diff "$HERE/want" -
+	# What these two show is done by vde.bats, for it needs the rights to
+	# make interfaces of the host, and by tests/lwip/server.bats, for it
+	# needs a library that is built where the source of lwIP is at hand.
+	local elsewhere='man1/libvdeplug_shmif.1 man4/shmif_lwip.4'
+	(
+		grep -o 'page man[0-9]/[a-z_]*\.[0-9]' "$BATS_TEST_FILENAME" |
+		    cut -d ' ' -f 2
+		printf '%s\n' $elsewhere
+	) | sort | diff "$HERE/want" -
 }
 
 @test "shmif_server(1)" {
