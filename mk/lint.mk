@@ -56,11 +56,16 @@ lint_tidy: | $(FIRST)
 
 # The programs of the tests are not part of the table.  A program that is
 # killed leaves no trace in it.
-COVERAGE := $(BUILD)/coverage
+COVERAGE := $(abspath $(BUILD))/coverage
 coverage: | $(FIRST)
-	@find $(COVERAGE) -name '*.gcda' -delete 2>/dev/null || :
-	-$(MAKE) BUILD='$(COVERAGE)' OPT=-O1 OPT_RING=-O1 WERROR=0 \
-	    CFLAGS='--coverage -fprofile-update=atomic' LDFLAGS=--coverage check
+	@mkdir -p $(COVERAGE)
+	@find $(COVERAGE) -name '*.gcda' -delete
+	$(CC) -fPIC -c -o $(COVERAGE)/enter.o mk/coverage.c
+	$(CC) -fPIC -shared -DPRELOAD -o $(COVERAGE)/preload.so mk/coverage.c
+	-LD_PRELOAD='$(COVERAGE)/preload.so' $(MAKE) BUILD='$(COVERAGE)' \
+	    OPT=-O1 OPT_RING=-O1 WERROR=0 \
+	    CFLAGS='--coverage -fprofile-update=atomic' \
+	    LDFLAGS='--coverage $(COVERAGE)/enter.o' check
 	gcovr --root . --object-directory $(COVERAGE) \
 	    $(PRODUCT_DIRS:%/=--filter '%/') --sort-percentage \
 	    --output $(COVERAGE)/table $(COVERAGE)
