@@ -126,7 +126,7 @@ test_dead_stay_dead(void **state)
 static void
 test_attach(void **state)
 {
-	struct shmbus *a, *b = NULL, *c;
+	struct shmbus *a, *b, *c, *d;
 	int fd, error;
 
 	(void)state;
@@ -142,14 +142,15 @@ test_attach(void **state)
 	b = crew_attach(path, 2, 0);
 	c = crew_attach(path, 3, 0);
 	must(shmbus_index(b) == 0 && shmbus_index(c) == 1);
-	error = shmbus_attach(path, NULL, &b);
+	error = shmbus_attach(path, NULL, &d);
 	must(error == SHMBUS_EFULL);
 	if (strstr(shmbus_why(), "3 are attached") == NULL ||
 	    strstr(shmbus_why(), "read locks") == NULL)
 		complain("it says: %s", shmbus_why());
 	close(fd);
-	must(shmbus_attach(path, NULL, &b) == 0);
-	must(shmbus_index(b) == 3);
+	must(shmbus_attach(path, NULL, &d) == 0);
+	must(shmbus_index(d) == 3);
+	shmbus_detach(d);
 	shmbus_detach(b);
 	shmbus_detach(c);
 	shmbus_detach(a);

@@ -156,6 +156,7 @@ sys.stdout.buffer.write(u.urlopen("http://10.0.0.2/f").read())'
 }
 
 @test "a program that chooses stacks itself: msocket(3)" {
+	[ -z "${SHMIF_SAN-}" ] || skip "a sanitizer has to be loaded first"
 	need python3
 	pair_up
 	cat >two.c <<-'END'
