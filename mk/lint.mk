@@ -55,7 +55,9 @@ lint_tidy: | $(FIRST)
 		    { printf "%s\n" "$$out"; exit 1; }'
 
 # The programs of the tests are not part of the table.  A program that is
-# killed leaves no trace in it.
+# killed leaves no trace in it.  All flags are in CFLAGS, as a make that a test
+# starts would else make everything again.  Some tests do not go with what is
+# preloaded; the table comes all the same.
 COVERAGE := $(abspath $(BUILD))/coverage
 coverage: | $(FIRST)
 	@mkdir -p $(COVERAGE)
@@ -63,8 +65,7 @@ coverage: | $(FIRST)
 	$(CC) -fPIC -c -o $(COVERAGE)/enter.o mk/coverage.c
 	$(CC) -fPIC -shared -DPRELOAD -o $(COVERAGE)/preload.so mk/coverage.c
 	-LD_PRELOAD='$(COVERAGE)/preload.so' $(MAKE) BUILD='$(COVERAGE)' \
-	    OPT=-O1 OPT_RING=-O1 WERROR=0 \
-	    CFLAGS='--coverage -fprofile-update=atomic' \
+	    WERROR=0 CFLAGS='-O1 --coverage -fprofile-update=atomic' \
 	    LDFLAGS='--coverage $(COVERAGE)/enter.o' check
 	gcovr --root . --object-directory $(COVERAGE) \
 	    $(PRODUCT_DIRS:%/=--filter '%/') --sort-percentage \
