@@ -67,7 +67,8 @@ acknowledge(struct stream *t)
 
 /*
  * The next segment with something new.  On a machine that is busy we may be so
- * late that what has come comes once more; that is acknowledged.
+ * late that what has come comes once more.  That is acknowledged; where
+ * something new was joined to it, that is what came.
  */
 static void
 fresh(struct stream *t, struct segment *s)
@@ -77,9 +78,13 @@ fresh(struct stream *t, struct segment *s)
 	for (;;) {
 		MUST(peer_recv(&t->p, s, PATIENCE_MS));
 		MUST(s->sealed);
-		if (s->len != 0 && s->seq == next)
-			return;
 		MUST((int32_t)(s->seq - next) <= 0);
+		if ((int32_t)(s->seq + s->len - next) > 0) {
+			s->data += next - s->seq;
+			s->len -= next - s->seq;
+			s->seq = next;
+			return;
+		}
 		acknowledge(t);
 	}
 }
