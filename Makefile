@@ -2,7 +2,7 @@
 #
 # make            libraries, programs and examples: build/lib, bin, examples
 # make demo       two stacks on one bus, start to finish
-# make check      all tests, TEST_JOBS=N (two for each processor) side by side;
+# make check      all tests, TEST_JOBS=N (four for each processor) side by side;
 #                 TESTS=regex selects by file name
 #                 SAN=address,undefined or SAN=thread: under sanitizers
 # make model      the ring's model, checked by spin; QUICK=1 for a minute

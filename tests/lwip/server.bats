@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # The server with mainline lwIP, driven by shmifctl, beside one with lwipv6.
+#
+# slow: 30
 
 bats_require_minimum_version 1.5.0
 

@@ -2,7 +2,7 @@
 # bats file for what the Makefile makes: what is installed, what it exports,
 # how others compile and link with it, and the harness that runs the tests.
 #
-# slow: 20
+# slow: 50
 
 bats_require_minimum_version 1.5.0
 

@@ -4,6 +4,8 @@
  * more: the bus recovers
  *
  * Environment: SEED.
+ *
+ * slow: 15
  */
 #include <errno.h>
 #include <pthread.h>

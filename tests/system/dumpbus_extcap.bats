@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # bats file for the program that makes buses an interface of Wireshark's.
+#
+# slow: 10
 
 load ../lib/dumpbus
 

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Every example of every manual page and of README.md works as it is written:
 # tests/lib/examples finds and runs them; what they take for given is made here.
+#
+# slow: 57
 
 bats_require_minimum_version 1.5.0
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The same calls give the same on a stack and on the kernel's loopback.
+#
+# slow: 12
 
 load ../lib/mstack
 

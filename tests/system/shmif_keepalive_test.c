@@ -4,6 +4,8 @@
  *
  * A peer made by hand looks at them, over IPv4 and IPv6, and answers, or does
  * not.  No time is held against a limit from above.
+ *
+ * slow: 37
  */
 #include <sys/socket.h>
 #include <netinet/tcp.h>

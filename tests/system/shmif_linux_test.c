@@ -3,6 +3,8 @@
  * shmif_linux_test.c - this machine's kernel as the peer of a unit's TCP
  *
  * Skipped where no network namespace or no tap interface can be made.
+ *
+ * slow: 55
  */
 #include <sys/socket.h>
 #include <netinet/tcp.h>

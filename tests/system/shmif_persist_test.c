@@ -2,6 +2,8 @@
 /*
  * shmif_persist_test.c - peers whose window is too small for a segment, or
  *	closed, and the timer that gets a connection on from there
+ *
+ * slow: 18
  */
 #include <fcntl.h>
 #include <netinet/tcp.h>

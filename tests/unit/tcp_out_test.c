@@ -487,6 +487,9 @@ test_room(void **state)
 		while (p->ack != end) {
 			struct said s = hear(p);
 
+			/* Where we were late the last ones come once more. */
+			if ((int32_t)(s.seq + s.len - p->ack) <= 0)
+				continue;
 			assert_int_equal(s.seq, p->ack);
 			p->ack += s.len;
 		}
