@@ -461,6 +461,67 @@ test_messages(void **state)
 	alone(messages);
 }
 
+/* ---- a connect to nothing ------------------------------------------------ */
+
+static void
+undo(int fd)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	MUST(lwip_connect(fd, &none, sizeof(none)) == 0);
+}
+
+/* It ends listening, an attempt and a connection, and harms no socket. */
+static int
+undone(void *arg)
+{
+	static const char *const a[] = { PAIR_A4, PAIR_A6 };
+	static const char *const b[] = { PAIR_B4, PAIR_B6 };
+	int l, c, d, e, i, round;
+	struct pair p;
+	char x;
+
+	(void)arg;
+	pair_up(&p);
+	for (i = 0; i < 2; i++) {
+		l = pair_listen(p.b, b[i], 7100, 4);
+		for (round = 0; round < 3; round++) {
+			c = pair_dial(p.a, b[i], 7100);
+			MUST((e = lwip_accept(l, NULL, NULL)) != -1);
+			MUST(lwip_close(e) == 0);
+			/* One that nobody has taken is reset. */
+			d = pair_dial(p.a, b[i], 7100);
+			undo(l);
+			MUST(lwip_recv(d, &x, 1, 0) == -1 &&
+			    errno == ECONNRESET);
+			MUST(lwip_accept(l, NULL, NULL) == -1 &&
+			    errno == EINVAL);
+			MUST(lwip_close(d) == 0 && lwip_close(c) == 0);
+			undo(l);
+			MUST(lwip_listen(l, 4) == 0);
+		}
+		MUST(lwip_close(l) == 0);
+		/* New, and bound. */
+		e = lwip_msocket(p.a, i == 0 ? AF_INET : AF_INET6, SOCK_STREAM,
+		    0);
+		MUST(e != -1);
+		undo(e);
+		MUST(lwip_close(e) == 0);
+		e = pair_listen(p.a, a[i], 7200, 1);
+		undo(e);
+		undo(e);
+		MUST(lwip_close(e) == 0);
+	}
+	return 0;
+}
+
+static void
+test_undone(void **state)
+{
+	(void)state;
+	alone(undone);
+}
+
 int
 main(void)
 {
@@ -473,6 +534,7 @@ main(void)
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_unread),
 		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_undone),
 	};
 	int failed;
 

@@ -126,15 +126,23 @@ may_connect(struct sock *s)
 	}
 }
 
-/* Ends the connection of S, or the attempt, by a connect to AF_UNSPEC. */
+/* Ends listening, the connection of S or the attempt: a connect to AF_UNSPEC. */
 static void
 disconnect(struct sock *s)
 {
-	stream_abort(s, 0);
+	struct tcp_pcb *pcb = s->pcb.tcp;
+
+	if (pcb != NULL && pcb->state == TCP_LISTEN) {
+		listener_close(s);
+	} else if (pcb != NULL && pcb->state == TCP_CLOSED) {
+		stream_detach(s);
+		tcp_close(pcb);
+	} else {
+		stream_abort(s, 0);
+	}
 	pthread_mutex_lock(&s->lock);
-	if (s->state != SOCK_LISTENING)
-		s->state = SOCK_NEW;
-	pthread_mutex_unlock(&s->lock);
+	s->state = SOCK_NEW;
+	sock_unlock_wake(s, POLLIN | POLLRDNORM | POLLOUT);
 }
 
 /* The attempt begins, or ends at once; on the stack's thread. */
