@@ -478,7 +478,9 @@ undone(void *arg)
 	static const char *const a[] = { PAIR_A4, PAIR_A6 };
 	static const char *const b[] = { PAIR_B4, PAIR_B6 };
 	int l, c, d, e, i, round;
+	struct sockaddr_storage ss;
 	struct pair p;
+	socklen_t len;
 	char x;
 
 	(void)arg;
@@ -500,6 +502,23 @@ undone(void *arg)
 			undo(l);
 			MUST(lwip_listen(l, 4) == 0);
 		}
+		/* It is as good as new: nothing of before is left. */
+		c = pair_dial(p.a, b[i], 7100);
+		MUST((e = lwip_accept(l, NULL, NULL)) != -1);
+		MUST(lwip_send(e, "old", 3, 0) == 3);
+		MUST(lwip_shutdown(e, SHUT_WR) == 0);
+		MUST(lwip_recv(c, &x, 1, 0) == 1 && x == 'o');
+		MUST(lwip_shutdown(c, SHUT_WR) == 0);
+		undo(c);
+		MUST(lwip_close(e) == 0);
+		len = net_addr(&ss, b[i], 7100);
+		MUST(lwip_connect(c, (struct sockaddr *)&ss, len) == 0);
+		MUST((e = lwip_accept(l, NULL, NULL)) != -1);
+		MUST(lwip_send(e, "x", 1, 0) == 1);
+		MUST(lwip_recv(c, &x, 1, 0) == 1 && x == 'x');
+		MUST(lwip_send(c, "y", 1, 0) == 1);
+		MUST(lwip_recv(e, &x, 1, 0) == 1 && x == 'y');
+		MUST(lwip_close(c) == 0 && lwip_close(e) == 0);
 		MUST(lwip_close(l) == 0);
 		/* New, and bound. */
 		e = lwip_msocket(p.a, i == 0 ? AF_INET : AF_INET6, SOCK_STREAM,

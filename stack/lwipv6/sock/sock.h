@@ -388,6 +388,11 @@ void stream_kick(struct sock *s);
 
 /* Puts P at the end of what S has received.  False: there is no memory. */
 bool stream_queue(struct sock *s, struct pbuf *p);
+/*
+ * Drops all that S has received.  What a reader has begun to take stays: it holds
+ * the first piece without the lock.
+ */
+void stream_drop(struct sock *s);
 
 /* ---- stream_send.c; on the stack's thread ------------------------------- */
 

@@ -126,7 +126,10 @@ may_connect(struct sock *s)
 	}
 }
 
-/* Ends listening, the connection of S or the attempt: a connect to AF_UNSPEC. */
+/*
+ * A connect to AF_UNSPEC: listening, the connection of S or the attempt at one
+ * ends, and S is as good as new.
+ */
 static void
 disconnect(struct sock *s)
 {
@@ -142,6 +145,13 @@ disconnect(struct sock *s)
 	}
 	pthread_mutex_lock(&s->lock);
 	s->state = SOCK_NEW;
+	s->error = 0;
+	s->eof = s->shut_rd = s->shut_wr = false;
+	stream_drop(s);
+	if (!s->bound) {
+		memset(&s->local, 0, sizeof(s->local));
+		s->local_port = 0;
+	}
 	sock_unlock_wake(s, POLLIN | POLLRDNORM | POLLOUT);
 }
 

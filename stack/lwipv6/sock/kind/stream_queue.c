@@ -67,3 +67,18 @@ stream_queue(struct sock *s, struct pbuf *p)
 		append(fifo_last(&s->in), p);
 	return true;
 }
+
+void
+stream_drop(struct sock *s)
+{
+	struct item *it;
+
+	if (pthread_mutex_trylock(&s->reader) != 0)
+		return;
+	while ((it = fifo_first(&s->in)) != NULL) {
+		pbuf_free(it->p);
+		fifo_drop(&s->in);
+	}
+	s->in_bytes = s->in_off = s->credit = 0;
+	pthread_mutex_unlock(&s->reader);
+}
