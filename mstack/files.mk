@@ -5,6 +5,6 @@ MSERVE_SRC := $(addprefix mstack/serve/, \
 	connect.c dgram.c gone.c listener.c msock.c option.c request.c serve.c \
 	session.c source.c stream.c)
 MSTACK_SRC := $(addprefix mstack/launch/, \
-	ask.c calls.c data.c family.c filter.c link.c main.c once.c \
+	ask.c calls.c data.c family.c filter.c hold.c link.c main.c once.c \
 	protocols.c request.c stacks.c supervise.c target.c)
 MSOCKET_SRC := mstack/msocket.c

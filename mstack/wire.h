@@ -48,6 +48,18 @@
  * the connection is there.  MSTACK_CONNECT carries the program's end; the
  * server makes its send buffer small and fills it, and undoes that at the end.
  *
+ * How a program's end is known.  By a mark that the server sets on it: SO_LINGER
+ * with MSTACK_MARK seconds, which has no effect on a UNIX socket.  What has no
+ * mark is none of a stack's, whoever is at its other end.  It only says what a
+ * descriptor is; what may be done with it, the server decides.
+ *
+ * When the server is gone.  A pair whose other end is closed is readable for
+ * ever, and whoever waits for connections or datagrams by poll(2) would find
+ * nothing, again and again.  So the supervisor has the server's end, too, of
+ * listeners (from the reply to MSTACK_LISTEN) and of sockets for datagrams
+ * (from that to MSTACK_SOCKET): these are silent then, as on a network that is
+ * down.  Connections end.
+ *
  * Both sides are on one machine and of one build or nearly: numbers are the
  * machine's, and MSTACK_VERSION changes with any layout here.  The server
  * trusts no request: each length and number is looked at.
@@ -58,7 +70,7 @@
 #include <sys/socket.h>
 #include <stdint.h>
 
-#define MSTACK_VERSION 1u
+#define MSTACK_VERSION 2u
 #define MSTACK_GREETING 0x6b747332u
 
 struct mstack_greeting {
@@ -67,11 +79,14 @@ struct mstack_greeting {
 };
 
 enum mstack_op {
-	/* arg: domain, type, protocol.  -> sock, a descriptor */
+	/*
+	 * arg: domain, type, protocol.  -> sock, a descriptor; of datagrams
+	 * also the server's end
+	 */
 	MSTACK_SOCKET = 1,
 	MSTACK_BIND,	 /* address */
 	MSTACK_CONNECT,	 /* address; arg: not to be waited for, a descriptor */
-	MSTACK_LISTEN,	 /* arg: backlog */
+	MSTACK_LISTEN,	 /* arg: backlog.  -> the server's end */
 	MSTACK_SOCKNAME, /* -> address */
 	MSTACK_PEERNAME, /* -> address */
 	MSTACK_SETOPT,	 /* arg: level, name; data */
@@ -108,7 +123,13 @@ struct mstack_reply {
 #define MSTACK_MESSAGE_MAX \
 	(sizeof(struct mstack_request) + MSTACK_ADDR_MAX + MSTACK_DATA_MAX)
 
-/* A connection that waits in a listener's pair. */
+/* See above. */
+#define MSTACK_MARK 0x6d737461
+
+/*
+ * A connection that waits in a listener's pair; or, without a descriptor: the
+ * server is gone, which is said once.
+ */
 struct mstack_arrival {
 	uint32_t addrlen;
 	struct sockaddr_storage addr; /* the peer's */

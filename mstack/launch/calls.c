@@ -30,9 +30,12 @@ call_socket(struct call *c, int fd)
 	int type;
 
 	c->fd = proc_fd(c->proc, fd);
-	if (c->fd == -1 && errno == EPERM) {
-		/* Not to be looked into: it made itself so. */
-		call_answer(c, EPERM, 0);
+	if (c->fd == -1 && errno != EBADF) {
+		/*
+		 * It may be one of a stack, so the kernel must not do it.
+		 * EPERM: it is not to be looked into, it made itself so.
+		 */
+		call_answer(c, errno == EMFILE ? ENFILE : errno, 0);
 		return false;
 	}
 	if (c->fd == -1 || fstat(c->fd, &st) != 0 || !S_ISSOCK(st.st_mode) ||
@@ -94,6 +97,8 @@ socket_reply(struct call *c, const struct mstack_reply *r, const uint8_t *data,
 	}
 	if (type & SOCK_NONBLOCK)
 		fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
+	if (c->spare != -1)
+		hold(c->su, c->link, r->sock, false, c->spare);
 	call_give(c, fd, (type & SOCK_CLOEXEC) != 0);
 }
 
@@ -182,6 +187,7 @@ do_connect(struct call *c)
 		call_answer(c, error, 0);
 		return;
 	}
+	hold_release(c->su, c->inode);
 	arg[0] = c->stream && is_nonblocking(c);
 	if (c->stream && !arg[0]) {
 		int64_t ms = call_timeout(c, SO_SNDTIMEO);
@@ -206,6 +212,8 @@ listen_reply(struct call *c, const struct mstack_reply *r, const uint8_t *data,
 {
 	if (r->error == 0)
 		*listener_of(c) = c->inode;
+	if (r->error == 0 && fd != -1)
+		hold(c->su, c->link, c->inode, true, fd);
 	plain_reply(c, r, data, fd);
 }
 
@@ -259,7 +267,7 @@ take_arrival(struct call *c, struct mstack_arrival *a)
 	int fd = -1;
 
 	if (n == 0)
-		errno = EINVAL;
+		errno = c->link->fd == -1 ? ENETDOWN : EINVAL;
 	if (n <= 0)
 		return -1;
 	if (cm != NULL && cm->cmsg_level == SOL_SOCKET &&
@@ -270,9 +278,22 @@ take_arrival(struct call *c, struct mstack_arrival *a)
 			close(fd);
 		fd = -1;
 	}
-	if (fd == -1)
+	if (fd == -1 && (m.msg_flags & MSG_CTRUNC))
+		errno = ENFILE;
+	else if (fd == -1 && a->addrlen == 0)
+		errno = ENETDOWN;
+	else if (fd == -1)
 		errno = EINVAL; /* somebody has read from the listener */
 	return fd;
+}
+
+/* The pair's other end is closed: nobody had it when the server ended. */
+static bool
+hung_up(const struct call *c)
+{
+	struct pollfd p = { .fd = c->fd };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLHUP) != 0;
 }
 
 static void
@@ -286,7 +307,9 @@ accept_ready(struct call *c, bool timeout)
 		return;
 	}
 	if ((fd = take_arrival(c, &a)) == -1) {
-		if (errno != EAGAIN && errno != EINTR)
+		if (errno == ENETDOWN && !is_nonblocking(c) && hung_up(c))
+			call_park(c);
+		else if (errno != EAGAIN && errno != EINTR)
 			call_answer(c, errno, 0);
 		else if (is_nonblocking(c))
 			call_answer(c, EAGAIN, 0);
@@ -413,8 +436,14 @@ getsockopt_reply(struct call *c, const struct mstack_reply *r,
 	int error = r->error;
 
 	(void)fd;
-	if (error == ESTALE && c->args[1] == SOL_SOCKET) {
-		/* The connection was reset: the kernel knows the error. */
+	if (error == ESTALE &&
+	    (is_of_pair((int)c->args[1], (int)c->args[2]) ||
+		(c->args[1] == SOL_SOCKET &&
+		    (c->args[2] == SO_ERROR || c->args[2] == SO_TYPE)))) {
+		/*
+		 * The connection was reset: the kernel knows the error, and
+		 * little else of the pair is as in a socket of a network.
+		 */
 		call_continue(c);
 		return;
 	}
@@ -422,6 +451,24 @@ getsockopt_reply(struct call *c, const struct mstack_reply *r,
 		error = EINVAL;
 	if (error == 0)
 		error = mem_write(c, c->args[3], data, len);
+	if (error == 0)
+		error = mem_write(c, c->args[4], &len, sizeof(len));
+	call_answer(c, error, 0);
+}
+
+/* The error of a socket whose server is gone. */
+static void
+error_of_dead(struct call *c, int room)
+{
+	socklen_t len = sizeof(int);
+	int value = 0, error;
+
+	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &value, &len) != 0 ||
+	    value == 0)
+		value = ENETDOWN;
+	if (room < (int)sizeof(value))
+		len = (socklen_t)room;
+	error = mem_write(c, c->args[3], &value, len);
 	if (error == 0)
 		error = mem_write(c, c->args[4], &len, sizeof(len));
 	call_answer(c, error, 0);
@@ -439,6 +486,9 @@ do_getsockopt(struct call *c)
 		error = EINVAL;
 	if (error != 0)
 		call_answer(c, error, 0);
+	else if (c->link->fd == -1 && arg[0] == SOL_SOCKET &&
+	    arg[1] == SO_ERROR)
+		error_of_dead(c, arg[2]);
 	else
 		link_ask(c, MSTACK_GETOPT, arg, NULL, 0, NULL, 0, -1,
 		    getsockopt_reply);

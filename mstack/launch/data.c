@@ -227,8 +227,9 @@ take(struct call *c, int flags, size_t want, struct taken *t)
 	if (cm != NULL && cm->cmsg_level == SOL_SOCKET &&
 	    cm->cmsg_type == SCM_RIGHTS)
 		memcpy(&fd, CMSG_DATA(cm), sizeof(fd));
+	/* A datagram of 0 bytes has a file. */
 	if (fd == -1)
-		return 0;
+		return n == 0 && c->link->fd == -1 ? ENETDOWN : 0;
 	if (pread(fd, &t->from, sizeof(t->from), 0) !=
 		(ssize_t)sizeof(t->from) ||
 	    t->from.addrlen > sizeof(t->from.addr))
@@ -270,7 +271,7 @@ nothing_there(struct call *c, int flags, call_ready *again)
 
 	if (flags & MSG_ERRQUEUE) {
 		call_answer(c, EAGAIN, 0);
-	} else if (!c->asked) {
+	} else if (!c->asked && c->link->fd != -1) {
 		c->asked = true;
 		c->ready = again;
 		link_ask(c, MSTACK_GETOPT, arg, NULL, 0, NULL, 0, -1,

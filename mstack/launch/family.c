@@ -34,6 +34,7 @@
  */
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -219,6 +220,7 @@ be_supervisor(const struct launch *l, const sigset_t *mask, int report,
     pid_t launcher)
 {
 	struct super *su = calloc(1, sizeof(*su));
+	struct rlimit files;
 	sigset_t children;
 	int status = 1;
 
@@ -241,6 +243,11 @@ be_supervisor(const struct launch *l, const sigset_t *mask, int report,
 	if (su->epoll == -1 || su->signals == -1)
 		tool_say("%s", strerror(errno));
 	else if (find_stack(su, l) && start_command(su, l, mask)) {
+		/* It has something of each socket; see hold.c. */
+		if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+			files.rlim_cur = files.rlim_max;
+			setrlimit(RLIMIT_NOFILE, &files);
+		}
 		supervise(su);
 		status = 0;
 	}

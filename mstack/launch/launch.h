@@ -14,6 +14,7 @@
  *	supervise.c  the supervisor's loop, and calls that wait
  *	target.c     processes that make calls: their memory and descriptors
  *	link.c       sessions with servers
+ *	hold.c       listeners and the like outlive their server
  *	stacks.c     which stack is whose default
  *	calls.c      what becomes of each system call
  *	data.c       those that move data
@@ -88,6 +89,7 @@ int filter_load(void);
 /* ---- supervise.c -------------------------------------------------------- */
 
 struct super;
+struct hold;
 struct proc;
 struct link;
 struct call;
@@ -111,7 +113,8 @@ struct call {
 	int nr;
 	uint64_t args[6];
 
-	int fd; /* the program's socket, ours too for a while; or -1 */
+	int fd;	   /* the program's socket, ours too for a while; or -1 */
+	int spare; /* the server's end, while REPLY is called; or -1 */
 	bool stream;
 	struct link *link; /* whose it is */
 	uint64_t inode;
@@ -135,6 +138,7 @@ struct call {
 enum {
 	ABOUT_LISTENER,
 	ABOUT_LINK,
+	ABOUT_HOLD,
 	ABOUT_PROC,
 	ABOUT_CALL,
 	ABOUT_SIGNAL,
@@ -155,6 +159,7 @@ struct super {
 	bool verbose;
 	struct call *calls, *dropped;
 	struct link *links;
+	struct hold *holds;
 	struct proc *procs, *ended;
 	struct stack_default *defaults;
 	uint64_t numbers;
@@ -177,6 +182,8 @@ int super_watch(struct super *su, int fd, uint32_t events, void *subject);
 void call_answer(struct call *c, int error, int64_t value);
 /* The kernel does it. */
 void call_continue(struct call *c);
+/* It waits for a signal: nothing will come of it any more. */
+void call_park(struct call *c);
 /* It ends with a descriptor of its own of FD, which stays ours. */
 void call_give(struct call *c, int fd, bool cloexec);
 /* Nobody waits for it any more. */
@@ -228,7 +235,10 @@ struct link {
 int link_open(struct super *su, const char *path, struct link **lp, char *why,
     size_t size);
 void link_event(struct super *su, struct link *l);
-/* Of whom SOCK, a UNIX socket's descriptor, is; NULL: of none. */
+/*
+ * Of whom the socket SOCK is; NULL: of no stack, but the kernel's.  The link may
+ * be one to a server that is gone.
+ */
 struct link *link_of(struct super *su, int sock);
 /*
  * Sends a request for C, whose REPLY is called.  FD is passed on where it is
@@ -237,6 +247,23 @@ struct link *link_of(struct super *su, int sock);
 bool link_ask(struct call *c, enum mstack_op op, const int arg[3],
     const void *addr, size_t addrlen, const void *data, size_t datalen, int fd,
     call_reply *reply);
+
+/* ---- hold.c ------------------------------------------------------------- */
+
+/*
+ * FD is the server's end of the socket INODE, of L: it is kept, in a descriptor
+ * of its own, until the program has closed the other end.
+ */
+void hold(struct super *su, struct link *l, uint64_t inode, bool listener,
+    int fd);
+/* Epoll says that the other end is closed. */
+void hold_event(struct hold *h);
+/* The listener INODE, if it was one, is going to be something else. */
+void hold_release(struct super *su, uint64_t inode);
+/* L's server is gone. */
+void hold_lost(struct super *su, const struct link *l);
+/* Frees those that have ended. */
+void hold_bury(void);
 
 /* ---- stacks.c ----------------------------------------------------------- */
 

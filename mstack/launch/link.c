@@ -181,23 +181,28 @@ link_open(struct super *su, const char *path, struct link **lp, char *why,
 struct link *
 link_of(struct super *su, int sock)
 {
+	/* Whose socket it is where we have no session. */
+	static struct link nobody = { .about = ABOUT_LINK,
+		.fd = -1,
+		.helper = -1 };
+	struct link *l, *dead = &nobody;
+	struct linger mark = { 0 };
+	socklen_t len = sizeof(mark);
 	struct ucred peer;
-	socklen_t len = sizeof(peer);
-	int domain = -1;
-	struct link *l;
 
+	if (getsockopt(sock, SOL_SOCKET, SO_LINGER, &mark, &len) != 0 ||
+	    mark.l_onoff == 0 || mark.l_linger != MSTACK_MARK)
+		return NULL;
 	/* Who made the pair is its peer, for ever. */
-	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 ||
-	    peer.pid == 0)
-		return NULL;
-	len = sizeof(domain);
-	if (getsockopt(sock, SOL_SOCKET, SO_DOMAIN, &domain, &len) != 0 ||
-	    domain != AF_UNIX)
-		return NULL;
+	len = sizeof(peer);
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
+		return &nobody;
 	for (l = su->links; l != NULL; l = l->next)
 		if (l->pid == peer.pid && l->fd != -1)
 			return l;
-	return NULL;
+		else if (l->pid == peer.pid)
+			dead = l;
+	return dead;
 }
 
 /* ---- requests ----------------------------------------------------------- */
@@ -215,9 +220,10 @@ lost(struct super *su, struct link *l)
 	if (l->helper != -1)
 		close(l->helper);
 	l->helper = -1;
+	hold_lost(su, l);
 	for (c = su->calls; c != NULL; c = next) {
 		next = c->next;
-		if (c->link == l && c->reply != NULL)
+		if (c->link == l && (c->reply != NULL || c->polled))
 			call_answer(c, ENETDOWN, 0);
 	}
 }
@@ -296,7 +302,7 @@ link_ask(struct call *c, enum mstack_op op, const int arg[3], const void *addr,
  */
 static void
 take_reply(struct call *c, const struct mstack_reply *r, const uint8_t *data,
-    int fd)
+    const int fd[2])
 {
 	struct mstack_request q = { .call = c->number, .op = MSTACK_ADOPT };
 	call_reply *reply = c->reply;
@@ -312,7 +318,8 @@ take_reply(struct call *c, const struct mstack_reply *r, const uint8_t *data,
 		return;
 	}
 	c->reply = NULL;
-	reply(c, r, data, fd);
+	c->spare = fd[1];
+	reply(c, r, data, fd[0]);
 }
 
 void
@@ -320,14 +327,14 @@ link_event(struct super *su, struct link *l)
 {
 	static uint8_t message[MSTACK_MESSAGE_MAX];
 	union {
-		char room[CMSG_SPACE(sizeof(int))];
+		char room[CMSG_SPACE(2 * sizeof(int))];
 		struct cmsghdr align;
 	} control;
 	struct mstack_reply r;
 	struct cmsghdr *cm;
 	struct call *c;
 	ssize_t n;
-	int fd;
+	int fd[2];
 
 	while (l->fd != -1) {
 		struct iovec iov = { message, sizeof(message) };
@@ -343,18 +350,22 @@ link_event(struct super *su, struct link *l)
 			lost(su, l);
 			return;
 		}
-		fd = -1;
+		fd[0] = fd[1] = -1;
 		cm = CMSG_FIRSTHDR(&m);
 		if (cm != NULL && cm->cmsg_level == SOL_SOCKET &&
 		    cm->cmsg_type == SCM_RIGHTS)
-			memcpy(&fd, CMSG_DATA(cm), sizeof(fd));
+			memcpy(fd, CMSG_DATA(cm),
+			    cm->cmsg_len >= CMSG_LEN(sizeof(fd)) ? sizeof(fd) :
+								   sizeof(int));
 		memcpy(&r, message, sizeof(r));
 		for (c = su->calls; c != NULL; c = c->next)
 			if (c->number == r.call && c->reply != NULL)
 				break;
 		if (c != NULL && (size_t)n == sizeof(r) + r.addrlen + r.datalen)
 			take_reply(c, &r, message + sizeof(r), fd);
-		if (fd != -1)
-			close(fd);
+		if (fd[0] != -1)
+			close(fd[0]);
+		if (fd[1] != -1)
+			close(fd[1]);
 	}
 }

@@ -149,6 +149,10 @@ do_ioctl(struct call *c)
 	struct stat st;
 
 	c->fd = proc_fd(c->proc, (int)c->args[0]);
+	if (c->fd == -1 && errno != EBADF) {
+		call_answer(c, errno == EMFILE ? ENFILE : errno, 0);
+		return;
+	}
 	if (c->fd == -1 || fstat(c->fd, &st) != 0 || !S_ISSOCK(st.st_mode)) {
 		call_continue(c);
 		return;

@@ -152,6 +152,15 @@ call_wait(struct call *c, uint32_t events, int64_t ms, call_ready *ready)
 		c->polled = true;
 }
 
+void
+call_park(struct call *c)
+{
+	if (c->polled)
+		epoll_ctl(c->su->epoll, EPOLL_CTL_DEL, c->fd, NULL);
+	c->polled = false;
+	c->deadline = 0;
+}
+
 static void
 bury(struct super *su)
 {
@@ -162,6 +171,7 @@ bury(struct super *su)
 		su->dropped = c->next;
 		free(c);
 	}
+	hold_bury();
 	while ((p = su->ended) != NULL) {
 		su->ended = p->next;
 		free(p);
@@ -218,7 +228,7 @@ take_notification(struct super *su)
 	c->tid = (pid_t)in.n.pid;
 	c->nr = in.n.data.nr;
 	memcpy(c->args, in.n.data.args, sizeof(c->args));
-	c->fd = c->sent_fd = -1;
+	c->fd = c->sent_fd = c->spare = -1;
 	if ((c->next = su->calls) != NULL)
 		c->next->prev = c;
 	su->calls = c;
@@ -292,6 +302,9 @@ dispatch(struct super *su, const struct epoll_event *ev, bool *over)
 		break;
 	case ABOUT_LINK:
 		link_event(su, ev->data.ptr);
+		break;
+	case ABOUT_HOLD:
+		hold_event(ev->data.ptr);
 		break;
 	case ABOUT_PROC:
 		if (!((struct proc *)ev->data.ptr)->ended)

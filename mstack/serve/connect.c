@@ -92,7 +92,7 @@ connect_work(struct msock *m)
 	unplug(m);
 	r.error = error;
 	if (m->asker != NULL)
-		session_reply(m->asker, &r, NULL, NULL, -1);
+		session_reply(m->asker, &r, NULL, NULL, NULL, 0);
 	m->asker = NULL;
 }
 

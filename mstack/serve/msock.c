@@ -25,6 +25,7 @@ msock_new(struct server *sv, struct session *s, int sock, const int kind[3],
     struct msock **mp, int *end)
 {
 	struct msock *m = calloc(1, sizeof(*m)), **head;
+	const struct linger mark = { .l_onoff = 1, .l_linger = MSTACK_MARK };
 	int pair[2] = { -1, -1 }, on = 1, error;
 	struct stat st;
 	int type;
@@ -47,6 +48,8 @@ msock_new(struct server *sv, struct session *s, int sock, const int kind[3],
 	m->pair_in = m->pair_out = m->stack_in = m->stack_out = true;
 	type = m->stream ? SOCK_STREAM : SOCK_SEQPACKET;
 	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) != 0 ||
+	    setsockopt(pair[1], SOL_SOCKET, SO_LINGER, &mark, sizeof(mark)) !=
+		0 ||
 	    fstat(pair[1], &st) != 0) {
 		error = errno;
 	} else {
@@ -95,7 +98,7 @@ answer_asker(struct msock *m, int error)
 	struct mstack_reply r = { .call = m->call, .error = error };
 
 	if (m->asker != NULL)
-		session_reply(m->asker, &r, NULL, NULL, -1);
+		session_reply(m->asker, &r, NULL, NULL, NULL, 0);
 	m->asker = NULL;
 }
 
@@ -119,6 +122,8 @@ msock_end(struct msock *m)
 		    sizeof(hard));
 	}
 	sv->ops->close(m->sock);
+	/* A supervisor may have it, too: closing it is not enough. */
+	epoll_ctl(sv->epoll, EPOLL_CTL_DEL, m->pair, NULL);
 	close(m->pair);
 	if (m->held != -1)
 		close(m->held);

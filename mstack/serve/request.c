@@ -24,8 +24,9 @@ struct turn {
 	struct mstack_reply r;
 	struct sockaddr_storage out_addr;
 	uint8_t *out_data;
-	int out_fd;
-	bool later; /* the reply comes later */
+	int out_fd;    /* or -1; is closed after it was sent */
+	bool out_pair; /* our end of M's pair goes, too */
+	bool later;    /* the reply comes later */
 };
 
 static int
@@ -42,6 +43,8 @@ do_socket(struct turn *t)
 	if (error != 0)
 		return error;
 	t->r.sock = m->inode;
+	t->m = m;
+	t->out_pair = !m->stream;
 	return 0;
 }
 
@@ -102,6 +105,7 @@ do_listen(struct turn *t)
 	if (error == 0) {
 		t->m->state = MSOCK_LISTENING;
 		t->m->stack_in = true;
+		t->out_pair = true;
 		msock_again(t->m);
 	}
 	return error;
@@ -328,7 +332,8 @@ session_request(struct session *s, const struct mstack_request *q,
 		.fd = fd,
 		.out_fd = -1,
 		.r = { .call = q->call } };
-	int error;
+	int error, fds[2];
+	size_t n = 0;
 
 	if (q->addrlen != 0) {
 		/* Aligned, and with zeros behind it. */
@@ -344,8 +349,12 @@ session_request(struct session *s, const struct mstack_request *q,
 	else
 		error = table[q->op].fn(&t);
 	t.r.error = error;
+	if (t.out_fd != -1)
+		fds[n++] = t.out_fd;
+	if (t.out_pair)
+		fds[n++] = t.m->pair;
 	if (!t.later)
-		session_reply(s, &t.r, &t.out_addr, t.out_data, t.out_fd);
+		session_reply(s, &t.r, &t.out_addr, t.out_data, fds, n);
 	if (t.out_fd != -1)
 		close(t.out_fd);
 	if (t.fd != -1)

@@ -203,9 +203,12 @@ void source_close_all(struct server *sv);
 /* Requests came, or the other end has gone. */
 void session_event(struct session *s, uint32_t events);
 void session_end(struct session *s);
-/* Sends R and its data; FD -1: none.  What is not taken is lost: see there. */
+/*
+ * Sends R and its data, and the N descriptors at FDS.  What is not taken is
+ * lost: see there.
+ */
 void session_reply(struct session *s, struct mstack_reply *r, const void *addr,
-    const void *data, int fd);
+    const void *data, const int *fds, size_t n);
 /* Does Q, whose descriptor, or -1, is FD, which it takes. */
 void session_request(struct session *s, const struct mstack_request *q,
     const uint8_t *addr, const uint8_t *data, int fd);

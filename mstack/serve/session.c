@@ -26,12 +26,12 @@ session_end(struct session *s)
 
 void
 session_reply(struct session *s, struct mstack_reply *r, const void *addr,
-    const void *data, int fd)
+    const void *data, const int *fds, size_t n)
 {
 	union {
-		char room[CMSG_SPACE(sizeof(int))];
+		char room[CMSG_SPACE(2 * sizeof(int))];
 		struct cmsghdr align;
-	} control = { .align = { .cmsg_len = CMSG_LEN(sizeof(int)),
+	} control = { .align = { .cmsg_len = CMSG_LEN(n * sizeof(int)),
 			  .cmsg_level = SOL_SOCKET,
 			  .cmsg_type = SCM_RIGHTS } };
 	struct iovec iov[3] = { { r, sizeof(*r) },
@@ -39,10 +39,10 @@ session_reply(struct session *s, struct mstack_reply *r, const void *addr,
 		{ (void *)(uintptr_t)data, r->datalen } };
 	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 3 };
 
-	if (fd != -1) {
-		memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
+	if (n != 0) {
+		memcpy(CMSG_DATA(&control.align), fds, n * sizeof(int));
 		m.msg_control = &control;
-		m.msg_controllen = sizeof(control);
+		m.msg_controllen = CMSG_SPACE(n * sizeof(int));
 	}
 	if (sendmsg(s->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
 		session_end(s);

@@ -56,6 +56,12 @@ s.settimeout(20)
 sys.exit(s.connect_ex(("10.0.0.2", int(sys.argv[1]))))' "$1" 2>/dev/null
 }
 
+# gone_for_good PID - whether the process has ended, reaped or not.
+gone_for_good()
+{
+	! grep -q '^State:	[^Z]' "/proc/$1/status" 2>/dev/null
+}
+
 # web PORT - a web server on stack b for the folder www.
 web()
 {

@@ -88,6 +88,100 @@ except OSError as e:
 	grep -q "Network is down" out
 }
 
+# What an event loop sees of sockets whose stack is gone: it is told once, and
+# then sleeps.  Every call ends, or waits, as on a network that is down.
+@test "sockets of a stack that is gone are silent, and no call is the kernel's" {
+	need python3
+	pair_up
+	cat >gone.py <<-'END'
+		import errno, os, select, socket, struct, sys, threading, time
+		def said(fn, *args):
+		    try:
+		        r = fn(*args)
+		        return "ok" if r is None else r
+		    except OSError as e:
+		        return errno.errorcode[e.errno]
+		def listener():
+		    l = socket.socket(); l.bind(("10.0.0.1", 0)); l.listen()
+		    return l
+		l, waiting = listener(), listener()
+		c = socket.create_connection(l.getsockname()); d = l.accept()[0]
+		c.send(b"x"); d.recv(1)
+		u = socket.socket(type=socket.SOCK_DGRAM); u.bind(("10.0.0.1", 0))
+		v = socket.socket(type=socket.SOCK_DGRAM); v.bind(("10.0.0.1", 0))
+		n = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+		new, other = socket.socket(), socket.socket()
+		# A copy, as a server with workers has of its listener.
+		copy = os.dup(l.fileno())
+		told = []
+		threads = [threading.Thread(target=lambda s=s, fn=fn: told.append(said(fn)), daemon=True)
+		           for s, fn in ((waiting, waiting.accept), (v, lambda: v.recvfrom(9)))]
+		[t.start() for t in threads]
+		print("up", flush=True)
+		sys.stdin.readline()
+		[t.join(20) for t in threads]
+		print("waited", *told)
+		l.setblocking(False); u.setblocking(False); n.setblocking(False)
+		for how in "epoll", "poll":
+		    e = getattr(select, how)()
+		    for s in l, u, n:
+		        e.register(s, select.POLLIN)
+		    turns = 0
+		    while e.poll(0.3 if how == "epoll" else 300):
+		        print(how, said(l.accept))
+		        turns += 1
+		        assert turns < 5, "it spins"
+		print("accept", said(l.accept))
+		print("recv", said(u.recv, 9), said(u.recvfrom, 9), said(u.recvmsg, 9))
+		print("send", said(u.sendto, b"x", ("10.0.0.1", 9)), said(u.sendmsg, [b"x"], [], 0, ("10.0.0.1", 9)))
+		for s in l, new, d, u, n:
+		    print(said(s.getsockname), said(s.getpeername), said(s.bind, ("10.0.0.1", 0)) if s is not n else "",
+		          said(s.connect, ("10.0.0.1", 9)) if s is not n else "", said(s.listen),
+		          said(s.setsockopt, socket.SOL_SOCKET, socket.SO_REUSEADDR, 1),
+		          said(s.getsockopt, socket.SOL_SOCKET, socket.SO_TYPE),
+		          said(s.shutdown, socket.SHUT_RD))
+		print("new", said(new.accept), said(other.getsockopt, socket.SOL_SOCKET, socket.SO_ERROR) == errno.ENETDOWN,
+		      said(socket.socket))
+		# Who waits now waits for ever, but for a signal.
+		import signal
+		class Tick(Exception): pass
+		def tick(*a): raise Tick()
+		signal.signal(signal.SIGALRM, tick)
+		for fn in waiting.accept, lambda: v.recv(9), lambda: v.recvfrom(9):
+		    signal.setitimer(signal.ITIMER_REAL, 0.2)
+		    try:
+		        print("not silent", said(fn))
+		    except Tick:
+		        print("silent")
+	END
+	mkfifo go
+	start out sh -c '"$0" "$1" python3 gone.py <go' "$mstack" "$HERE/a.sock"
+	exec 7>go
+	until_true grep -q up out
+	kill -KILL "${SERVER[a]}"
+	until_true gone_for_good "${SERVER[a]}"
+	echo >&7
+	finished "$PID" 0
+	cat >want <<-'END'
+		up
+		waited ENETDOWN ENETDOWN
+		epoll ENETDOWN
+		accept EAGAIN
+		recv EAGAIN EAGAIN EAGAIN
+		send ENETDOWN ENETDOWN
+		ENETDOWN ENETDOWN ENETDOWN ENETDOWN ENETDOWN ENETDOWN ENETDOWN ENETDOWN
+		ENETDOWN ENETDOWN ENETDOWN ENETDOWN ENETDOWN ENETDOWN ENETDOWN ENETDOWN
+		ENETDOWN ENETDOWN ENETDOWN ENETDOWN ENETDOWN ENETDOWN ENETDOWN ENETDOWN
+		ENETDOWN ENETDOWN ENETDOWN ENETDOWN ENETDOWN ENETDOWN ENETDOWN ENETDOWN
+		ENETDOWN ENETDOWN   ENETDOWN ENETDOWN ENETDOWN ENETDOWN
+		new ENETDOWN True ENETDOWN
+		silent
+		silent
+		silent
+	END
+	diff -u want out
+}
+
 @test "a reader that is slow stops its sender" {
 	need python3
 	pair_up
