@@ -4,4 +4,4 @@ DUMP_SRC := $(addprefix dumpbus/, \
 	header.c main.c netbsd.c outfile.c pcapng.c print.c read.c senders.c \
 	sink.c stream.c swapped.c wanted.c)
 IN_SRC := $(addprefix dumpbus/, \
-	in/capture.c in/main.c in/pace.c)
+	in/blocks.c in/capture.c in/main.c in/pace.c)

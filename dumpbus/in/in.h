@@ -31,22 +31,55 @@ struct options {
 
 extern volatile sig_atomic_t stopped; /* a signal asked us to stop */
 
+/* ---- a packet ----------------------------------------------------------- */
+
+struct packet {
+	const uint8_t *data; /* if no bus can carry it: not valid */
+	uint32_t caplen;     /* bytes of it that are in the file */
+	uint32_t len;	     /* bytes that it had */
+	uint64_t time_ns;    /* since 1970 */
+};
+
+/* Takes the FCS, the last bytes of what P had, out of it. */
+void packet_cut(struct packet *p, unsigned fcs);
+
+/* ---- blocks.c: a pcapng being read -------------------------------------- */
+
+struct blocks;
+
+/* NULL: no memory. */
+struct blocks *blocks_open(FILE *f);
+/*
+ * The next Ethernet packet, valid until the next call: 1; 0: there is none, or a
+ * signal to stop came; -1: blocks_why() tells what is wrong.  Packets of other
+ * link types are counted in *FOREIGN.
+ */
+int blocks_next(struct blocks *b, struct packet *p, uint64_t *foreign);
+const char *blocks_why(const struct blocks *b);
+void blocks_close(struct blocks *b);
+
 /* ---- capture.c: a capture file being read ------------------------------- */
 
 struct capture {
 	const char *name; /* for messages */
 	FILE *f;
-	pcap_t *pcap;
-	bool again; /* the file can be rewound */
+	pcap_t *pcap;	       /* of a pcap */
+	unsigned fcs;	       /* bytes of the FCS behind each of its packets */
+	struct blocks *blocks; /* of a pcapng */
+	bool again;	       /* the file can be rewound */
+	uint64_t foreign;      /* packets so far that are no Ethernet frames */
+	struct packet packet;  /* the last one */
+	bool held;	       /* capture_next() returns it once more */
 };
 
 /* 1: a signal to stop came before there was anything to read. */
 int capture_open(struct capture *c, const char *file);
 /* From the beginning.  0 or -1. */
 int capture_rewind(struct capture *c);
-/* The next packet: 1, 0 at the end, -1. */
-int capture_next(struct capture *c, const struct pcap_pkthdr **h,
-    const uint8_t **data);
+/* The next Ethernet packet: 1, 0 at the end, -1. */
+int capture_next(struct capture *c, const struct packet **p);
+/* What capture_next() returned last it will return once more. */
+void capture_hold(struct capture *c);
 /*
  * The longest packet that is there whole, and how many packets there are, as
  * far as they can be read.  C is at its beginning before and after.  0 or -1.

@@ -5,9 +5,15 @@
  * DOC: What becomes of a packet
  *
  * Packets are sent unchanged, in the order of the file, with the current time as
- * their time of sending.  A packet is left out, and counted, if the file has
- * only a part of it, if it is longer than the bus carries, or if it is shorter
- * than an Ethernet header.  No packet is ever cut.
+ * their time of sending.  A packet is left out, and counted, if it is no Ethernet
+ * frame, if the file has only a part of it, if it is longer than the bus carries,
+ * or if it is shorter than an Ethernet header.  No packet is ever cut; an FCS
+ * behind it, which the file tells of, is no part of it.
+ *
+ * DOC: No bus for nothing
+ *
+ * A bus is made only when the first frame that it could carry has been read.
+ * What has no frame leaves no bus behind, be it a file or a pipe.
  *
  * Sending waits for nobody.  If we were stopped in the middle of a frame, and
  * readers have given up on it meanwhile, the frame is sent once more.
@@ -54,7 +60,9 @@ const char tool_usage[] =
 struct tally {
 	uint64_t sent, bytes;
 	uint64_t partial; /* not whole in the file */
+	uint64_t longer;  /* more of them in the file than there was */
 	uint64_t large, small;
+	uint64_t foreign; /* no Ethernet frames */
 };
 
 /* ---- command line ------------------------------------------------------- */
@@ -127,6 +135,47 @@ parse_options(struct options *o, int argc, char **argv)
 	o->bus = argv[optind + 1];
 }
 
+/* ---- frames ------------------------------------------------------------- */
+
+/* Whether a bus of frames of up to MAX bytes carries P; else T counts it. */
+static bool
+judge(const struct packet *p, uint32_t max, struct tally *t)
+{
+	uint64_t *why = p->caplen < p->len ? &t->partial :
+	    p->caplen > p->len		   ? &t->longer :
+	    p->len > max		   ? &t->large :
+	    p->len < SHMBUS_FRAME_MIN	   ? &t->small :
+					     NULL;
+
+	if (why != NULL)
+		++*why;
+	return why == NULL;
+}
+
+/* Says that N packets were left out, and why. */
+static void
+left_out(const char *file, uint64_t n, const char *why)
+{
+	char text[80];
+
+	if (n == 0)
+		return;
+	snprintf(text, sizeof(text), "%" PRIu64 " packet%s left out", n,
+	    n == 1 ? "" : "s");
+	tool_complain(file, text, why);
+}
+
+/* Says what was left out of C. */
+static void
+report(const struct capture *c, const struct tally *t)
+{
+	left_out(c->name, t->partial, "not whole in the file");
+	left_out(c->name, t->longer, "more in the file than their length");
+	left_out(c->name, t->large, "longer than the bus carries");
+	left_out(c->name, t->small, "shorter than an Ethernet header");
+	left_out(c->name, t->foreign + c->foreign, "not of link type Ethernet");
+}
+
 /* ---- the bus ------------------------------------------------------------ */
 
 /* Chooses what the options leave open of the geometry, to suit C.  0 or -1. */
@@ -156,14 +205,54 @@ fit(struct options *o, struct capture *c)
 	return 0;
 }
 
-/* Attaches to the bus, and creates it if there is none.  0 or -1. */
+/*
+ * Reads C up to the first frame for the bus that is to be made, as O says; none
+ * is made if there is none.  0 or -1; 1: a signal to stop came.
+ */
 static int
-attach(struct shmbus **b, struct options *o, struct capture *c)
+await_frame(const struct options *o, struct capture *c, struct tally *t)
+{
+	uint32_t mtu = o->geometry.mtu != 0 ? o->geometry.mtu :
+	    c->again			    ? SHMBUS_MTU_MAX :
+					      SHMBUS_MTU_DEFAULT;
+	const struct packet *p;
+	int more;
+
+	if (mtu > SHMBUS_MTU_MAX) /* is refused later */
+		mtu = SHMBUS_MTU_MAX;
+	while ((more = capture_next(c, &p)) == 1)
+		if (judge(p, mtu + SHMBUS_HEADROOM, t))
+			break;
+	if (more == 1) {
+		if (!c->again) {
+			capture_hold(c);
+			return 0;
+		}
+		*t = (struct tally){ 0 };
+		return capture_rewind(c);
+	}
+	if (stopped)
+		return 1;
+	report(c, t);
+	if (more == 0)
+		tool_complain(c->name, "no frame for a bus in it",
+		    "none is made");
+	return -1;
+}
+
+/*
+ * Attaches to the bus, and creates it if there is none.  0 or -1; 1: a signal to
+ * stop came before there was a frame for a new one.
+ */
+static int
+attach(struct shmbus **b, struct options *o, struct capture *c, struct tally *t)
 {
 	struct shmbus_options how = { .name = PROGRAM };
-	int err = shmbus_attach(o->bus, &how, b);
+	int err = shmbus_attach(o->bus, &how, b), frame;
 
 	if (err == ENOENT) {
+		if ((frame = await_frame(o, c, t)) != 0)
+			return frame;
 		if (fit(o, c) != 0)
 			return -1;
 		how.flags = SHMBUS_CREATE;
@@ -176,7 +265,7 @@ attach(struct shmbus **b, struct options *o, struct capture *c)
 	return -1;
 }
 
-/* ---- frames ------------------------------------------------------------- */
+/* ---- sending ------------------------------------------------------------ */
 
 /* Sends one frame, with as many attempts as it takes.  0 or -1. */
 static int
@@ -202,58 +291,40 @@ static int
 send_capture(struct shmbus *b, const struct options *o, struct capture *c,
     struct pace *p, struct tally *t)
 {
-	const struct pcap_pkthdr *h;
+	const struct packet *packet;
 	struct shmbus_info info;
-	const uint8_t *data;
 	int more;
 
 	shmbus_info(b, &info);
-	while ((more = capture_next(c, &h, &data)) == 1) {
-		if (h->caplen != h->len) {
-			t->partial++;
+	while ((more = capture_next(c, &packet)) == 1) {
+		if (!judge(packet, info.frame_max, t))
 			continue;
-		}
-		if (h->len > info.frame_max) {
-			t->large++;
-			continue;
-		}
-		if (h->len < SHMBUS_FRAME_MIN) {
-			t->small++;
-			continue;
-		}
-		pace_wait(p,
-		    (uint64_t)h->ts.tv_sec * 1000000000u +
-			(uint64_t)h->ts.tv_usec);
+		pace_wait(p, packet->time_ns);
 		if (stopped)
 			break;
-		if (send_frame(b, o, data, h->len) != 0)
+		if (send_frame(b, o, packet->data, packet->len) != 0)
 			return -1;
 		t->sent++;
-		t->bytes += h->len;
+		t->bytes += packet->len;
 		if (t->sent == o->count)
 			break;
 	}
 	return more == -1 ? -1 : 0;
 }
 
-/* Says that N packets were left out, and why. */
-static void
-left_out(const char *file, uint64_t n, const char *why)
+/* Whether there were packets in C, and none that is an Ethernet frame. */
+static bool
+all_foreign(const struct capture *c, const struct tally *t)
 {
-	char text[80];
-
-	if (n == 0)
-		return;
-	snprintf(text, sizeof(text), "%" PRIu64 " packet%s left out", n,
-	    n == 1 ? "" : "s");
-	tool_complain(file, text, why);
+	return t->foreign + c->foreign != 0 &&
+	    t->sent + t->partial + t->longer + t->large + t->small == 0;
 }
 
 /* Does the work, once the bus is attached.  0 or -1. */
 static int
-run(struct shmbus *b, const struct options *o, struct capture *c)
+run(struct shmbus *b, const struct options *o, struct capture *c,
+    struct tally *t)
 {
-	struct tally t = { 0 };
 	struct pace p = { .rate = o->rate };
 	struct shmbus_info info;
 	uint64_t begin, ns;
@@ -268,29 +339,33 @@ run(struct shmbus *b, const struct options *o, struct capture *c)
 	}
 	begin = now_ns();
 	while (!stopped) {
-		uint64_t before = t.sent;
+		uint64_t before = t->sent;
 
-		err = send_capture(b, o, c, &p, &t);
-		if (err != 0 || !o->loop || (o->count && t.sent == o->count))
+		err = send_capture(b, o, c, &p, t);
+		if (err != 0 || !o->loop || (o->count && t->sent == o->count))
 			break;
-		if (t.sent == before) {
+		if (t->sent == before) {
 			tool_complain(c->name, "nothing to send in it", NULL);
 			err = -1;
 			break;
 		}
 		p.begun = false;
+		t->foreign += c->foreign;
 		if ((err = capture_rewind(c)) != 0)
 			break;
 	}
 	ns = now_ns() - begin;
-	left_out(c->name, t.partial, "not whole in the file");
-	left_out(c->name, t.large, "longer than the bus carries");
-	left_out(c->name, t.small, "shorter than an Ethernet header");
+	report(c, t);
+	if (err == 0 && !stopped && all_foreign(c, t)) {
+		tool_complain(c->name, "not a capture of Ethernet frames",
+		    NULL);
+		err = -1;
+	}
 	if (o->verbose)
 		fprintf(stderr,
 		    PROGRAM ": %s: %" PRIu64 " frames, %" PRIu64
 			    " bytes, in %.3f s\n",
-		    o->bus, t.sent, t.bytes, (double)ns / 1e9);
+		    o->bus, t->sent, t->bytes, (double)ns / 1e9);
 	return err;
 }
 
@@ -310,6 +385,7 @@ main(int argc, char **argv)
 	struct options o = { 0 };
 	struct capture c;
 	struct shmbus *b = NULL;
+	struct tally t = { 0 };
 	int err;
 
 	parse_options(&o, argc, argv);
@@ -329,9 +405,9 @@ main(int argc, char **argv)
 		err = -1;
 	}
 	if (err == 0)
-		err = attach(&b, &o, &c);
+		err = attach(&b, &o, &c, &t);
 	if (err == 0)
-		err = run(b, &o, &c);
+		err = run(b, &o, &c, &t);
 	shmbus_detach(b);
 	capture_close(&c);
 	return err == -1 ? 1 : 0;

@@ -266,6 +266,35 @@ pcapngs(fuzz_emit *emit)
 	enhanced(2, 60, 60, 60);
 	enhanced(3, 60, 60, 60);
 	emit("pcapng-interfaces", s.b, s.n);
+	/* An FCS of 4 bytes that the flags of each packet declare. */
+	begin(0, false);
+	section();
+	interface(1, 0, 9);
+	for (unsigned i = 0; i < 3; i++) {
+		block(6);
+		p32(0);
+		p32(0);
+		p32(1000);
+		p32(64);
+		p32(64);
+		frame(64, i);
+		p16(2);
+		p16(i == 2 ? 0xffff : 4);
+		p32(4 << 5);
+		p16(0);
+		p16(0);
+		end();
+	}
+	emit("pcapng-fcs", s.b, s.n);
+	/* Link types that change, and nothing of Ethernet. */
+	begin(0, true);
+	for (unsigned i = 0; i < 3; i++) {
+		big = i % 2 == 0;
+		section();
+		interface(101 + i, 60 * i, 9);
+		enhanced(0, 60, 60, 60);
+	}
+	emit("pcapng-foreign", s.b, s.n);
 	begin(HOW_PIPE, false);
 	section();
 	interface(1, 0xffffffff, 9);
