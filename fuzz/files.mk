@@ -16,7 +16,7 @@ FUZZ_LIBS_foreign := -lpcap
 FUZZ_WITH_frames = $(wildcard fuzz/stack/*.c) $(IF_SRC)
 FUZZ_LIBS_frames := -lurcu-bp -lurcu-common -llwipv6 -ljson-c
 # The server down to its seam.
-FUZZ_WITH_ctl = $(filter-out %/server.c %/socket.c,$(SERVE_SRC)) \
+FUZZ_WITH_ctl = $(filter-out %/server.c %/place.c,$(SERVE_SRC)) \
 	$(MSERVE_SRC) $(WIRE_SRC) $(BASE_SRC) shmif/name.c \
 	$(wildcard fuzz/fake/*.c)
 FUZZ_LIBS_ctl := -ljson-c

@@ -21,7 +21,7 @@
  * Layers, none of which knows the ones before it: server.c; pings.c; client.c,
  * a connection; request.c, what is asked; ops_*.c, doing it by shmif.h and
  * stack_ctl.h; call.c, what operations have in common, and field.c, the form of
- * their members.  wire.c is the frame of a message, socket.c the socket's file.
+ * their members.  wire.c is the frame of a message, place.c the socket's file.
  * Nothing here knows what stack it is.
  *
  * It is a part of libshmif, and libshmif needs libjson-c for it: so that any

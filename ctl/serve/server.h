@@ -10,34 +10,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/stat.h>
 
 #include "shmif/stack_ctl.h"
+#include "ctl/place.h"
 #include "ctl/wire.h"
 
 struct json_object;
-
-/* ---- socket.c ----------------------------------------------------------- */
-
-/* Where a server listens, and how it knows its own socket again. */
-struct place {
-	int fd;
-	char path[WIRE_PATH_MAX]; /* absolute, unless that is too long */
-	dev_t dev;
-	ino_t ino;
-};
-
-/*
- * Listens at PATH, with mode 0600 from the first moment. Returns 0, EADDRINUSE
- * (a server listens there), EEXIST (something that is not a socket is there),
- * or what the system says.
- */
-int place_take(struct place *p, const char *path);
-/*
- * Closes the socket, and removes its file if that is still the same one. May
- * be called twice.
- */
-void place_leave(struct place *p);
 
 /* ---- what operations work on -------------------------------------------- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * socket.c - where a server listens
+ * place.c - where a server listens
  *
  * DOC: When a server is killed the file of its socket stays; connecting to it is
  * refused then.  Two new servers that find this out at the same time must not
@@ -23,8 +23,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ctl/place.h"
 #include "ctl/probe.h"
-#include "ctl/serve/server.h"
 
 #define LOCK_TRIES 500 /* each waits 10 ms */
 
@@ -76,14 +76,14 @@ make_room(const char *path)
 
 /* Binds and listens; under the lock. */
 static int
-open_at(struct place *p, const struct sockaddr_un *addr)
+open_at(struct place *p, const struct sockaddr_un *addr, int type)
 {
 	struct stat st;
 	int error, s;
 
 	if ((error = make_room(addr->sun_path)) != 0)
 		return error;
-	s = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	s = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s == -1)
 		return errno;
 	if (fchmod(s, 0600) == -1 ||
@@ -92,7 +92,8 @@ open_at(struct place *p, const struct sockaddr_un *addr)
 		close(s);
 		return error;
 	}
-	if (listen(s, 128) == -1 || lstat(addr->sun_path, &st) == -1) {
+	if ((type == SOCK_STREAM && listen(s, 128) == -1) ||
+	    lstat(addr->sun_path, &st) == -1) {
 		error = errno;
 		unlink(addr->sun_path);
 		close(s);
@@ -105,7 +106,7 @@ open_at(struct place *p, const struct sockaddr_un *addr)
 }
 
 int
-place_take(struct place *p, const char *path)
+place_take_type(struct place *p, const char *path, int type)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	char name[WIRE_PATH_MAX + 8];
@@ -118,7 +119,7 @@ place_take(struct place *p, const char *path)
 	snprintf(name, sizeof(name), "%s.lock", path);
 	if ((error = lock(name, &fd)) != 0)
 		return error;
-	error = open_at(p, &addr);
+	error = open_at(p, &addr, type);
 	unlock(name, fd);
 	if (error == 0) {
 		char *full = realpath(path, NULL);
@@ -133,6 +134,12 @@ place_take(struct place *p, const char *path)
 		free(full);
 	}
 	return error;
+}
+
+int
+place_take(struct place *p, const char *path)
+{
+	return place_take_type(p, path, SOCK_STREAM);
 }
 
 void
