@@ -45,6 +45,12 @@ EXTCAPDIR ?= $(LIBDIR)/wireshark/extcap
 # the loader does.
 VDEPLUGDIR ?= $(LIBDIR)
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+# Where Debian's python3 looks: what is not Debian's own has its version in the
+# path.
+PYTHON_VERSION = $(or $(shell python3 -c 'import sys; \
+	print("%d.%d" % sys.version_info[:2])' 2>/dev/null),3.11)
+PYTHONDIR ?= $(PREFIX)/lib/python$(if \
+	$(filter /usr,$(PREFIX)),3,$(PYTHON_VERSION))/dist-packages
 INSTALL ?= install
 
 .DEFAULT_GOAL := all
@@ -61,7 +67,7 @@ PACKAGES := gcc g++ make pkg-config libc6-dev liblwipv6-dev liburcu-dev \
 	$(if $(filter 0,$(SERVER)),,libjson-c-dev \
 	libseccomp-dev)
 # PACKAGES_goal: what make goal needs beside them.
-PACKAGES_check := vde2 dnsmasq-base tshark python3 curl wget netcat-openbsd socat iputils-ping
+PACKAGES_check := vde2 dnsmasq-base tshark python3 python3-pytest python3-scapy curl wget netcat-openbsd socat iputils-ping
 PACKAGES_lint := clang-tidy-14 clang-format-14 cppcheck
 PACKAGES_coverage := $(PACKAGES_check) gcovr
 PACKAGES_model := spin

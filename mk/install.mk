@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Installing, and taking away again.
 
+PYTHON := $(wildcard python/shmbus/*.py)
 # One file does for both.
 COMPLETED := shmif_dumpbus shmif_pcapin
 MAN_INSTALLED := $(foreach p,$(MANPAGES),$(MANDIR)/$(p))
@@ -11,6 +12,7 @@ INSTALLED := $(BINS:$(BUILD)/bin/%=$(BINDIR)/%) \
 	$(EXTCAPDIR)/shmif \
 	$(addprefix $(VDEPLUGDIR)/,$(notdir $(VDEPLUG))) \
 	$(addprefix $(COMPLETIONDIR)/,$(COMPLETED)) \
+	$(PYTHON:python/%=$(PYTHONDIR)/%) \
 	$(MAN_INSTALLED) \
 	$(COMPLETIONS:ctl/%/bash-completion=$(COMPLETIONDIR)/%) \
 	$(filter %/mstack,$(TOOLS:%=$(COMPLETIONDIR)/%))
@@ -25,6 +27,7 @@ install: $(LIBS) $(VDEPLUG) $(BINS)
 	cp -P $(filter %.so,$(LIBS)) $(DESTDIR)$(LIBDIR)
 	$(if $(VDEPLUG),$(INSTALL) -m 644 $(VDEPLUG) $(DESTDIR)$(VDEPLUGDIR))
 	$(INSTALL) -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)
+	$(INSTALL) -m 644 $(PYTHON) $(DESTDIR)$(PYTHONDIR)/shmbus
 ifneq ($(LWIP_TREE),)
 	for d in stack/lwip/include $(LWIP_TREE)/src/include; do \
 	    (cd $$d && find . -name '*.h' ! -path './compat/*' | \

@@ -88,6 +88,9 @@ install_below() # DESTDIR PREFIX
 	END
 	(cd "$TOP" && ls man?/*.[1-9]) | sed 's|^|./share/man/|' \
 	    >>../../../want
+	(cd "$TOP/python" && ls shmbus/*.py) |
+	    sed 's|^|./lib/python3/dist-packages/|' >>../../../want
+	sed -i 's|python3\.[0-9]*|python3|' ../../../got
 	if has_lwip; then
 		cat >>../../../want <<-END
 		./bin/shmif_server-lwip
