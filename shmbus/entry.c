@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * entry.c - the table of attachments: numbers, entries, who is alive
+ * entry.c - the table of attachments
  *
  * DOC: Theory of Operation
  *
- * Attachment i holds a write lock on byte i of a range far beyond the file's
- * end, by an open file description lock.  Taking the first byte that is free
- * is attaching.  The kernel drops the lock when the process ends, however it
- * ends, and anybody may ask whether it is held, across PID namespaces too.
- * So it is never in doubt whether the owner of a number is alive, and there is
- * no lock in the file's memory.
- *
- * Whoever takes a number first cleans up after its last owner, who is dead,
- * for the lock was free: the slots it was writing to (ring_join()), its bits in
- * the two maps (entry_fill()).
+ * Whoever takes a number (owner.c) first cleans up after its last owner, who is
+ * dead, for the number was free: the slots it was writing to (ring_join()), its
+ * bits in the two maps (entry_fill()).
  *
  * After an owner whose number nobody takes again, entry_reap() cleans up:
  * everybody who waits examines a few entries about once a second, and holds the
@@ -112,6 +105,7 @@ entry_keep(struct shmbus *b)
 
 	if (b->rdonly)
 		return;
+	owner_keep(b);
 	keep(&a->since_ns, b->shown.since_ns);
 	keep(&a->pid, b->shown.pid);
 	for (i = 0; i < 4; i++)
@@ -161,30 +155,6 @@ entry_fill(struct shmbus *b, const char *name)
 	entry_announce(b);
 }
 
-/* Takes the first free number.  Returns 0, SHMBUS_EFULL, or an errno value. */
-int
-entry_take_number(int fd, unsigned *me)
-{
-	unsigned i, owned = 0;
-
-	for (i = 0; i < FORMAT_ATTACHMENTS; i++) {
-		int error = file_lock(fd, FORMAT_LOCK_ATTACH + i, true);
-
-		if (error != EAGAIN) {
-			*me = i;
-			return error;
-		}
-		owned += file_locked(fd, FORMAT_LOCK_ATTACH + i);
-	}
-	if (owned == FORMAT_ATTACHMENTS)
-		why_set("%u are attached already", owned);
-	else
-		why_set("%u are attached, and a process that reads the file "
-			"has read locks on all other numbers",
-		    owned);
-	return SHMBUS_EFULL;
-}
-
 /* Takes B, which detaches, out of the table. */
 void
 entry_leave(struct shmbus *b)
@@ -192,6 +162,7 @@ entry_leave(struct shmbus *b)
 	clear_maps(b->ring.hdr, b->ring.me);
 	AO_store_release(&b->entry->ident, 0);
 	AO_fetch_and_add1_full(&b->ring.hdr->changes);
+	owner_leave(b);
 }
 
 /* Whether number I has a bit in one of the maps. */
@@ -227,14 +198,15 @@ entry_reap(struct shmbus *b)
 		    (!(ident & FORMAT_ATT_USED) && !in_maps(b->ring.hdr, i)))
 			continue;
 		done += (ident & FORMAT_ATT_USED) != 0;
-		if (file_locked(b->fd, FORMAT_LOCK_ATTACH + i))
+		if (owner_is_alive(b, i))
 			continue;
 		/*
 		 * If it is refused, a reader has a read lock, or somebody takes
 		 * the number right now: that one puts its entry right.
 		 */
-		locked = file_lock(b->fd, FORMAT_LOCK_ATTACH + i, true) == 0;
-		if (!locked && file_locked(b->fd, FORMAT_LOCK_ATTACH + i))
+		locked = file_lock(b->fd, FORMAT_LOCK_ATTACH + i,
+			     LOCK_TO_WRITE) == 0;
+		if (!locked && owner_is_alive(b, i))
 			continue;
 		clear_maps(b->ring.hdr, i);
 		if (ident & FORMAT_ATT_USED)
@@ -242,7 +214,7 @@ entry_reap(struct shmbus *b)
 			    (ident & ~(AO_t)FORMAT_ATT_USED) | FORMAT_ATT_DEAD);
 		AO_fetch_and_add1_full(&b->ring.hdr->changes);
 		if (locked)
-			file_lock(b->fd, FORMAT_LOCK_ATTACH + i, false);
+			file_lock(b->fd, FORMAT_LOCK_ATTACH + i, LOCK_NONE);
 	}
 }
 
@@ -367,8 +339,7 @@ read_peer(struct shmbus *b, unsigned i, AO_t ident, struct shmbus_peer *p)
 	unsigned c;
 
 	p->index = i;
-	p->alive = i == b->ring.me ||
-	    file_locked(b->fd, FORMAT_LOCK_ATTACH + i);
+	p->alive = i == b->ring.me || owner_is_alive(b, i);
 	p->promisc = (ident & FORMAT_ATT_PROMISC) != 0;
 	p->pid = (int32_t)AO_load(&a->pid);
 	mac_from_word(ident, p->mac);

@@ -33,13 +33,16 @@
 #define RETRIES 16
 
 /*
- * Takes (ON) or drops the lock on BYTE for FD's open file description.  Returns
- * 0, EAGAIN if another has it, or another errno value.
+ * Takes a lock on BYTE for FD's open file description, or changes or drops the
+ * one that it has.  Returns 0, EAGAIN if others have locks that are in the way, or
+ * another errno value.
  */
 int
-file_lock(int fd, int64_t byte, bool on)
+file_lock(int fd, int64_t byte, enum file_lock what)
 {
-	struct flock fl = { .l_type = on ? F_WRLCK : F_UNLCK,
+	struct flock fl = { .l_type = what == LOCK_NONE ? F_UNLCK :
+		    what == LOCK_TO_READ		? F_RDLCK :
+							  F_WRLCK,
 		.l_whence = SEEK_SET,
 		.l_start = byte,
 		.l_len = 1 };
@@ -54,16 +57,16 @@ file_lock(int fd, int64_t byte, bool on)
 }
 
 /*
- * Returns whether somebody else has the lock on BYTE.  If the kernel cannot say,
- * the answer is yes, since taking the living for dead would do harm.  Only locks
- * for writing count: one who may only read the file can have read locks, and
- * must not make the dead seem alive.
+ * Returns whether somebody else has a lock for writing on BYTE; or, with
+ * TO_READ, any lock, which one who may only read the file can have, too.  If the
+ * kernel cannot say, the answer is yes, since taking the living for dead would do
+ * harm.
  */
 bool
-file_locked(int fd, int64_t byte)
+file_locked(int fd, int64_t byte, bool to_read)
 {
 	/* A read lock would only be refused because of a lock for writing. */
-	struct flock fl = { .l_type = F_RDLCK,
+	struct flock fl = { .l_type = to_read ? F_WRLCK : F_RDLCK,
 		.l_whence = SEEK_SET,
 		.l_start = byte,
 		.l_len = 1 };
@@ -205,12 +208,12 @@ lock_creation(int fd)
 	int error;
 
 	for (tries = 0; tries < CREATE_WAIT_MS; tries++) {
-		error = file_lock(fd, FORMAT_LOCK_CREATE, true);
+		error = file_lock(fd, FORMAT_LOCK_CREATE, LOCK_TO_WRITE);
 		if (error != EAGAIN)
 			return error;
 		nanosleep(&ms, NULL);
 	}
-	why_set(file_locked(fd, FORMAT_LOCK_CREATE) ?
+	why_set(file_locked(fd, FORMAT_LOCK_CREATE, false) ?
 		"another process has been creating it for too long" :
 		"a process that reads it has a read lock on it");
 	return EBUSY;
@@ -255,7 +258,7 @@ file_create(int fd, const char *path, const struct shmbus_geometry *geo,
 				unlink(path);
 		}
 	}
-	file_lock(fd, FORMAT_LOCK_CREATE, false);
+	file_lock(fd, FORMAT_LOCK_CREATE, LOCK_NONE);
 	return error;
 }
 
@@ -272,7 +275,7 @@ file_await(int fd)
 
 	for (tries = 0; tries < CREATE_WAIT_MS; tries++) {
 		if (file_kind(fd, &kind) != 0 || kind == KIND_OTHER ||
-		    !file_locked(fd, FORMAT_LOCK_CREATE))
+		    !file_locked(fd, FORMAT_LOCK_CREATE, false))
 			break;
 		nanosleep(&ms, NULL);
 	}

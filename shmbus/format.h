@@ -52,7 +52,7 @@ static_assert(sizeof(AO_t) == 8, "a bus needs 64-bit words");
 /*
  * Byte ranges that carry open file description locks, far beyond any file's
  * end: attachment i is alive while byte FORMAT_LOCK_ATTACH + i is locked for
- * writing; whoever creates the file holds FORMAT_LOCK_CREATE meanwhile.
+ * writing (or claimed: see owner.c); whoever creates the file holds FORMAT_LOCK_CREATE meanwhile.
  */
 #define FORMAT_LOCK_CREATE ((int64_t)1 << 60)
 #define FORMAT_LOCK_ATTACH (FORMAT_LOCK_CREATE + 256)
@@ -115,9 +115,9 @@ struct format_attachment {
 	AO_t since_ns; /*   8 */
 	AO_t pid;      /*  16 */
 	AO_t name[4];  /*  24 */
-	AO_t reserved0;
-	AO_t door; /*  64  odd: asleep; its low 32 bits are the futex */
-	AO_t hint; /*  72  first position it was woken for */
+	AO_t claim;    /*  56  0, or who has the number without a write lock */
+	AO_t door;     /*  64  odd: asleep; its low 32 bits are the futex */
+	AO_t hint;     /*  72  first position it was woken for */
 	AO_t reserved1[6];
 	AO_t tx_seq; /* 128  bits 0..47: frames published under this number, by
 			     former owners too; 48..63: how many of these died.
@@ -139,6 +139,7 @@ struct format_attachment {
 static_assert(offsetof(struct format_attachment, since_ns) == 8, "layout");
 static_assert(offsetof(struct format_attachment, pid) == 16, "layout");
 static_assert(offsetof(struct format_attachment, name) == 24, "layout");
+static_assert(offsetof(struct format_attachment, claim) == 56, "layout");
 static_assert(offsetof(struct format_attachment, door) == 64, "layout");
 static_assert(offsetof(struct format_attachment, hint) == 72, "layout");
 static_assert(offsetof(struct format_attachment, tx_seq) == 128, "layout");

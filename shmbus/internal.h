@@ -11,13 +11,13 @@
  *   walltime  walltime.h: the time of each frame
  *   guard     the list of open files and mappings; fork() and SIGBUS
  *   file      the bus file: opened, created, checked; its byte locks
- *   entry     the table: numbers, addresses, counters, cleaning up after the
- *             dead
+ *   owner     the numbers: taking one, and who is alive
+ *   entry     the table: addresses, counters, cleaning up after the dead
  *   receive   shmbus.h's side "receive", but for waiting
  *   bell      doorbells: sleeping, and waking those who are addressed
  *   send      shmbus.h's side "send"
- *   check     what became of the file
- *   wait      shmbus_wait(): spins, then sleeps by way of bell
+ *   wait      shmbus_wait(): spins, then sleeps by way of bell; shmbus_check(),
+ *             what became of the file
  *   poll      shmbus_fd(): a helper thread that waits by way of wait
  *   life      shmbus_attach() and shmbus_detach(), which use all of these
  *
@@ -100,10 +100,11 @@ struct shmbus {
 	bool caught_up;	     /* the last call received all there was */
 	uint64_t backoff_tx; /* own frames sent by then */
 	unsigned empty;	     /* how often there was nothing to receive */
-	AO_t asleep; /* bell.c: the receive side sleeps, or is about to */
-	AO_t cancel; /* shmbus_wake() was called */
-	AO_t ident;  /* address and mode set last, as the entry has them */
-	AO_t id;     /* of the bus, as the header showed it last */
+	AO_t asleep;	 /* bell.c: the receive side sleeps, or is about to */
+	AO_t cancel;	 /* shmbus_wake() was called */
+	AO_t ident;	 /* address and mode set last, as the entry has them */
+	AO_t id;	 /* of the bus, as the header showed it last */
+	AO_t claim_word; /* owner.c: our claim in the table, 0: none */
 	struct format_attachment *entry; /* in the table; or else: */
 	struct format_attachment spare;	 /* for one who may only read */
 	struct format_attachment shown;	 /* entry.c: what is constant in it */
@@ -125,8 +126,9 @@ void why_set(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int file_open(const char *path, unsigned flags,
     const struct shmbus_geometry *geo, bool exclusive, struct mapping **mp,
     struct ring_geometry *g);
-int file_lock(int fd, int64_t byte, bool on);
-bool file_locked(int fd, int64_t byte);
+enum file_lock { LOCK_NONE, LOCK_TO_READ, LOCK_TO_WRITE };
+int file_lock(int fd, int64_t byte, enum file_lock what);
+bool file_locked(int fd, int64_t byte, bool to_read);
 
 /* ---- guard.c ------------------------------------------------------------ */
 
@@ -135,9 +137,15 @@ int mapping_map(struct mapping *m, size_t len, bool readonly, int flags,
     void **base);
 void mapping_remove(struct mapping *m);
 
+/* ---- owner.c ------------------------------------------------------------ */
+
+int owner_take_number(struct shmbus *b, unsigned *me);
+bool owner_is_alive(const struct shmbus *b, unsigned i);
+void owner_keep(struct shmbus *b);
+void owner_leave(struct shmbus *b);
+
 /* ---- entry.c ------------------------------------------------------------ */
 
-int entry_take_number(int fd, unsigned *me);
 void entry_fill(struct shmbus *b, const char *name);
 void entry_announce(struct shmbus *b);
 bool entry_is_shown(const struct shmbus *b);

@@ -2,8 +2,8 @@
 /*
  * life.c - attaching and detaching
  *
- * The steps of attaching: open the file, or create it (file.c); take a number
- * (entry.c); map it (guard.c); take one's place in the ring (ring_join.c); fill
+ * The steps of attaching: open the file, or create it (file.c); map it
+ * (guard.c); take a number (owner.c); take one's place in the ring (ring_join.c); fill
  * in one's entry (entry.c).
  */
 #include <sys/mman.h>
@@ -37,7 +37,7 @@ env_dead(void *arg, unsigned owner)
 
 	if (now - AO_load(&b->alive_at[owner]) < ALIVE_FOR_NS)
 		return false;
-	if (!file_locked(b->fd, FORMAT_LOCK_ATTACH + owner))
+	if (!owner_is_alive(b, owner))
 		return true;
 	AO_store(&b->alive_at[owner], now);
 	return false;
@@ -86,7 +86,7 @@ map_file(struct shmbus *b)
 	    &b->base);
 }
 
-/* Opens the file, takes a number, and maps the file. */
+/* Opens the file, maps it, and takes a number. */
 static int
 open_bus(struct shmbus *b, const char *path, const struct shmbus_options *opt,
     unsigned *me)
@@ -98,10 +98,10 @@ open_bus(struct shmbus *b, const char *path, const struct shmbus_options *opt,
 	if (error != 0)
 		return error;
 	b->fd = (int)AO_load(&b->map->fd);
-	if ((!b->rdonly && (error = entry_take_number(b->fd, me)) != 0) ||
-	    ((b->path = realpath(path, NULL)) == NULL &&
+	if (((b->path = realpath(path, NULL)) == NULL &&
 		(error = errno) != 0) ||
-	    (error = map_file(b)) != 0) {
+	    (error = map_file(b)) != 0 ||
+	    (!b->rdonly && (error = owner_take_number(b, me)) != 0)) {
 		free(b->path);
 		mapping_remove(b->map);
 	}
