@@ -114,6 +114,7 @@ struct shmbus {
 	struct helper helper;
 	/* life.c: when each owner's lock was last seen to be held */
 	AO_t alive_at[FORMAT_ATTACHMENTS];
+	AO_t alive_for[FORMAT_ATTACHMENTS]; /* and how long it is believed */
 };
 
 /* ---- error.c ------------------------------------------------------------ */

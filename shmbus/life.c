@@ -17,7 +17,9 @@
 #include "shmbus/internal.h"
 
 #define SPIN_DEFAULT_NS 20000
-#define ALIVE_FOR_NS 1000000u /* for how long "alive" is believed */
+/* For how long "alive" is believed, first and at most. */
+#define ALIVE_FOR_NS 1000000u
+#define ALIVE_FOR_MAX_NS 64000000u
 #define FLAGS_KNOWN \
 	(SHMBUS_CREATE | SHMBUS_RDONLY | SHMBUS_PROMISC | SHMBUS_OLDEST)
 /* Files up to this size are mapped with their page tables filled in. */
@@ -25,9 +27,11 @@
 
 /*
  * What the ring asks: whether OWNER is dead.  That it is alive is believed for
- * a millisecond, so that a reader that spins makes few system calls.  That it
- * is dead is never believed for longer than this call: the number may belong
- * to somebody else a moment later.
+ * a millisecond, so that a reader that spins makes few system calls; and for
+ * longer each time when that is asked again and again, as it is for as long as a
+ * stopped process holds a slot.  Its death then costs that slot for so much
+ * longer, and delays nobody.  That it is dead is never believed for longer than
+ * this call: the number may belong to somebody else a moment later.
  */
 static bool
 env_dead(void *arg, unsigned owner)
@@ -35,10 +39,18 @@ env_dead(void *arg, unsigned owner)
 	struct shmbus *b = arg;
 	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 
-	if (now - AO_load(&b->alive_at[owner]) < ALIVE_FOR_NS)
+	AO_t told = now - AO_load(&b->alive_at[owner]);
+	AO_t believed = AO_load(&b->alive_for[owner]);
+
+	if (told < believed)
 		return false;
 	if (!owner_is_alive(b, owner))
 		return true;
+	if (told > 2 * ALIVE_FOR_MAX_NS) /* nobody asked for some time */
+		believed = ALIVE_FOR_NS;
+	else if (believed < ALIVE_FOR_MAX_NS)
+		believed *= 2;
+	AO_store(&b->alive_for[owner], believed);
 	AO_store(&b->alive_at[owner], now);
 	return false;
 }
