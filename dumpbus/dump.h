@@ -135,7 +135,9 @@ void senders_look(struct senders *s, struct shmbus *b, bool idle);
 struct sender *senders_find(struct senders *s, uint32_t number, uint64_t ns);
 
 /* stream.c: functions that return int return 0 or an errno value */
-struct stream *stream_open(int fd, bool follow);
+/* The bytes of the record at P, which is the FIRST of a file. */
+typedef size_t record_bytes(const uint8_t *p, bool first);
+struct stream *stream_open(int fd, bool follow, record_bytes *record);
 uint8_t *stream_room(struct stream *s, size_t n);
 void stream_did(struct stream *s, size_t n);
 int stream_flush(struct stream *s);
@@ -149,6 +151,7 @@ int pcapng_begin(struct pcapng *ng, struct stream *to, const char *bus,
 int pcapng_frame(struct pcapng *ng, struct stream *to,
     const struct shmbus_frame *fr, struct sender *who);
 int pcapng_end(struct pcapng *ng, struct stream *to, uint64_t lost);
+record_bytes pcapng_record;
 
 /* print.c */
 #define TIME_TEXT 48 /* size of time_text()'s buffer */

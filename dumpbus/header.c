@@ -7,17 +7,14 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "base/utf8.h"
 #include "dumpbus/dump.h"
 
-/* Copies NAME, which comes from the file; '?' stands for unprintable bytes. */
+/* Copies NAME, which comes from the file, as UTF-8. */
 void
 safe_name(char *to, const char name[SHMBUS_NAME_MAX])
 {
-	size_t i;
-
-	for (i = 0; i < SHMBUS_NAME_MAX - 1 && name[i] != '\0'; i++)
-		to[i] = name[i] >= ' ' && name[i] <= '~' ? name[i] : '?';
-	to[i] = '\0';
+	utf8_clean(to, name, SHMBUS_NAME_MAX - 1);
 }
 
 /* One attachment, in four lines. */

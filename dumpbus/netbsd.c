@@ -15,6 +15,10 @@
  *	28  u32  nothing
  *	32       the ring, 1 MiB - 32 bytes; first and last are offsets in it
  *
+ * The first ones had 32 KiB, and whoever builds his own may choose.  Therefore a
+ * file whose size is a power of two, from 4 KiB to 64 MiB, is taken for all of
+ * the bus; any other one was cut, or has something behind the bus.
+ *
  * A packet is a header and as many bytes as that says; the next one follows at
  * once, and both go on at the ring's beginning where they meet its end.  The
  * header has u32 length, seconds, microseconds; in version 3 there follows the
@@ -68,9 +72,10 @@
 #include "dumpbus/dump.h"
 
 #define MAGIC 0xca11d054u
-#define FILE_SIZE (1024 * 1024l)
+#define SIZE_USUAL (1024u * 1024)
+#define SIZE_MIN 4096u
+#define SIZE_MAX_OF_BUS (64u * 1024 * 1024)
 #define HEADER 32u
-#define RING (1024u * 1024 - HEADER)
 #define FRAME_MAX 65535u
 #define SENDERS 256u
 #define SETTLE_NS 250000000u
@@ -78,7 +83,9 @@
 
 struct bus {
 	const char *name;
-	uint8_t *p; /* the whole file */
+	uint8_t *p;    /* the whole file */
+	uint32_t size; /* of it */
+	uint32_t ring; /* bytes of the ring in it */
 	bool swap;
 	uint32_t version;
 	struct head {
@@ -96,7 +103,7 @@ static void
 copy_out(const struct bus *b, void *to, uint32_t off, uint32_t n)
 {
 	const uint8_t *ring = b->p + HEADER;
-	uint32_t part = n < RING - off ? n : RING - off;
+	uint32_t part = n < b->ring - off ? n : b->ring - off;
 
 	/* NOLINTNEXTLINE(*.NonNullParamChecker): the file was read */
 	memcpy(to, ring + off, part);
@@ -130,21 +137,22 @@ packet_read(const struct bus *b, unsigned header, struct packet *k)
  * not read.  *ROOM are the bytes of the ring that the chain may still have.
  */
 static bool
-packet_next(unsigned header, struct packet *k, uint32_t *room)
+packet_next(const struct bus *b, unsigned header, struct packet *k,
+    uint32_t *room)
 {
 	uint32_t n = header + k->len;
 
 	if (n > *room)
 		return false;
 	*room -= n;
-	k->off = (k->off + n) % RING;
+	k->off = (k->off + n) % b->ring;
 	return true;
 }
 
 static uint32_t
 chain_begin(const struct bus *b)
 {
-	return b->head.first == RING ? 0 : b->head.first;
+	return b->head.first == b->ring ? 0 : b->head.first;
 }
 
 /* Whether the chain meets last, with headers of so many bytes. */
@@ -152,12 +160,12 @@ static bool
 chain_holds(const struct bus *b, unsigned header)
 {
 	struct packet k = { .off = chain_begin(b) };
-	uint32_t room = RING;
+	uint32_t room = b->ring;
 
 	while (packet_read(b, header, &k)) {
 		if (k.off == b->head.last)
 			return header + k.len <= room;
-		if (!packet_next(header, &k, &room))
+		if (!packet_next(b, header, &k, &room))
 			break;
 	}
 	return false;
@@ -209,7 +217,7 @@ head_read(const struct bus *b, int fd, struct head *h)
 	h->first = load32(p + 16, b->swap);
 	h->last = load32(p + 20, b->swap);
 	h->lock = load32(p + 24, b->swap);
-	return h->first > RING || h->last >= RING ? SHMBUS_EDAMAGED : 0;
+	return h->first > b->ring || h->last >= b->ring ? SHMBUS_EDAMAGED : 0;
 }
 
 static bool
@@ -261,16 +269,28 @@ reconcile(struct bus *b, const struct head *was, const struct head *is)
 		return true;
 	}
 	/* How far the newest packet has gone, and the oldest one. */
-	written = (is->generation - was->generation) * RING + is->last -
+	written = (is->generation - was->generation) * b->ring + is->last -
 	    was->last;
-	gone = is->first == RING ? RING : (is->first + RING - was->last) % RING;
+	gone = is->first == b->ring ?
+	    b->ring :
+	    (is->first + b->ring - was->last) % b->ring;
 	if (gone == 0)
-		gone = RING;
+		gone = b->ring;
 	if (was->lock != 0 || written >= gone)
 		return false;
 	b->head.first = is->first;
 	b->broken = !find_layout(b);
 	return !b->broken;
+}
+
+/* The size of the bus in a file of SIZE bytes, or 0. */
+static uint32_t
+bus_size(off_t size)
+{
+	if (size >= SIZE_MIN && size <= SIZE_MAX_OF_BUS &&
+	    (size & (size - 1)) == 0)
+		return (uint32_t)size;
+	return size > SIZE_USUAL ? SIZE_USUAL : 0;
 }
 
 /* Whether FD is such a bus.  0, or an errno value; ENOMSG: something else. */
@@ -290,8 +310,10 @@ bus_identify(struct bus *b, int fd)
 	if (load32(p, b->swap) != MAGIC)
 		return ENOMSG;
 	b->version = load32(p + 4, b->swap);
-	if (st.st_size < FILE_SIZE)
+	b->size = bus_size(st.st_size);
+	if (b->size == 0)
 		return SHMBUS_ETRUNC;
+	b->ring = b->size - HEADER;
 	return b->version == 2 || b->version == 3 ? 0 : SHMBUS_EVERSION;
 }
 
@@ -307,7 +329,7 @@ bus_copy(struct bus *b, int fd)
 	int err;
 
 	while ((err = head_settle(b, fd, &was, end)) == 0) {
-		err = read_at(fd, b->p, FILE_SIZE, 0);
+		err = read_at(fd, b->p, b->size, 0);
 		if (err == ENODATA)
 			err = SHMBUS_ETRUNC;
 		if (err != 0 || (err = head_read(b, fd, &is)) != 0)
@@ -336,7 +358,7 @@ bus_load(struct bus *b)
 	if (fd == -1)
 		return errno;
 	err = bus_identify(b, fd);
-	if (err == 0 && (b->p = calloc(1, FILE_SIZE)) == NULL)
+	if (err == 0 && (b->p = calloc(1, b->size)) == NULL)
 		err = ENOMEM;
 	if (err == 0)
 		err = bus_copy(b, fd);
@@ -374,7 +396,7 @@ bus_frames(struct bus *b, const struct options *o, struct sink *s)
 {
 	struct packet k = { .off = chain_begin(b) };
 	uint8_t *data = malloc(FRAME_MAX);
-	uint32_t room = RING;
+	uint32_t room = b->ring;
 	struct wanted w;
 	uint64_t n = 0;
 	int err = 0;
@@ -386,7 +408,7 @@ bus_frames(struct bus *b, const struct options *o, struct sink *s)
 	wanted_begin(&w, o, s);
 	while (err == 0 && !w.enough && packet_read(b, b->header, &k)) {
 		bool newest = k.off == b->head.last && !b->broken;
-		uint32_t at = (k.off + b->header) % RING;
+		uint32_t at = (k.off + b->header) % b->ring;
 		struct shmbus_frame f = {
 			.data = data,
 			.len = k.len,
@@ -410,7 +432,7 @@ bus_frames(struct bus *b, const struct options *o, struct sink *s)
 		}
 		if (newest)
 			break;
-		packet_next(b->header, &k, &room);
+		packet_next(b, b->header, &k, &room);
 	}
 	w.enough |= err != 0;
 	if (wanted_release(&w) != 0)

@@ -24,11 +24,17 @@
  * mounted there, or when the folder must not be changed.  In the last case the
  * temporary file has no name, in the folder for such files.
  *
+ * That is said, as a reader of the file may see it half-written.
+ *
+ * A symbolic link stays one: what it leads to is replaced, or made if it is not
+ * there yet.
+ *
  * Who may not write to a file may not replace it either, even if the folder
  * would allow that.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +48,7 @@
 
 #define FIFO_NAP_NS 20000000 /* between looks for a reader */
 #define TEMPORARY ".shmif_dumpbus.XXXXXX"
+#define LINKS_MAX 40u /* as the system has it */
 #define COPY_BYTES ((size_t)256 * 1024)
 
 /* The temporary file, to be removed on failure; signal handlers read it. */
@@ -132,6 +139,39 @@ open_fifo(const char *name)
 	return fd;
 }
 
+/*
+ * The path of the file that opening NAME, which is not there, would make: NAME,
+ * or where the symbolic links that it is lead to.  To be freed; NULL with errno.
+ */
+static char *
+target_of(const char *name)
+{
+	char *at = strdup(name), *slash, *next;
+	char to[PATH_MAX];
+	ssize_t n;
+
+	for (unsigned links = 0; at != NULL; links++) {
+		n = readlink(at, to, sizeof(to) - 1);
+		if (n < 0)
+			return at; /* no link: a file that is to be made */
+		to[n] = '\0';
+		slash = to[0] == '/' ? NULL : strrchr(at, '/');
+		if (links == LINKS_MAX) {
+			free(at);
+			errno = ELOOP;
+			return NULL;
+		}
+		/* A relative one begins at the folder that it is in. */
+		if (asprintf(&next, "%.*s%s",
+			slash == NULL ? 0 : (int)(slash - at) + 1, at,
+			to) == -1)
+			next = NULL;
+		free(at);
+		at = next;
+	}
+	return NULL;
+}
+
 int
 outfile_open(struct outfile *f, const char *name, bool in_place)
 {
@@ -156,8 +196,7 @@ outfile_open(struct outfile *f, const char *name, bool in_place)
 	}
 	if (exists && faccessat(AT_FDCWD, name, W_OK, AT_EACCESS) != 0)
 		return -1;
-	/* A symbolic link stays one: its target is replaced. */
-	f->path = exists ? realpath(name, NULL) : strdup(name);
+	f->path = exists ? realpath(name, NULL) : target_of(name);
 	return f->path == NULL ? -1 : open_temporary(f, exists);
 }
 
@@ -249,6 +288,9 @@ copy_into(const struct outfile *f, int from)
 	}
 	if (close(to) != 0 && err == 0)
 		err = errno;
+	if (err == 0)
+		tool_complain(f->path, "written in place",
+		    "it could not be replaced");
 	errno = err;
 	return err == 0 ? 0 : -1;
 }

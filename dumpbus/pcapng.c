@@ -20,6 +20,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "dumpbus/dump.h"
 
 enum {
@@ -121,18 +122,14 @@ put_interface(struct pcapng *ng, struct stream *to, const char *name,
 	return end(&b, to);
 }
 
-/* NAME without its folder, at most 200 bytes; '?' stands for unprintable ones. */
+/* NAME without its folder, at most 200 bytes, as UTF-8. */
 static void
 short_name(char to[201], const char *name)
 {
 	const char *slash = strrchr(name, '/');
-	size_t i;
 
-	if (slash != NULL && slash[1] != '\0')
-		name = slash + 1;
-	for (i = 0; i < 200 && name[i] != '\0'; i++)
-		to[i] = name[i] >= ' ' && name[i] <= '~' ? name[i] : '?';
-	to[i] = '\0';
+	utf8_clean(to, slash != NULL && slash[1] != '\0' ? slash + 1 : name,
+	    200);
 }
 
 /* Begins a file for the frames of the bus file BUS. */
@@ -207,6 +204,16 @@ pcapng_frame(struct pcapng *ng, struct stream *to,
 	stream_did(to, n);
 	ng->last_ns = fr->time_ns;
 	return 0;
+}
+
+size_t
+pcapng_record(const uint8_t *p, bool first)
+{
+	uint32_t n;
+
+	(void)first;
+	memcpy(&n, p + 4, sizeof(n));
+	return n;
 }
 
 /* Ends the file; LOST frames are missing from it. */

@@ -13,7 +13,9 @@
  *
  * With a limit on size or time there are many files.  Each takes its name when it
  * is complete, also when following (see outfile.c).  A new one is begun by the
- * first frame that does not belong to the old one any more.
+ * first frame that does not belong to the old one any more.  If the clock is set
+ * back meanwhile, a file spans what it had spanned until then and what it spans
+ * by the new time.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +36,8 @@
 /* On a terminal the progress of a capture is shown if it gets larger than this. */
 #define PROGRESS_BYTES (8u << 20)
 #define PROGRESS_NS 250000000u
+/* Frames of several senders may be out of order by less. */
+#define SET_BACK_NS 1000000000u
 
 struct sink {
 	int fd;		  /* -1: no file is open */
@@ -56,6 +60,7 @@ struct sink {
 	uint64_t frames;   /* in this file */
 	uint64_t bytes;	   /* in this file, at most */
 	uint64_t first_ns; /* when its first frame was sent */
+	uint64_t last_ns;  /* and the last one */
 	struct outfile file;
 	bool over; /* its reader went away, or a signal came first */
 };
@@ -107,15 +112,31 @@ write_failed(struct sink *s)
 	return -1;
 }
 
+/* What a pcap begins with. */
+struct pcap_head {
+	uint32_t magic; /* that of nanoseconds */
+	uint16_t major, minor;
+	uint32_t zone, accuracy, snaplen, link;
+};
+
+/* The bytes of a record of a pcap, or of its head. */
+static size_t
+pcap_record(const uint8_t *p, bool first)
+{
+	uint32_t n;
+
+	if (first)
+		return sizeof(struct pcap_head);
+	memcpy(&n, p + 8, sizeof(n));
+	return 16 + (size_t)n;
+}
+
 /* Begins a pcap.  0, or -1 with errno. */
 static int
 pcap_begin(struct sink *s)
 {
-	const struct {
-		uint32_t magic; /* that of nanoseconds */
-		uint16_t major, minor;
-		uint32_t zone, accuracy, snaplen, link;
-	} head = { 0xa1b23c4d, 2, 4, 0, 0, s->frame_max, 1 /* Ethernet */ };
+	const struct pcap_head head = { 0xa1b23c4d, 2, 4, 0, 0, s->frame_max,
+		1 /* Ethernet */ };
 	uint8_t *room = stream_room(s->to, sizeof(head));
 
 	if (room == NULL)
@@ -149,7 +170,8 @@ pcap_frame(struct sink *s, const struct shmbus_frame *f)
 static int
 start_capture(struct sink *s)
 {
-	s->to = stream_open(s->fd, s->o->follow);
+	s->to = stream_open(s->fd, s->o->follow,
+	    s->o->pcapng ? pcapng_record : pcap_record);
 	if (s->to == NULL)
 		return write_failed(s);
 	if (!s->o->pcapng)
@@ -323,6 +345,21 @@ frame_bytes(const struct sink *s, const struct shmbus_frame *f)
 }
 
 /*
+ * It is NS now.  If that is well before the last frame, the clock was set back:
+ * then the first frame is taken to be as much earlier.
+ */
+static void
+follow_clock(struct sink *s, uint64_t ns)
+{
+	uint64_t back = s->last_ns - ns;
+
+	if (s->frames != 0 && ns < s->last_ns && back > SET_BACK_NS) {
+		s->first_ns = s->first_ns > back ? s->first_ns - back : 0;
+		s->last_ns = ns;
+	}
+}
+
+/*
  * With limits: closes the file if F exceeds its limits, and opens the next one
  * if none is open.  Returns 0 or -1.
  */
@@ -332,6 +369,7 @@ turn_page(struct sink *s, const struct shmbus_frame *f)
 	const struct options *o = s->o;
 	uint64_t bytes = frame_bytes(s, f);
 
+	follow_clock(s, f->time_ns);
 	if (s->fd >= 0 && s->frames != 0 &&
 	    ((o->file_bytes != 0 && s->bytes + bytes > o->file_bytes) ||
 		(o->file_seconds != 0 && f->time_ns > s->first_ns &&
@@ -342,7 +380,9 @@ turn_page(struct sink *s, const struct shmbus_frame *f)
 	if (s->fd < 0 && open_file(s) != 0)
 		return -1;
 	if (s->frames++ == 0)
-		s->first_ns = f->time_ns;
+		s->first_ns = s->last_ns = f->time_ns;
+	if (f->time_ns > s->last_ns)
+		s->last_ns = f->time_ns;
 	s->bytes += bytes;
 	return 0;
 }
@@ -412,6 +452,7 @@ sink_idle(struct sink *s)
 	    s->frames == 0 || s->o->file_seconds == 0)
 		return 0;
 	clock_gettime(CLOCK_REALTIME, &t);
+	follow_clock(s, (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec);
 	uint64_t first = s->first_ns / 1000000000u;
 	if ((uint64_t)t.tv_sec <= first ||
 	    (uint64_t)t.tv_sec - first <= s->o->file_seconds)

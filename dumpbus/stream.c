@@ -35,8 +35,10 @@
  * DOC: How much of the file is whole
  *
  * Chunks hold only whole records, so the file is whole up to the end of the last
- * chunk that was written: stream_good() tells that number of bytes.  After an
- * error nothing more is written.
+ * chunk that was written.  Of a chunk that could be written only in part, because
+ * the file system is full, the records are counted that were: a small file system
+ * may be full before one chunk is.  stream_good() tells the number of bytes.
+ * After an error nothing more is written.
  *
  * DOC: The end
  *
@@ -89,6 +91,7 @@ struct stream {
 	bool ended;	  /* the thread has ended */
 	uint64_t pieces;  /* written so far */
 	uint64_t good;	  /* stream_good() */
+	record_bytes *record;
 	int error;
 };
 
@@ -101,9 +104,24 @@ tell(struct stream *s)
 		pthread_cond_signal(&s->gone);
 }
 
-/* Writes C.  Returns 0 or an errno value. */
+/* How many of the first N bytes of C are whole records. */
+static size_t
+whole_bytes(const struct stream *s, const struct chunk *c, size_t n)
+{
+	size_t at = 0, bytes;
+
+	while (at < n) {
+		bytes = s->record(c->p + at, s->good == 0 && at == 0);
+		if (bytes > n - at)
+			break;
+		at += bytes;
+	}
+	return at;
+}
+
+/* Writes C.  *GOOD is how much of it is whole.  Returns 0 or an errno value. */
 static int
-write_chunk(struct stream *s, const struct chunk *c)
+write_chunk(struct stream *s, const struct chunk *c, size_t *good)
 {
 	size_t at = 0;
 
@@ -114,8 +132,12 @@ write_chunk(struct stream *s, const struct chunk *c)
 		if (!s->regular && n > PIECE)
 			n = PIECE;
 		did = write(s->fd, c->p + at, n);
-		if (did <= 0)
-			return did < 0 ? errno : EIO;
+		if (did <= 0) {
+			int error = did < 0 ? errno : EIO;
+
+			*good = whole_bytes(s, c, at);
+			return error;
+		}
 		at += (size_t)did;
 		if (!s->regular && s->apart) {
 			pthread_mutex_lock(&s->mutex);
@@ -123,6 +145,7 @@ write_chunk(struct stream *s, const struct chunk *c)
 			pthread_mutex_unlock(&s->mutex);
 		}
 	}
+	*good = c->n;
 	return 0;
 }
 
@@ -138,6 +161,7 @@ write_all(void *arg)
 	pthread_mutex_lock(&s->mutex);
 	while (s->error == 0 && (s->first != NULL || !s->end)) {
 		struct chunk *c = s->first;
+		size_t good = 0;
 		int error;
 
 		if (c == NULL) {
@@ -148,10 +172,9 @@ write_all(void *arg)
 		if (s->first == NULL)
 			s->last = NULL;
 		pthread_mutex_unlock(&s->mutex);
-		error = write_chunk(s, c);
+		error = write_chunk(s, c, &good);
 		pthread_mutex_lock(&s->mutex);
-		if (error == 0)
-			s->good += c->n;
+		s->good += good;
 		if (s->error == 0)
 			s->error = error;
 		c->next = s->unused;
@@ -245,7 +268,7 @@ free_chunks(struct stream *s)
  * bus that is followed, which does not wait.  Returns NULL with errno.
  */
 struct stream *
-stream_open(int fd, bool follow)
+stream_open(int fd, bool follow, record_bytes *record)
 {
 	struct stream *s = calloc(1, sizeof(*s));
 	struct stat st = { 0 };
@@ -255,6 +278,7 @@ stream_open(int fd, bool follow)
 		return NULL;
 	fstat(fd, &st);
 	s->fd = fd;
+	s->record = record;
 	s->regular = S_ISREG(st.st_mode);
 	s->apart = follow && !S_ISCHR(st.st_mode);
 	error = have_chunks(s);
@@ -384,9 +408,10 @@ stream_flush(struct stream *s)
 	if (s->apart)
 		return hand_over(s);
 	if (s->error == 0 && s->fill != NULL && s->fill->n != 0) {
-		s->error = write_chunk(s, s->fill);
-		if (s->error == 0)
-			s->good += s->fill->n;
+		size_t good = 0;
+
+		s->error = write_chunk(s, s->fill, &good);
+		s->good += good;
 		s->fill->n = 0;
 	}
 	return s->error;

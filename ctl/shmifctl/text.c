@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/number.h"
+#include "base/utf8.h"
 #include "ctl/shmifctl/shmifctl.h"
 
 int
@@ -138,29 +139,11 @@ text_mac(const char *text, char mac[MAC_TEXT])
 bool
 text_utf8(const char *text)
 {
-	static const uint32_t least[] = { 0, 0x80, 0x800, 0x10000 };
-	const uint8_t *p = (const uint8_t *)text;
+	size_t n = 1;
 
-	while (*p != '\0') {
-		int more = *p < 0x80 ? 0 :
-		    *p >> 5 == 6     ? 1 :
-		    *p >> 4 == 14    ? 2 :
-		    *p >> 3 == 30    ? 3 :
-				       -1;
-		uint32_t c = more <= 0 ? *p : *p & (0x3fu >> more);
-
-		if (more < 0)
-			return false;
-		p++;
-		for (int i = 0; i < more; i++, p++) {
-			if (*p >> 6 != 2)
-				return false;
-			c = c << 6 | (*p & 0x3f);
-		}
-		if (c < least[more] || c > 0x10ffff || c >> 11 == 27)
-			return false;
-	}
-	return true;
+	for (; *text != '\0' && n != 0; text += n)
+		n = utf8_length(text);
+	return n != 0;
 }
 
 /*

@@ -227,6 +227,24 @@ poke()
 	same_frames sent five
 }
 
+@test "a file system that is full before a chunk is: what fits is whole" {
+	local format
+	"$feed" -r 1 -c 500 bus >sent
+	for format in "" --pcapng; do
+		start none "${cramped[@]}" "$dump" -F bus $format -w out.pcap
+		finished $PID 1
+		grep -q 'out.pcap: File too large' none.err
+		# The limit is 64 KiB; the longest frame has 1514 bytes.
+		[ "$(stat -c %s out.pcap)" -gt $((62 * 1024)) ]
+		"$BUILD/bin/shmif_pcapin" out.pcap again
+		"$dump" -w got.pcap again
+		"$pcap_hex" got.pcap | cut -d ' ' -f 2 >got
+		[ "$(wc -l <got)" -ge 40 ]
+		cut -d ' ' -f 3 sent | head -n "$(wc -l <got)" | cmp - got
+		rm again
+	done
+}
+
 @test "an existing file is replaced, through a link its target; mode by umask" {
 	"$feed" -q -x $arp bus
 	echo old >old.pcap

@@ -108,6 +108,20 @@ all()
 	[ "$(ls ring* | wc -l)" -eq 2 ]
 }
 
+@test "-G: a clock that is set back does not make a file last longer" {
+	local i
+	# Ten seconds from 1000, then an hour earlier.
+	for i in 0 4 8 -3600 -3597 -3594 -3591 -3588; do
+		echo "$((1000000000 + i)).000000 1 $arp"
+	done >lines
+	"$BATS_TEST_DIRNAME/netbsd_bus" <lines >bus
+	"$dump" -G 10 -w part bus
+	for i in part*; do
+		"$pcap_hex" $i | wc -l
+	done >got
+	printf '%s\n' 4 4 | diff - got
+}
+
 @test "following: a file takes its name when it is complete, the last one too" {
 	"$feed" bus
 	start none "$dump" -F -C 1k -w part bus

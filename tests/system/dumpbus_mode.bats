@@ -128,11 +128,34 @@ whose() # FILE
 	"$1" -w out.pcap bus
 	END
 	status=0
-	unshare -m sh ./mounted "$dump" || status=$?
+	unshare -m sh ./mounted "$dump" 2>said || status=$?
 	[ $status -ne 77 ] && [ "$(id -u)" = 0 ] || skip 'cannot mount here'
 	[ $status -eq 0 ]
+	grep -q 'out.pcap: written in place' said
 	frames_in here.pcap 1
 	[ ! -s out.pcap ]
+	nothing_temporary
+}
+
+@test "a symbolic link that leads nowhere yet is followed as others are" {
+	"$feed" -q -x $arp bus
+	mkdir far
+	ln -s ../far/target far/second
+	ln -s far/second out.pcap
+	"$dump" -w out.pcap bus
+	[ -L out.pcap ]
+	[ -L far/second ]
+	[ ! -L far/target ]
+	frames_in far/target 1
+	ln -s "$PWD/far/absolute" other.pcap
+	"$dump" -w other.pcap bus
+	frames_in far/absolute 1
+	ln -s missing/x broken.pcap
+	run -1 "$dump" -w broken.pcap bus
+	refused 1 'broken.pcap: No such file'
+	ln -s round round
+	run -1 "$dump" -w round bus
+	refused 1 'round: Too many levels'
 	nothing_temporary
 }
 

@@ -68,6 +68,23 @@ kinds=("" -b -i "-b -i" "-v 2" "-b -v 2")
 	done
 }
 
+@test "buses of other sizes, as the first ones: filled, and not" {
+	seed
+	local size n
+	for size in 4096 32768 65536 4194304; do
+		for n in 2 100; do
+			packets $n 14 114 >lines
+			"$make" -s $size <lines >bus
+			shown lines $((n == 2 ? 2 : 15))
+			[ -z "$stderr" ]
+		done
+	done
+	# A file that was cut is none.
+	packets 300 14 114 | "$make" | head -c 600000 >bus
+	run -1 "$dump" bus
+	refused 1 truncated
+}
+
 @test "a ring that was filled, once and often, and ends anywhere" {
 	seed
 	RANDOM=$SEED

@@ -80,6 +80,18 @@ two_senders()
 	nothing_temporary
 }
 
+@test "a bus's name stays UTF-8; what is none, and controls, are question marks" {
+	local name=$'Gr\xc3\xb6\xc3\x9fe \xe6\xa9\x8b' bad=$'a\xffb\xc2\x9bc\x1bd\xe6\xa9'
+	"$feed" -q -x $arp "$name"
+	"$dump" "$name" -w out.pcapng --pcapng
+	blocks out.pcapng >got
+	grep -q "^interface 2=$name 3=the bus" got
+	mv "$name" "$bad"
+	"$dump" "$bad" -w out.pcapng --pcapng
+	blocks out.pcapng >got
+	grep -qF 'interface 2=a?b?c?d?? 3=the bus' got
+}
+
 @test "tshark says who sent each frame, and when; capinfos and tcpdump read it" {
 	need tshark capinfos tcpdump
 	seed
