@@ -36,6 +36,7 @@
 #include "stack/lwip/ctl.h"
 #include "stack/lwip/port.h"
 #include "stack/lwip/routes.h"
+#include "stack/lwip/sock/seam.h"
 
 /* A frame of this and its Ethernet header is the longest that a pbuf holds. */
 #define LWIP_MTU_MAX 65521
@@ -90,14 +91,6 @@ port_init(struct netif *netif)
 	netif_set_ip6_autoconfig_enabled(netif, port->autoconf);
 	MIB2_INIT_NETIF(netif, snmp_ifType_ethernet_csmacd, 0);
 	return ERR_OK;
-}
-
-struct port *
-port_of(const struct netif *netif)
-{
-	return netif != NULL && netif->linkoutput == port_linkoutput ?
-	    netif->state :
-	    NULL;
 }
 
 static int
@@ -305,4 +298,5 @@ const struct stack_ops the_stack = {
 	.look = port_look,
 	.handle = port_handle,
 	.ctl = &lwip_ctl,
+	.sock = &stack_sock_lwip,
 };

@@ -78,19 +78,14 @@ patience(const struct census *c)
 	return c->peers ? PEER_MS : 0;
 }
 
+/* Waits for what C counted. */
 static void
-linger(void)
+wait_for(struct census c)
 {
 	const struct timespec step = { .tv_nsec = STEP_MS * 1000000L };
-	struct census c, before = { 0 };
+	struct census before;
 	int idle = 0;
 
-	if (getpid() != whose || core_inside())
-		return;
-	LOCK_TCPIP_CORE();
-	close_all();
-	count(&c);
-	UNLOCK_TCPIP_CORE();
 	while (idle < patience(&c)) {
 		before = c;
 		nanosleep(&step, NULL);
@@ -99,6 +94,33 @@ linger(void)
 		UNLOCK_TCPIP_CORE();
 		idle = c.data == before.data ? idle + STEP_MS : 0;
 	}
+}
+
+void
+exit_settle(void)
+{
+	struct census c;
+
+	if (core_inside())
+		return;
+	LOCK_TCPIP_CORE();
+	count(&c);
+	UNLOCK_TCPIP_CORE();
+	wait_for(c);
+}
+
+static void
+linger(void)
+{
+	struct census c;
+
+	if (getpid() != whose || core_inside())
+		return;
+	LOCK_TCPIP_CORE();
+	close_all();
+	count(&c);
+	UNLOCK_TCPIP_CORE();
+	wait_for(c);
 }
 
 void

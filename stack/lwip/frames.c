@@ -65,6 +65,14 @@ port_linkoutput(struct netif *netif, struct pbuf *p)
 	return error == 0 ? ERR_OK : ERR_MEM;
 }
 
+struct port *
+port_of(const struct netif *netif)
+{
+	return netif != NULL && netif->linkoutput == port_linkoutput ?
+	    netif->state :
+	    NULL;
+}
+
 /* ---- receiving ---------------------------------------------------------- */
 
 void *

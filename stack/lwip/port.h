@@ -20,9 +20,6 @@ struct port {
 	bool autoconf; /* IPv6 addresses from router advertisements */
 };
 
-/* The port of NETIF, or NULL where the interface is not ours. */
-struct port *port_of(const struct netif *netif);
-
 /* ---- sys_arch.c --------------------------------------------------------- */
 
 /* Whether the calling thread has the core's lock. */
@@ -30,6 +27,8 @@ bool core_inside(void);
 
 /* ---- frames.c; all with the core's lock --------------------------------- */
 
+/* The port of NETIF, or NULL where the interface is not ours. */
+struct port *port_of(const struct netif *netif);
 /* netif.linkoutput: sends a whole frame. */
 err_t port_linkoutput(struct netif *netif, struct pbuf *p);
 /* buffer(), drop() and input() of stack.h. */
@@ -42,6 +41,8 @@ enum stack_verdict port_input(struct unit *u, void *buffer, uint8_t *data,
 
 /* Has exit() wait for what was sent.  Once, when there is a stack. */
 void exit_begin(void);
+/* Waits, while there is progress, until what was sent is acknowledged. */
+void exit_settle(void);
 
 /* ---- hooks.c ------------------------------------------------------------ */
 

@@ -24,13 +24,14 @@ teardown()
 }
 
 # serve NAME... - starts stacks; stack N listens at N.sock, and its process is
-# ${SERVER[N]}.
+# ${SERVER[N]}.  TEST_STACK, in the environment, chooses which stack they are.
 declare -gA SERVER
 serve()
 {
 	local name
 	for name; do
-		start "$name.log" "$server" "unix://$HERE/$name.sock"
+		start "$name.log" "$server" ${TEST_STACK:+-t "$TEST_STACK"} \
+		    "unix://$HERE/$name.sock"
 		SERVER[$name]=$PID
 	done
 	for name; do

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * seam.c - the functions of shmif/stack_sock.h: each finds its socket, with the
+ *	core's lock
+ */
+#include "stack/lwip/sock/sock.h"
+
+#include <errno.h>
+
+/* ---- open and close ------------------------------------------------------ */
+
+/* Which kind a socket is; *PROTOCOL 0 becomes what is meant.  0 or an error. */
+static int
+kind_of(int domain, int type, int *protocol, enum sock_kind *kind)
+{
+	if (domain != AF_INET && domain != AF_INET6)
+		return EAFNOSUPPORT;
+	/* Linux has numbers up to 10 for types. */
+	if (type < 0 || type > 10 || *protocol < 0 || *protocol > 255)
+		return EINVAL;
+	switch (type) {
+	case SOCK_STREAM:
+		if (*protocol == 0)
+			*protocol = IPPROTO_TCP;
+		*kind = SOCK_TCP;
+		return *protocol == IPPROTO_TCP ? 0 : EPROTONOSUPPORT;
+	case SOCK_DGRAM:
+		if (*protocol == 0)
+			*protocol = IPPROTO_UDP;
+		*kind = SOCK_UDP;
+		return *protocol == IPPROTO_UDP ||
+			*protocol == IPPROTO_UDPLITE ?
+		    0 :
+		    EPROTONOSUPPORT;
+	case SOCK_RAW:
+		*kind = SOCK_IP;
+		return *protocol != 0 ? 0 : EPROTONOSUPPORT;
+	default:
+		return ESOCKTNOSUPPORT;
+	}
+}
+
+static int
+seam_open(void *stack, int domain, int type, int protocol, int *sock)
+{
+	enum sock_kind kind = SOCK_TCP;
+	struct sock *s;
+	int error;
+
+	(void)stack;
+	if ((error = kind_of(domain, type, &protocol, &kind)) != 0)
+		return error;
+	LOCK_TCPIP_CORE();
+	told_begin();
+	s = sock_new(domain, type, protocol, kind);
+	error = s == NULL    ? ENFILE :
+	    kind == SOCK_TCP ? stream_make(s) :
+			       dgram_make(s);
+	if (error == 0)
+		*sock = s->num;
+	else if (s != NULL)
+		sock_free(s);
+	UNLOCK_TCPIP_CORE();
+	return error;
+}
+
+static void
+seam_close(int sock)
+{
+	struct sock *s;
+
+	LOCK_TCPIP_CORE();
+	if ((s = sock_find(sock)) != NULL) {
+		group_leave_all(s);
+		if (s->kind == SOCK_TCP)
+			stream_close(s);
+		else
+			dgram_close(s);
+		sock_free(s);
+	}
+	UNLOCK_TCPIP_CORE();
+}
+
+/* ---- the rest of the seam ------------------------------------------------ */
+
+/* Runs EXPRESSION, about the socket S, with the lock, and returns it. */
+#define WITH(sock, expression) \
+	do { \
+		struct sock *s; \
+		int result_; \
+\
+		LOCK_TCPIP_CORE(); \
+		s = sock_find(sock); \
+		result_ = s == NULL ? EBADF : (expression); \
+		UNLOCK_TCPIP_CORE(); \
+		return result_; \
+	} while (0)
+
+static int
+do_bind(struct sock *s, const struct sockaddr *addr, socklen_t len)
+{
+	uint16_t port;
+	ip_addr_t ip;
+	int error;
+
+	if ((error = address_get(s, addr, len, &ip, &port)) != 0)
+		return error;
+	if (!s->w.freebind && !address_is_ours(&ip))
+		return EADDRNOTAVAIL;
+	return s->kind == SOCK_TCP ? stream_bind(s, &ip, port) :
+				     dgram_bind(s, &ip, port);
+}
+
+static int
+seam_bind(int sock, const struct sockaddr *addr, socklen_t len)
+{
+	WITH(sock, do_bind(s, addr, len));
+}
+
+static int
+do_connect(struct sock *s, const struct sockaddr *addr, socklen_t len)
+{
+	uint16_t port;
+	ip_addr_t ip;
+	int error;
+
+	if (len < (socklen_t)sizeof(addr->sa_family))
+		return EINVAL;
+	if (addr->sa_family == AF_UNSPEC)
+		return s->kind == SOCK_TCP ? stream_disconnect(s) :
+					     dgram_connect(s, NULL, 0);
+	if ((error = address_get(s, addr, len, &ip, &port)) != 0)
+		return error;
+	/* Nobody's address is one's own, as everywhere. */
+	if (ip_addr_isany_val(ip)) {
+		if (IP_IS_V4_VAL(ip))
+			ip_addr_set_loopback(false, &ip);
+		else
+			ip_addr_set_loopback(true, &ip);
+	}
+	return s->kind == SOCK_TCP ? stream_connect(s, &ip, port) :
+				     dgram_connect(s, &ip, port);
+}
+
+static int
+seam_connect(int sock, const struct sockaddr *addr, socklen_t len)
+{
+	WITH(sock, do_connect(s, addr, len));
+}
+
+static int
+seam_listen(int sock, int backlog)
+{
+	WITH(sock,
+	    s->kind == SOCK_TCP ? stream_listen(s, backlog) : EOPNOTSUPP);
+}
+
+static int
+do_accept(struct sock *s, int *made)
+{
+	struct sock *got = NULL;
+	int error = s->kind == SOCK_TCP ? stream_accept(s, &got) : EOPNOTSUPP;
+
+	*made = got != NULL ? got->num : -1;
+	return error;
+}
+
+static int
+seam_accept(int sock, int *made)
+{
+	WITH(sock, do_accept(s, made));
+}
+
+static int
+do_shutdown(struct sock *s, int how)
+{
+	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
+		return EINVAL;
+	if (s->kind == SOCK_TCP)
+		return stream_shutdown(s, how);
+	if (!s->connected)
+		return ENOTCONN;
+	s->read_shut |= how != SHUT_WR;
+	s->write_shut |= how != SHUT_RD;
+	return 0;
+}
+
+static int
+seam_shutdown(int sock, int how)
+{
+	WITH(sock, do_shutdown(s, how));
+}
+
+/* The address of S's own end, from which it sends where it has none. */
+static void
+local_name(const struct sock *s, ip_addr_t *ip, uint16_t *port)
+{
+	*ip = s->local;
+	*port = s->local_port;
+	if (s->pcb.ip == NULL)
+		return;
+	*ip = s->pcb.ip->local_ip;
+	if (s->kind == SOCK_TCP)
+		*port = s->pcb.tcp->local_port;
+	else if (s->kind == SOCK_UDP)
+		*port = s->pcb.udp->local_port;
+	else
+		*port = (uint16_t)s->protocol;
+	if (s->kind != SOCK_TCP && s->connected && ip_addr_isany(ip))
+		address_source(&s->remote, ip);
+}
+
+static int
+do_name(struct sock *s, bool of_peer, struct sockaddr *addr, socklen_t *len)
+{
+	ip_addr_t ip;
+	uint16_t port;
+
+	if (!of_peer) {
+		local_name(s, &ip, &port);
+	} else {
+		if (s->kind == SOCK_TCP ? s->state != SOCK_OPEN : !s->connected)
+			return ENOTCONN;
+		ip = s->remote;
+		port = s->remote_port;
+	}
+	address_put(s, &ip, port, addr, len);
+	return 0;
+}
+
+static int
+seam_name(int sock, bool of_peer, struct sockaddr *addr, socklen_t *len)
+{
+	WITH(sock, do_name(s, of_peer, addr, len));
+}
+
+static int
+seam_set(int sock, int level, int name, const void *value, socklen_t len)
+{
+	WITH(sock, option_lwip_set(s, level, name, value, len));
+}
+
+static int
+seam_get(int sock, int level, int name, void *value, socklen_t *len)
+{
+	WITH(sock, option_lwip_get(s, level, name, value, len));
+}
+
+static int
+seam_ioctl(int sock, unsigned long request, void *arg)
+{
+	struct sock *s;
+
+	LOCK_TCPIP_CORE();
+	s = sock_find(sock);
+	UNLOCK_TCPIP_CORE();
+	/* Takes the lock itself; calls for one socket are one at a time. */
+	return s == NULL ? EBADF : sock_request(s, request, arg);
+}
+
+static int
+do_send(struct sock *s, const struct iovec *iov, int n,
+    const struct sockaddr *to, socklen_t tolen, size_t *done)
+{
+	uint16_t port = 0;
+	ip_addr_t ip;
+	int error;
+
+	if (s->kind == SOCK_TCP)
+		return stream_send(s, iov, n, done);
+	if (to == NULL)
+		return dgram_send(s, iov, n, NULL, 0, done);
+	if ((error = address_get(s, to, tolen, &ip, &port)) != 0)
+		return error;
+	if (ip_addr_isany_val(ip))
+		ip_addr_set_loopback(IP_IS_V6_VAL(ip), &ip);
+	return dgram_send(s, iov, n, &ip, port, done);
+}
+
+static int
+seam_send(int sock, const struct iovec *iov, int n, const struct sockaddr *to,
+    socklen_t tolen, size_t *done)
+{
+	*done = 0;
+	WITH(sock, do_send(s, iov, n, to, tolen, done));
+}
+
+static int
+do_recv(struct sock *s, const struct iovec *iov, int n, struct sockaddr *from,
+    socklen_t *fromlen, size_t *done)
+{
+	ip_addr_t ip = { 0 };
+	uint16_t port = 0;
+	int error;
+
+	if (s->kind == SOCK_TCP) {
+		if (from != NULL)
+			*fromlen = 0;
+		return stream_recv(s, iov, n, done);
+	}
+	error = dgram_recv(s, iov, n, &ip, &port, done);
+	if (error == 0 && from != NULL)
+		address_put(s, &ip, port, from, fromlen);
+	return error;
+}
+
+static int
+seam_recv(int sock, const struct iovec *iov, int n, struct sockaddr *from,
+    socklen_t *fromlen, size_t *done)
+{
+	*done = 0;
+	WITH(sock, do_recv(s, iov, n, from, fromlen, done));
+}
+
+static int
+seam_watch(int sock, int events, stack_sock_bell *fn, void *arg)
+{
+	struct sock *s;
+	int ready;
+
+	LOCK_TCPIP_CORE();
+	s = sock_find(sock);
+	ready = s == NULL ? events : sock_watch(s, events, fn, arg);
+	UNLOCK_TCPIP_CORE();
+	return ready;
+}
+
+static void
+seam_unwatch(int sock, void *arg)
+{
+	struct sock *s;
+
+	LOCK_TCPIP_CORE();
+	if ((s = sock_find(sock)) != NULL)
+		sock_unwatch(s, arg);
+	UNLOCK_TCPIP_CORE();
+}
+
+static void
+seam_settle(void *stack)
+{
+	(void)stack;
+	exit_settle();
+}
+
+const struct stack_sock stack_sock_lwip = {
+	.open = seam_open,
+	.close = seam_close,
+	.bind = seam_bind,
+	.connect = seam_connect,
+	.listen = seam_listen,
+	.accept = seam_accept,
+	.shutdown = seam_shutdown,
+	.name = seam_name,
+	.set = seam_set,
+	.get = seam_get,
+	.ioctl = seam_ioctl,
+	.send = seam_send,
+	.recv = seam_recv,
+	.watch = seam_watch,
+	.unwatch = seam_unwatch,
+	.settle = seam_settle,
+};
