@@ -8,6 +8,7 @@
 # make model      the ring's model, checked by spin; QUICK=1 for a minute
 # make fuzz       libFuzzer, see fuzz/fuzz.h; TARGET=name, SECONDS=N each
 #                 GUARD=1: pages around all memory instead of sanitizers
+# make conform    a raw peer checks lwipv6 by the RFCs (tests/conform)
 # make storm      many processes, killed and stopped at random; SECONDS=N
 # make arm64      compiled for aarch64, the tests run by qemu-user
 # make bench      what it can do here, beside others; QUICK=1 for a minute
@@ -68,6 +69,7 @@ PACKAGES := gcc g++ make pkg-config libc6-dev liblwipv6-dev liburcu-dev \
 	libseccomp-dev)
 # PACKAGES_goal: what make goal needs beside them.
 PACKAGES_check := vde2 dnsmasq-base tshark python3 python3-pytest python3-scapy curl wget netcat-openbsd socat iputils-ping
+PACKAGES_conform := python3-scapy python3-pytest
 PACKAGES_lint := clang-tidy-14 clang-format-14 cppcheck
 PACKAGES_coverage := $(PACKAGES_check) gcovr
 PACKAGES_model := spin
@@ -82,7 +84,7 @@ PACKAGES_bench-deps := dpdk-dev librte-net-memif23 librte-mempool-ring23 \
 PACKAGES += $(foreach g,$(MAKECMDGOALS),$(PACKAGES_$(g)))
 # Before anything is compiled, but only where the user did not ask for a mere
 # build.
-ifneq ($(filter demo check coverage bench storm model arm64 fuzz lint, \
+ifneq ($(filter demo check conform coverage bench storm model arm64 fuzz lint, \
     $(MAKECMDGOALS)),)
 FIRST := deps
 endif
@@ -162,7 +164,7 @@ BUS_PROGS := $(call progs,$(filter-out $(STACK_SRC),$(SHARED_SRC)))
 # libshmif replaces functions of liblwipv6: it has to come first everywhere.
 STACK_LIBS := -lshmif -lshmbus -llwipv6
 
-.PHONY: all demo check model storm arm64 fuzz bench install uninstall deps \
+.PHONY: all demo check conform model storm arm64 fuzz bench install uninstall deps \
 	bench-deps format lint lint_man lint_format lint_cppcheck lint_tidy coverage clean \
 	help FORCE
 .DELETE_ON_ERROR:

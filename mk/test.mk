@@ -32,5 +32,9 @@ storm: $(BUILD)/tests/storm/storm | $(FIRST)
 arm64: | $(FIRST)
 	@$(RUN) tests/arm64
 
+# The checks by a raw peer, each of which names its RFC.
+conform: all $(BUILD)/tests/conform/host | $(FIRST)
+	@$(RUN) tests/conform/run $(CONFORM)
+
 bench: all $(BENCHES) | $(FIRST)
 	@$(RUN) bench/bench.sh
