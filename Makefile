@@ -10,6 +10,8 @@
 #                 GUARD=1: pages around all memory instead of sanitizers
 # make conform    a raw peer checks lwipv6 by the RFCs (tests/conform)
 # make storm      many processes, killed and stopped at random; SECONDS=N
+# make differential  random programs of socket calls, by the kernel and by a
+#                 stack under mstack, give the same; N=10000 SEED=
 # make arm64      compiled for aarch64, the tests run by qemu-user
 # make bench      what it can do here, beside others; QUICK=1 for a minute
 # make bench-deps installs those others: peers that are not there are skipped
@@ -84,8 +86,8 @@ PACKAGES_bench-deps := dpdk-dev librte-net-memif23 librte-mempool-ring23 \
 PACKAGES += $(foreach g,$(MAKECMDGOALS),$(PACKAGES_$(g)))
 # Before anything is compiled, but only where the user did not ask for a mere
 # build.
-ifneq ($(filter demo check conform coverage bench storm model arm64 fuzz lint, \
-    $(MAKECMDGOALS)),)
+ifneq ($(filter demo check conform coverage bench storm differential model \
+    arm64 fuzz lint,$(MAKECMDGOALS)),)
 FIRST := deps
 endif
 
@@ -164,7 +166,7 @@ BUS_PROGS := $(call progs,$(filter-out $(STACK_SRC),$(SHARED_SRC)))
 # libshmif replaces functions of liblwipv6: it has to come first everywhere.
 STACK_LIBS := -lshmif -lshmbus -llwipv6
 
-.PHONY: all demo check conform model storm arm64 fuzz bench install uninstall deps \
+.PHONY: all demo check conform model storm differential arm64 fuzz bench install uninstall deps \
 	bench-deps format lint lint_man lint_format lint_cppcheck lint_tidy coverage clean \
 	help FORCE
 .DELETE_ON_ERROR:

@@ -29,6 +29,11 @@ fuzz: $(FUZZ_NAMES:%=$(FUZZ_DIR)/%) $(FUZZTESTS) | $(FIRST)
 storm: $(BUILD)/tests/storm/storm | $(FIRST)
 	@$(if $(SECONDS),SECONDS=$(SECONDS)) $<
 
+# N=10000, SEED=; the exit status tells.
+differential: all $(BUILD)/tests/system/mstackdiff | $(FIRST)
+	@BUILD='$(abspath $(BUILD))' N='$(or $(N),10000)' SEED='$(SEED)' \
+	    tests/differential
+
 arm64: | $(FIRST)
 	@$(RUN) tests/arm64
 

@@ -201,9 +201,15 @@ do_connect(struct call *c)
 
 /* Where it is remembered that the socket of C listens. */
 static uint64_t *
-listener_of(struct call *c)
+listener_of(const struct call *c)
 {
 	return &c->su->listeners[c->inode % LISTENERS];
+}
+
+bool
+call_listens(const struct call *c)
+{
+	return *listener_of(c) == c->inode;
 }
 
 static void
@@ -361,7 +367,7 @@ do_accept(struct call *c)
 		call_answer(c, EINVAL, 0);
 	else if (!call_socket(c, (int)c->args[0]))
 		return;
-	else if (*listener_of(c) == c->inode)
+	else if (call_listens(c))
 		accept_ready(c, false);
 	else
 		link_ask(c, MSTACK_GETOPT, arg, NULL, 0, NULL, 0, -1,

@@ -37,18 +37,54 @@ send_reply(struct call *c, const struct mstack_reply *r, const uint8_t *data,
 }
 
 /*
+ * Copies the pieces of the program's message M into ROOM; of a STREAM as many
+ * as it has room for.
+ */
+static int
+gather(const struct call *c, const struct msghdr *m, bool stream, size_t *len)
+{
+	struct iovec iov[IOV_MAX];
+	size_t i;
+	int error;
+
+	*len = 0;
+	if (m->msg_iovlen > IOV_MAX)
+		return EMSGSIZE;
+	error = mem_read(c, (uintptr_t)m->msg_iov, iov,
+	    m->msg_iovlen * sizeof(*iov));
+	for (i = 0; i < m->msg_iovlen && error == 0; i++) {
+		if (iov[i].iov_len > DATAGRAM_MAX - *len && stream)
+			iov[i].iov_len = DATAGRAM_MAX - *len;
+		if (iov[i].iov_len > DATAGRAM_MAX - *len)
+			return EMSGSIZE;
+		error = mem_read(c, (uintptr_t)iov[i].iov_base, room + *len,
+		    iov[i].iov_len);
+		*len += iov[i].iov_len;
+	}
+	return error;
+}
+
+/*
  * A stream takes no address, and Linux does not mind one: what is sent goes
  * where the connection does.
  */
 static void
 stream_ready(struct call *c, bool timeout)
 {
-	int flags = (int)c->args[3], fl = fcntl(c->fd, F_GETFL), error;
-	size_t len = c->args[2] < DATAGRAM_MAX ? c->args[2] : DATAGRAM_MAX;
+	bool message = c->nr != SYS_sendto;
+	int flags = (int)c->args[message ? (c->nr == SYS_sendmsg ? 2 : 3) : 3];
+	int fl = fcntl(c->fd, F_GETFL), error = 0;
 	bool wait = !(flags & MSG_DONTWAIT) && !(fl != -1 && (fl & O_NONBLOCK));
+	size_t len = c->args[2] < DATAGRAM_MAX ? c->args[2] : DATAGRAM_MAX;
+	struct msghdr m;
 	ssize_t n;
 
-	error = timeout ? EAGAIN : mem_read(c, c->args[1], room, len);
+	if (timeout)
+		error = EAGAIN;
+	else if (!message)
+		error = mem_read(c, c->args[1], room, len);
+	else if ((error = mem_read(c, c->args[1], &m, sizeof(m))) == 0)
+		error = gather(c, &m, true, &len);
 	if (error != 0) {
 		call_answer(c, error, 0);
 		return;
@@ -62,6 +98,15 @@ stream_ready(struct call *c, bool timeout)
 	}
 	if (error == EPIPE && !(flags & MSG_NOSIGNAL))
 		syscall(SYS_tgkill, c->proc->tgid, c->tid, SIGPIPE);
+	if (error == 0 && c->nr == SYS_sendmmsg) {
+		/* One of them, as if there was no room for the others. */
+		unsigned sent = (unsigned)n;
+
+		error = mem_write(c,
+		    c->args[1] + offsetof(struct mmsghdr, msg_len), &sent,
+		    sizeof(sent));
+		n = 1;
+	}
 	call_answer(c, error, n);
 }
 
@@ -89,29 +134,6 @@ do_sendto(struct call *c)
 		    room, len, -1, send_reply);
 }
 
-/* Copies the pieces of the program's message M into ROOM. */
-static int
-gather(const struct call *c, const struct msghdr *m, size_t *len)
-{
-	struct iovec iov[IOV_MAX];
-	size_t i;
-	int error;
-
-	*len = 0;
-	if (m->msg_iovlen > IOV_MAX)
-		return EMSGSIZE;
-	error = mem_read(c, (uintptr_t)m->msg_iov, iov,
-	    m->msg_iovlen * sizeof(*iov));
-	for (i = 0; i < m->msg_iovlen && error == 0; i++) {
-		if (iov[i].iov_len > DATAGRAM_MAX - *len)
-			return EMSGSIZE;
-		error = mem_read(c, (uintptr_t)iov[i].iov_base, room + *len,
-		    iov[i].iov_len);
-		*len += iov[i].iov_len;
-	}
-	return error;
-}
-
 /* Sends the message at AT.  False: C was answered. */
 static bool
 send_one(struct call *c, uint64_t at, call_reply *reply)
@@ -126,7 +148,7 @@ send_one(struct call *c, uint64_t at, call_reply *reply)
 		error = call_address(c, (uintptr_t)m.msg_name, addrlen, &addr);
 	}
 	if (error == 0)
-		error = gather(c, &m, &len);
+		error = gather(c, &m, false, &len);
 	if (error != 0) {
 		call_answer(c, c->index == 0 ? error : 0, c->index);
 		return false;
@@ -135,13 +157,27 @@ send_one(struct call *c, uint64_t at, call_reply *reply)
 	    reply);
 }
 
+/* The kernel does it, if there is no address that it would mind. */
+static void
+send_stream(struct call *c)
+{
+	struct msghdr m;
+
+	if ((c->nr == SYS_sendmmsg && c->count == 0) ||
+	    mem_read(c, c->args[1], &m, sizeof(m)) != 0 || m.msg_name == NULL ||
+	    m.msg_namelen == 0)
+		call_continue(c);
+	else
+		stream_ready(c, false);
+}
+
 void
 do_sendmsg(struct call *c)
 {
 	if (!call_socket(c, (int)c->args[0]))
 		return;
 	if (c->stream)
-		call_continue(c);
+		send_stream(c);
 	else
 		send_one(c, c->args[1], send_reply);
 }
@@ -183,7 +219,7 @@ do_sendmmsg(struct call *c)
 	if (c->count > MESSAGES_MAX)
 		c->count = MESSAGES_MAX;
 	if (c->stream)
-		call_continue(c);
+		send_stream(c);
 	else if (c->count == 0)
 		call_answer(c, 0, 0);
 	else
@@ -411,10 +447,7 @@ do_recvmsg(struct call *c)
 		recvmsg_ready(c, false);
 }
 
-/*
- * Several at once.  It waits for the first one only: what the kernel does with
- * MSG_WAITFORONE, which is what programs want.
- */
+/* Several at once; with MSG_WAITFORONE it waits for the first one only. */
 static void
 recvmmsg_ready(struct call *c, bool timeout)
 {
@@ -437,7 +470,11 @@ recvmmsg_ready(struct call *c, bool timeout)
 	}
 	if (timeout)
 		error = EAGAIN;
-	if (c->index != 0 || c->count == 0)
+	if (c->index != 0 && error == EAGAIN && !timeout &&
+	    !((int)c->args[3] & MSG_WAITFORONE) && may_wait(c, flags))
+		call_wait(c, POLLIN | POLLRDHUP, call_timeout(c, SO_RCVTIMEO),
+		    recvmmsg_ready);
+	else if (c->index != 0 || c->count == 0)
 		call_answer(c, 0, c->index);
 	else if (error == EAGAIN && !timeout)
 		nothing_there(c, flags, recvmmsg_ready);

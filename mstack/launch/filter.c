@@ -12,6 +12,7 @@
  * What a program does by io_uring no filter sees: it is told that the kernel
  * has none.
  */
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <errno.h>
 #include <seccomp.h>
@@ -57,6 +58,10 @@ add_rules(scmp_filter_ctx ctx)
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(ioctl), 1,
 		    SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffff00u, 0x8900u));
+	/* A datagram's length is not that of all that are there. */
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(ioctl), 1,
+		    SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu, FIONREAD));
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS),
 		    SCMP_SYS(io_uring_setup), 0);

@@ -140,6 +140,32 @@ helper_reply(struct call *c, const struct mstack_reply *r, const uint8_t *data,
 	ask_it(c);
 }
 
+/*
+ * FIONREAD.  Of a stream the kernel knows it; of datagrams it is the length of
+ * the next one.
+ */
+static void
+how_much(struct call *c)
+{
+	socklen_t len = sizeof(int);
+	int type = 0, n, error;
+	ssize_t next;
+	char byte;
+
+	if (getsockopt(c->fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	    type == SOCK_STREAM) {
+		if (call_listens(c))
+			call_answer(c, EINVAL, 0);
+		else
+			call_continue(c);
+		return;
+	}
+	next = recv(c->fd, &byte, 1, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+	n = next > 0 ? (int)next : 0;
+	error = mem_write(c, c->args[2], &n, sizeof(n));
+	call_answer(c, error, 0);
+}
+
 void
 do_ioctl(struct call *c)
 {
@@ -159,7 +185,9 @@ do_ioctl(struct call *c)
 	}
 	if ((c->link = link_of(c->su, c->fd)) != NULL) {
 		c->inode = st.st_ino;
-		if (size_of(request) != 0 || request == SIOCGIFCONF)
+		if (request == FIONREAD)
+			how_much(c);
+		else if (size_of(request) != 0 || request == SIOCGIFCONF)
 			ask_it(c);
 		else
 			call_answer(c, EOPNOTSUPP, 0);

@@ -142,7 +142,13 @@ connect_begin(struct msock *m, const struct sockaddr *addr, socklen_t len,
 		error = m->sv->ops->connect(m->sock, addr, len);
 		if (error == 0 && m->stream && unspec)
 			m->state = MSOCK_NEW;
-		else if (error == 0 && m->stream)
+		else if (error == 0 && m->stream && held != -1) {
+			/* It was quick; Linux does not say so at once. */
+			connected(m, true);
+			error = EINPROGRESS;
+			close(held);
+			return error;
+		} else if (error == 0 && m->stream)
 			connected(m, false);
 		else if (held != -1 && came_from_afar(error)) {
 			/* It was quick; who does not wait is told later. */

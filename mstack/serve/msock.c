@@ -298,6 +298,9 @@ msock_rung(struct msock *m)
 void
 msock_event(struct msock *m, uint32_t events)
 {
+	socklen_t len = sizeof(int);
+	int error = 0;
+
 	if (m->dead)
 		return;
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
@@ -306,8 +309,15 @@ msock_event(struct msock *m, uint32_t events)
 		m->pair_out = true;
 	if (events & (EPOLLRDHUP | EPOLLHUP))
 		m->rdhup = true;
-	if ((events & EPOLLHUP) && program_is_gone(m))
+	if ((events & EPOLLHUP) && program_is_gone(m)) {
 		m->hup = true;
+		/* Nothing may be read any more that would say so. */
+		if (m->stream &&
+		    getsockopt(m->pair, SOL_SOCKET, SO_ERROR, &error, &len) ==
+			0 &&
+		    error == ECONNRESET)
+			m->rude = true;
+	}
 	msock_work(m);
 }
 

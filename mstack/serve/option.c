@@ -53,12 +53,39 @@ is_hint(int level, int name)
 	return false;
 }
 
+/* Whether a socket of M's kind has options of LEVEL at all. */
+static bool
+has_level(const struct msock *m, int level)
+{
+	if (m->domain != AF_INET && m->domain != AF_INET6)
+		return true;
+	switch (level) {
+	case SOL_SOCKET:
+	case IPPROTO_IP:
+	case IPPROTO_RAW:
+	case IPPROTO_ICMPV6:
+		return true;
+	case IPPROTO_TCP:
+		return m->type == SOCK_STREAM;
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
+		return m->type == SOCK_DGRAM;
+	case IPPROTO_IPV6:
+		return m->domain == AF_INET6;
+	default:
+		return m->type == SOCK_RAW;
+	}
+}
+
 int
 option_set(struct msock *m, int level, int name, const void *value,
     socklen_t len)
 {
-	int error = m->sv->ops->set(m->sock, level, name, value, len);
+	int error;
 
+	if (!has_level(m, level))
+		return ENOPROTOOPT;
+	error = m->sv->ops->set(m->sock, level, name, value, len);
 	if (error == ENOPROTOOPT && is_hint(level, name))
 		return len < sizeof(int) ? EINVAL : 0;
 	return error;
@@ -101,6 +128,8 @@ option_get(struct msock *m, int level, int name, void *value, socklen_t *len)
 	}
 	if (level == IPPROTO_TCP && name == TCP_INFO && m->stream)
 		return tcp_info(m, value, len);
+	if (!has_level(m, level))
+		return m->domain == AF_INET ? EOPNOTSUPP : ENOPROTOOPT;
 	error = m->sv->ops->get(m->sock, level, name, value, len);
 	if (error == ENOPROTOOPT && is_hint(level, name)) {
 		n = 0;

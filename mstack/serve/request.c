@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <net/if_arp.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,6 +30,19 @@ struct turn {
 	bool later;    /* the reply comes later */
 };
 
+/* What Linux says of a type that there is not. */
+static int
+wrong_kind(const int kind[3])
+{
+	if (kind[1] < 0 || kind[1] > SOCK_PACKET)
+		return EINVAL;
+	if ((kind[0] != AF_INET && kind[0] != AF_INET6) ||
+	    kind[1] == SOCK_STREAM || kind[1] == SOCK_DGRAM ||
+	    kind[1] == SOCK_RAW)
+		return 0;
+	return kind[2] < 0 || kind[2] > IPPROTO_MAX ? EINVAL : ESOCKTNOSUPPORT;
+}
+
 static int
 do_socket(struct turn *t)
 {
@@ -37,6 +51,8 @@ do_socket(struct turn *t)
 	struct msock *m;
 	int error, sock;
 
+	if ((error = wrong_kind(kind)) != 0)
+		return error;
 	error = sv->ops->open(sv->stack, kind[0], kind[1], kind[2], &sock);
 	if (error == 0)
 		error = msock_new(sv, t->s, sock, kind, &m, &t->out_fd);
@@ -48,13 +64,30 @@ do_socket(struct turn *t)
 	return 0;
 }
 
+/* Whether M has a port already, be it only because it has sent something. */
+static bool
+has_port(const struct msock *m)
+{
+	struct sockaddr_storage a = { 0 };
+	socklen_t len = sizeof(a);
+
+	if ((m->domain != AF_INET && m->domain != AF_INET6) ||
+	    (m->type != SOCK_STREAM && m->type != SOCK_DGRAM))
+		return false;
+	/* It is at the same place in the addresses of both. */
+	return m->sv->ops->name(m->sock, false, (struct sockaddr *)&a, &len) ==
+	    0 &&
+	    ((const struct sockaddr_in *)&a)->sin_port != 0;
+}
+
 static int
 do_bind(struct turn *t)
 {
 	struct server *sv = t->s->sv;
 	int error;
 
-	if (t->addr == NULL)
+	if (t->addr == NULL ||
+	    (has_port(t->m) && t->addr->sa_family == t->m->domain))
 		return EINVAL;
 	error = sv->ops->bind(t->m->sock, t->addr, t->q->addrlen);
 	if (error == EADDRINUSE) {
@@ -71,7 +104,7 @@ do_connect(struct turn *t)
 	bool waits = t->q->arg[0] == 0;
 	int error, held = t->fd;
 
-	if (t->addr == NULL)
+	if (t->q->addrlen < sizeof(t->addr->sa_family))
 		return EINVAL;
 	if (waits == (held != -1))
 		return EINVAL;
@@ -177,6 +210,7 @@ do_shutdown(struct turn *t)
 		return EINVAL;
 	if (t->m->stream && t->m->state != MSOCK_OPEN)
 		return ENOTCONN;
+	t->m->fresh = false;
 	if (how != SHUT_WR)
 		t->m->shut_by_program = true;
 	if (t->m->stream)

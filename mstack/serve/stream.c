@@ -7,13 +7,14 @@
  * of its pair is closed with bytes in it that were not read.  So to pass on a
  * reset that came from the network, a byte has to be there.  The last byte that
  * the program sent is left where it is when it goes up (it is looked at, not
- * taken), and taken before the ones that follow it, or before an orderly end.
- * STALE says that it is there.  A program that has never sent anything sees an
+ * taken), and taken before the ones that follow it.  It stays when the program
+ * sends no more: an orderly end from the network is passed on by shutdown(2),
+ * to which a byte that is there does not matter.  STALE says that it is there.  A program that has never sent anything sees an
  * end of file instead, and SO_ERROR tells the truth (session requests).
  *
  * The same in the other direction is the kernel's doing: a program that closes
- * its end with bytes unread makes our next read fail with ECONNRESET, and the
- * connection is reset (RUDE).
+ * its end with bytes unread leaves ECONNRESET on our end, and the connection is
+ * reset (RUDE).
  */
 #include <sys/ioctl.h>
 #include <errno.h>
@@ -57,8 +58,9 @@ read_pair(struct msock *m)
 	ssize_t n;
 
 	ioctl(m->pair, FIONREAD, &there);
-	if (stale && there <= 1 && !m->rdhup) {
+	if (stale && there <= 1 && !m->hup) {
 		m->pair_in = false;
+		m->up_end = m->rdhup;
 		return 0;
 	}
 	take_stale(m);

@@ -22,6 +22,19 @@ same()
 	same "${SEED:-$RANDOM}" "${PROGRAMS:-150}"
 }
 
+# More of them: make differential.
+@test "random programs of socket calls, in C" {
+	local seed=${SEED:-$RANDOM} first
+	pair_up
+	for first in 1 "$seed"; do
+		echo "seeds from $first on"
+		"$BUILD/tests/system/mstackdiff" "$first" 100 >kernel 2>&1
+		timeout -k 5 300 "$mstack" "$HERE/a.sock" \
+		    "$BUILD/tests/system/mstackdiff" "$first" 100 >stack 2>&1
+		diff -U20 kernel stack
+	done
+}
+
 @test "nothing is left of sockets whose programs ended" {
 	need python3
 	pair_up
