@@ -220,6 +220,20 @@ lock_creation(int fd)
 }
 
 /*
+ * Removes PATH if that still is the file of ST, which we have created.  What
+ * somebody else has put there meanwhile stays.
+ */
+static void
+unlink_ours(const char *path, const struct stat *st)
+{
+	struct stat now;
+
+	if (lstat(path, &now) == 0 && now.st_dev == st->st_dev &&
+	    now.st_ino == st->st_ino)
+		unlink(path);
+}
+
+/*
  * Makes FD's file a bus unless another process is faster.  Returns 0 when it is
  * made, by us (*MADE) or by somebody else; ESTALE if the file lost its name
  * meanwhile and the caller has to begin again; or another errno value.
@@ -255,7 +269,7 @@ file_create(int fd, const char *path, const struct shmbus_geometry *geo,
 		} else {
 			(void)!ftruncate(fd, 0);
 			if (ours)
-				unlink(path);
+				unlink_ours(path, &st);
 		}
 	}
 	file_lock(fd, FORMAT_LOCK_CREATE, LOCK_NONE);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bus_asks_test.c - how often the kernel is asked whether an owner is alive
+ * bus_asks_test.c - asking the kernel whether an owner is alive: how often, and
+ * what happens meanwhile
  *
- * The library's calls of fcntl() go by way of this program, which counts them.
+ * The library's calls of fcntl() go by way of this program, which counts them, and
+ * can do something right after one of them.
  *
  * Environment: SEED.
  */
@@ -18,11 +20,29 @@
 #include <cmocka.h>
 
 #include "tests/lib/crew.h"
+#include "tests/lib/mapped.h"
 
 #define SLOTS 16u
 #define MS 1000000u
 
 static _Atomic unsigned asked;
+
+/* After the AFTER-th question about BYTE a newcomer attaches. */
+static struct {
+	int64_t byte;
+	unsigned after;
+	const char *path;
+	struct shmbus *b;
+} newcomer;
+
+static void
+attach_newcomer(void)
+{
+	struct shmbus_options o = { .flags = SHMBUS_PROMISC };
+
+	newcomer.after = 0;
+	must(shmbus_attach(newcomer.path, &o, &newcomer.b) == 0);
+}
 
 int fcntl64(int fd, int cmd, ...);
 
@@ -31,13 +51,20 @@ fcntl64(int fd, int cmd, ...)
 {
 	va_list ap;
 	void *arg;
+	int status;
 
 	va_start(ap, cmd);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	if (cmd == F_OFD_GETLK)
+	status = (int)syscall(SYS_fcntl, fd, cmd, arg);
+	if (cmd == F_OFD_GETLK) {
 		atomic_fetch_add(&asked, 1);
-	return (int)syscall(SYS_fcntl, fd, cmd, arg);
+		if (newcomer.after != 0 &&
+		    ((struct flock *)arg)->l_start == newcomer.byte &&
+		    --newcomer.after == 0)
+			attach_newcomer();
+	}
+	return status;
 }
 
 int fcntl(int fd, int cmd, ...) __attribute__((alias("fcntl64")));
@@ -109,11 +136,63 @@ test_stopped_owner(void **state)
 	check();
 }
 
+/*
+ * While one cleans up after a dead one, another takes that one's number: nothing
+ * of the newcomer's is cleaned up.
+ */
+static void
+test_taken_while_reaped(void **state)
+{
+	struct holder *h = crew_shared(sizeof(*h));
+	uint64_t begin;
+	struct shmbus *b;
+	struct map map;
+	unsigned after;
+	pid_t pid;
+
+	(void)state;
+	snprintf(h->path, sizeof(h->path), "%s", crew_path("bus"));
+	for (after = 1; after <= 3; after++) {
+		crew_bus("bus", SLOTS, 0);
+		b = crew_attach(h->path, 1, 0);
+		map = map_open(h->path);
+		atomic_store(&h->ready, 0);
+		pid = crew_start(holder, h);
+		crew_await(&h->ready, 1);
+		crew_kill(pid);
+		newcomer.path = h->path;
+		newcomer.b = NULL;
+		newcomer.byte = FORMAT_LOCK_ATTACH + 1;
+		newcomer.after = after;
+		begin = crew_now();
+		while (newcomer.b == NULL && !complained() &&
+		    !(AO_load(&map.att[1].ident) & FORMAT_ATT_DEAD) &&
+		    crew_now() - begin < 60000u * (uint64_t)MS)
+			shmbus_wait(b, 100 * MS);
+		newcomer.after = 0;
+		if (newcomer.b == NULL) { /* cleaned up with fewer questions */
+			must(AO_load(&map.att[1].ident) & FORMAT_ATT_DEAD);
+			must(AO_load(&map.hdr->changes) >= 3);
+		} else {
+			must(shmbus_index(newcomer.b) == 1);
+			must((AO_load(&map.att[1].ident) & FORMAT_ATT_USED) !=
+			    0);
+			must((AO_load(&map.hdr->promisc[0]) & 2) != 0);
+		}
+		shmbus_detach(newcomer.b);
+		shmbus_detach(b);
+		map_close(&map);
+		check();
+		unlink(h->path);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stopped_owner),
+		cmocka_unit_test(test_taken_while_reaped),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -7,13 +7,17 @@
  *
  * Environment: SEED.
  */
+#include <dlfcn.h>
 #include <errno.h>
+#include <linux/futex.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include <cmocka.h>
 
@@ -25,6 +29,35 @@
 
 static struct shmbus *all[SHMBUS_ATTACH_MAX];
 static struct map map;
+
+static _Atomic uint64_t tail_at_wake;
+
+static long
+raw_call(long nr, const long *a)
+{
+	long (*call)(long nr, ...);
+
+	*(void **)(void *)&call = dlsym(RTLD_NEXT, "syscall");
+	return call(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+/* The library's system calls come this way, so that it is seen when it wakes. */
+long
+syscall(long nr, ...)
+{
+	long a[6];
+	va_list ap;
+	unsigned i;
+
+	va_start(ap, nr);
+	for (i = 0; i < 6; i++)
+		a[i] = va_arg(ap, long);
+	va_end(ap);
+	if (nr == SYS_futex && a[1] == FUTEX_WAKE && map.hdr != NULL &&
+	    atomic_load(&tail_at_wake) == 0)
+		atomic_store(&tail_at_wake, AO_load(&map.hdr->tail));
+	return raw_call(nr, a);
+}
 
 struct sleeper {
 	struct shmbus *b;
@@ -153,6 +186,28 @@ test_ways(void **state)
 	check();
 }
 
+/* A batch that leaves in parts: whoever one of its frames is for is woken. */
+static void
+test_parts(void **state)
+{
+	uint8_t frames[11][LEN] = { { 0 } };
+	struct iovec iov[11];
+	struct sleeper s;
+	unsigned i, k;
+
+	(void)state;
+	for (k = 0; k < 11; k++) {
+		for (i = 0; i < 11; i++) {
+			stamp_mac(frames[i], i == k ? 5 : 200);
+			iov[i] = (struct iovec){ frames[i], LEN };
+		}
+		sleep_on(&s, 5);
+		must(shmbus_send_batch(all[0], iov, 11, NULL) == 0);
+		must_have_woken(&s, "one of a batch", 5);
+	}
+	check();
+}
+
 /* Numbers in each word of the maps, by their address and as one of a group. */
 static void
 test_numbers(void **state)
@@ -204,6 +259,106 @@ test_quiet(void **state)
 	check();
 }
 
+/*
+ * Long frames sent at once: whoever sleeps is woken before the batch has gone on
+ * for more than a quarter of the ring, and so long before it laps itself.
+ */
+static void
+test_quarter(void **state)
+{
+	static uint8_t frame[800];
+	struct iovec iov[64];
+	struct sleeper s;
+	uint64_t before;
+	unsigned i;
+
+	(void)state;
+	memset(frame, 0xff, 6);
+	for (i = 0; i < 64; i++)
+		iov[i] = (struct iovec){ frame, sizeof(frame) };
+	sleep_on(&s, 1);
+	before = AO_load(&map.hdr->tail);
+	atomic_store(&tail_at_wake, 0);
+	must(shmbus_send_batch(all[0], iov, 64, NULL) == 0);
+	must(atomic_load(&tail_at_wake) > before);
+	must(atomic_load(&tail_at_wake) - before <= 16 / 4);
+	must_have_woken(&s, "a long batch", 1);
+	check();
+}
+
+/* Hint is the lowest position that anybody rang for since it went to sleep. */
+static void
+test_hint(void **state)
+{
+	struct format_attachment *a = &map.att[20];
+	uint8_t frame[LEN] = { 0 };
+	struct sleeper s;
+	uint64_t first;
+
+	(void)state;
+	stamp_mac(frame, 20);
+	AO_store(&a->hint, 5);
+	sleep_on(&s, 20);
+	must(AO_load(&a->hint) == ~(AO_t)0);
+	first = AO_load(&map.hdr->tail);
+	must(shmbus_send(all[0], frame, LEN) == 0);
+	must_have_woken(&s, "its address", 20);
+	must(AO_load(&a->hint) == first);
+	/* A second one rings, before the sleeper is awake. */
+	AO_store(&a->door, AO_load(&a->door) | 1);
+	AO_or_full(&map.hdr->sleeping[0], (AO_t)1 << 20);
+	must(shmbus_send(all[2], frame, LEN) == 0);
+	must(AO_load(&a->hint) == first);
+	must((AO_load(&a->door) & 1) == 0);
+	AO_and_full(&map.hdr->sleeping[0], ~((AO_t)1 << 20));
+	drain(all[20]);
+	check();
+}
+
+/*
+ * While the helper thread has the receive side, receiving finds nothing, also if
+ * there is a frame: here one for which nobody has rung.
+ */
+static void
+test_helper(void **state)
+{
+	uint8_t frame[LEN] = { 0 }, buf[LEN];
+	struct shmbus_frame f;
+	struct pollfd p = { .events = POLLIN };
+	uint64_t from;
+	unsigned tries;
+
+	(void)state;
+	stamp_mac(frame, 30);
+	drain(all[30]);
+	must(shmbus_fd(all[30], &p.fd) == 0);
+	for (tries = 0; tries < 100; tries++) {
+		int error, peek;
+
+		while (!map_sleeping(&map, 30))
+			crew_nap(100000);
+		crew_nap(2000000);
+		from = crew_now();
+		AO_and_full(&map.hdr->sleeping[0], ~((AO_t)1 << 30));
+		must(shmbus_send(all[0], frame, LEN) == 0);
+		error = shmbus_recv(all[30], buf, LEN, NULL);
+		peek = shmbus_peek(all[30], &f);
+		/* It wakes up by itself after a second. */
+		if (crew_now() - from < 100000000 && !map_sleeping(&map, 30) &&
+		    poll(&p, 1, 0) == 0) {
+			must(error == EAGAIN && peek == EAGAIN);
+			break;
+		}
+		poll(&p, 1, -1);
+		drain(all[30]);
+		shmbus_fd_done(all[30]);
+	}
+	must(tries < 100);
+	must(poll(&p, 1, 100000) == 1);
+	must(shmbus_recv(all[30], buf, LEN, NULL) == 0);
+	check();
+}
+
 /* Pieces whose lengths add up to more than a size_t holds. */
 static void
 test_sendv_wraps(void **state)
@@ -221,8 +376,12 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ways),
+		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_quiet),
+		cmocka_unit_test(test_quarter),
+		cmocka_unit_test(test_hint),
+		cmocka_unit_test(test_helper),
 		cmocka_unit_test(test_sendv_wraps),
 	};
 

@@ -376,6 +376,54 @@ test_race(void **state)
 	race(false);
 }
 
+/* ---- a program that is started has no lock of ours ----------------------- */
+
+/* How many descriptors of PATH there are, and how many that exec() would keep. */
+static void
+count_open(unsigned *there, unsigned *kept)
+{
+	char name[64], target[300];
+	int fd;
+
+	*there = *kept = 0;
+	for (fd = 0; fd < 256; fd++) {
+		ssize_t n;
+
+		snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+		n = readlink(name, target, sizeof(target) - 1);
+		if (n <= 0)
+			continue;
+		target[n] = '\0';
+		if (strcmp(target, path) != 0)
+			continue;
+		++*there;
+		*kept += (fcntl(fd, F_GETFD) & FD_CLOEXEC) == 0;
+	}
+}
+
+static void
+test_exec(void **state)
+{
+	unsigned there, kept, n;
+	struct shmbus *b, *c;
+	char *real;
+
+	(void)state;
+	new_bus();
+	real = realpath(path, NULL);
+	must(real != NULL);
+	b = crew_attach(path, 1, 0);
+	c = crew_attach(path, 1, SHMBUS_RDONLY);
+	n = (unsigned)snprintf(path, sizeof(path), "%s", real);
+	must(n < sizeof(path));
+	count_open(&there, &kept);
+	must(there == 2 && kept == 0);
+	shmbus_detach(c);
+	shmbus_detach(b);
+	free(real);
+	check();
+}
+
 /* ---- a child that another thread forks while a bus is created ----------- */
 
 #define FORKS 40u
@@ -462,6 +510,7 @@ main(void)
 		cmocka_unit_test(test_dead_among_read_locks),
 		cmocka_unit_test(test_race_held),
 		cmocka_unit_test(test_race),
+		cmocka_unit_test(test_exec),
 		cmocka_unit_test(test_creation_lock),
 	};
 

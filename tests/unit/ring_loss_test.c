@@ -249,6 +249,33 @@ test_asleep_rung(void **state)
 }
 
 /*
+ * A quarter of a lap before the position that it was rung for is for frames whose
+ * writers have not rung yet: up to there, and no further, nothing is lost.
+ */
+static void
+test_asleep_quarter(void **state)
+{
+	unsigned extra;
+
+	(void)state;
+	for (extra = 0; extra < 2; extra++) {
+		struct trio t = trio_new(64);
+		uint64_t to;
+		unsigned i;
+
+		for (i = 0; i < 5 * 64; i++)
+			send_one(t.w, t.a, TO_NOBODY, APART);
+		to = world_tail(t.w) - 64 + 64 / 8; /* where it will go on */
+		ring_slept(t.r, true, to + 64 / 4 - extra);
+		if (extra == 0)
+			assert_int_equal(balance(&t), 0);
+		else
+			assert_true(balance(&t) > 64);
+		trio_free(&t);
+	}
+}
+
+/*
  * Lapped once, and caught up; then a sender that was silent until now sends
  * to others while this reader sleeps: these were never for it.
  */
@@ -316,6 +343,7 @@ main(void)
 		cmocka_unit_test(test_pending_in_gap),
 		cmocka_unit_test(test_asleep),
 		cmocka_unit_test(test_asleep_rung),
+		cmocka_unit_test(test_asleep_quarter),
 		cmocka_unit_test(test_asleep_after_loss),
 		cmocka_unit_test(test_oldest),
 	};
