@@ -586,6 +586,36 @@ test_step_over_race_cancel(void **state)
 	step_over_race(false);
 }
 
+/*
+ * The slot's last owner is dead, but the position is of a living one, which has
+ * its ticket: that one gets all the patience.
+ */
+static void
+test_dead_of_old_lap(void **state)
+{
+	struct world *w = world_new(1500, 16);
+	struct ring *r = world_join(w, 3, false);
+	uint64_t pos = world_tail(w);
+	struct ring_frame f;
+
+	(void)state;
+	AO_store(&world_slot(w, pos)->word,
+	    world_word(w, pos - 16, SLOT_WRITING, 5));
+	w->dead[5] = true;
+	AO_store(&r->hdr->tail, pos + 1);
+	assert_int_equal(ring_look(r, &f), EAGAIN);
+	w->now += WORLD_PATIENCE / 2;
+	assert_int_equal(ring_look(r, &f), EAGAIN);
+	assert_int_equal(r->rx.gave_up, 0);
+	assert_int_equal(r->rx.cursor, pos);
+	w->now += WORLD_PATIENCE;
+	assert_int_equal(ring_look(r, &f), EAGAIN);
+	assert_int_equal(r->rx.gave_up, 1);
+	assert_int_equal(r->rx.cursor, pos + 1);
+	world_leave(w, r);
+	world_free(w);
+}
+
 int
 main(void)
 {
@@ -607,6 +637,7 @@ main(void)
 		cmocka_unit_test(test_batch_error),
 		cmocka_unit_test(test_step_over_race_publish),
 		cmocka_unit_test(test_step_over_race_cancel),
+		cmocka_unit_test(test_dead_of_old_lap),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

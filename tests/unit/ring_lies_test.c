@@ -648,6 +648,44 @@ test_random_amid(void **state)
 	}
 }
 
+/* However much there is to pass over, a call ends, and the next goes on. */
+static void
+test_budget(void **state)
+{
+	const unsigned slots = 1u << 15;
+	unsigned way, calls;
+
+	(void)state;
+	for (way = 0; way < 2; way++) {
+		struct world *w = world_new(68, slots);
+		struct ring *r = world_join(w, 3, false);
+		uint64_t begin = world_tail(w), pos;
+
+		for (pos = begin; pos < begin + slots; pos++)
+			AO_store(&world_slot(w, pos)->word,
+			    world_word(w, pos, SLOT_ABANDONED, SLOT_NOBODY));
+		AO_store(&r->hdr->tail, begin + slots);
+		for (calls = 0; r->rx.cursor != begin + slots; calls++) {
+			uint64_t before = r->rx.cursor;
+			uint32_t size = 100;
+			struct ring_frame f;
+			uint8_t bytes[100];
+			void *buf = bytes;
+
+			assert_true(calls < 100);
+			if (way == 0)
+				assert_int_equal(ring_look(r, &f), EAGAIN);
+			else
+				assert_int_equal(ring_recv(r, &f, &buf, &size,
+						     1),
+				    0);
+			assert_in_range(r->rx.cursor - before, 1, 8192);
+		}
+		world_leave(w, r);
+		world_free(w);
+	}
+}
+
 int
 main(void)
 {
@@ -664,6 +702,7 @@ main(void)
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_random_amid),
 		cmocka_unit_test(test_patience_after_a_lie),
+		cmocka_unit_test(test_budget),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -275,6 +275,28 @@ test_asleep_quarter(void **state)
 	}
 }
 
+/* What was lost stays lost, also if more passes while the reader sleeps. */
+static void
+test_lost_then_asleep(void **state)
+{
+	struct trio t = trio_new(SLOTS);
+	uint64_t lost;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 5; i++)
+		send_one(t.w, t.b, TO_ALL, APART);
+	for (i = 0; i < 3 * SLOTS; i++)
+		send_one(t.w, t.a, TO_NOBODY, APART);
+	receive_all(t.r); /* it has not settled yet what is lost of b's */
+	lost = t.r->rx.lost;
+	for (i = 0; i < 5 * SLOTS; i++)
+		send_one(t.w, t.a, TO_NOBODY, APART);
+	ring_slept(t.r, false, 0);
+	assert_int_equal(balance(&t), lost + 5);
+	trio_free(&t);
+}
+
 /*
  * Lapped once, and caught up; then a sender that was silent until now sends
  * to others while this reader sleeps: these were never for it.
@@ -344,6 +366,7 @@ main(void)
 		cmocka_unit_test(test_asleep),
 		cmocka_unit_test(test_asleep_rung),
 		cmocka_unit_test(test_asleep_quarter),
+		cmocka_unit_test(test_lost_then_asleep),
 		cmocka_unit_test(test_asleep_after_loss),
 		cmocka_unit_test(test_oldest),
 	};

@@ -402,6 +402,29 @@ test_lies(void **state)
 	world_free(w);
 }
 
+/* A frame that fills the last slot has none behind it, whatever the slot says. */
+static void
+test_end_of_region(void **state)
+{
+	struct world *w = world_new(1550, 64);
+	struct ring *a = world_join(w, 1, false), *r = world_join(w, 3, false);
+	struct format_slot *s;
+
+	(void)state;
+	assert_int_equal(r->room, r->frame_max);
+	while (world_tail(w) % 64 != 63)
+		send_one(w, a, TO_ALL, 60);
+	assert_int_equal(receive_all(r), 63);
+	s = world_slot(w, world_tail(w));
+	send_one(w, a, TO_ALL, r->frame_max);
+	AO_store(&s->meta, AO_load(&s->meta) | (uint64_t)1 << 48);
+	assert_int_equal(receive_all(r), 1);
+	assert_int_equal(r->rx.bad, 1);
+	world_leave(w, a);
+	world_leave(w, r);
+	world_free(w);
+}
+
 int
 main(void)
 {
@@ -413,6 +436,7 @@ main(void)
 		cmocka_unit_test(test_shifts),
 		cmocka_unit_test(test_joining),
 		cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_end_of_region),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

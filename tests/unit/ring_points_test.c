@@ -72,6 +72,7 @@ struct scene {
 	bool claimed;	    /* 4 has C in hand */
 	bool killed;	    /* the first actor was */
 	bool joins;	    /* 4 comes while others are at it */
+	bool unstuck;	    /* 3 waits for nobody in the end */
 	bool at_ease;	    /* nobody has a reason to give up on 1 */
 	uint64_t told[5];   /* frames that their sender knows are sent */
 	uint64_t heard[5];  /* frames received by 3, by sender */
@@ -439,6 +440,21 @@ four_held_for_a_lap(struct scene *s)
 		send_from(s, 2, 1);
 }
 
+/* And it was given up on: it holds the slot, but not the position. */
+static void
+four_given_up(struct scene *s)
+{
+	unsigned i;
+
+	four_holds(s);
+	three_gives_up(s);
+	for (i = 0; i < SLOTS - 3; i++) {
+		send_from(s, 2, 1);
+		hear(s);
+	}
+	s->unstuck = true;
+}
+
 /* The same, and 4 is dead. */
 static void
 four_died_a_lap_ago(struct scene *s)
@@ -520,6 +536,10 @@ end(struct scene *s)
 		send_from(s, 2, 2 * SLOTS);
 		joined_well(s);
 		assert_int_equal(counted(&s->ring[4]), had + 2 + 2 * SLOTS);
+	}
+	if (s->unstuck) {
+		hear(s);
+		assert_int_equal(s->ring[3].rx.cursor, world_tail(s->w));
 	}
 	hear_out(s, &s->ring[3]);
 	ring_settle(&s->ring[3]);
@@ -641,6 +661,8 @@ test_held_slot(void **state)
 	play_all(four_held_for_a_lap, one_sends, four_cancels, false);
 	play_all(four_held_for_a_lap, four_publishes, two_sends_a_lap, false);
 	play_all(four_held_for_a_lap, four_cancels, two_sends_a_lap, false);
+	play_all(four_given_up, four_publishes, two_sends, false);
+	play_all(four_given_up, four_cancels, two_sends, false);
 	play_all(four_died_a_lap_ago, one_sends, two_sends, false);
 	play_all(four_died_a_lap_ago, one_sends, two_sends_a_lap, false);
 	play_all(four_died_a_lap_ago, one_sends, four_joins, false);
