@@ -113,9 +113,10 @@ TOOLS :=
 else
 IF_SERVER_SRC = $(SERVE_SRC) $(MSERVE_SRC) $(WIRE_SRC)
 IF_LIBS := -ljson-c
-TOOLS := shmif_server $(LWIP_SERVER) shmifctl mstack
+TOOLS := shmif_server $(LWIP_SERVER) shmifctl mstack shmif_wire
 endif
 TOOL_SRC := $(sort $(DUMP_SRC) $(IN_SRC) $(SERVER_SRC) $(CTL_SRC) $(MSTACK_SRC) \
+	$(WIRETOOL_SRC) \
 	$(TOOLBASE_SRC))
 
 # The product: what is in the folders whose files.mk is a list.  The others take

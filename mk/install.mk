@@ -15,7 +15,7 @@ INSTALLED := $(BINS:$(BUILD)/bin/%=$(BINDIR)/%) \
 	$(PYTHON:python/%=$(PYTHONDIR)/%) \
 	$(MAN_INSTALLED) \
 	$(COMPLETIONS:ctl/%/bash-completion=$(COMPLETIONDIR)/%) \
-	$(filter %/mstack,$(TOOLS:%=$(COMPLETIONDIR)/%))
+	$(filter %/mstack %/shmif_wire,$(TOOLS:%=$(COMPLETIONDIR)/%))
 
 # lwIP's headers, with the options of this build, in a folder of their own.
 LWIP_INSTALLED := $(if $(LWIP_TREE),$(INCLUDEDIR)/shmif-lwip)
@@ -62,6 +62,8 @@ endif
 	done
 	$(if $(filter mstack,$(TOOLS)),$(INSTALL) -m 644 mstack/bash-completion \
 	    $(DESTDIR)$(COMPLETIONDIR)/mstack)
+	$(if $(filter shmif_wire,$(TOOLS)),$(INSTALL) -m 644 wire/bash-completion \
+	    $(DESTDIR)$(COMPLETIONDIR)/shmif_wire)
 # The loader knows /usr/local/lib by its cache only.
 	if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
 

@@ -119,10 +119,12 @@ $(BUILD)/lib/libshmbus.a: $(call objs,$(BUS_SRC))
 $(BUILD)/obj/libshmif.a: $(call objs,$(IF_SRC))
 $(BUILD)/obj/libshmifctl.a: $(call objs,$(filter-out %/main.c,$(CTL_SRC))) \
     $(call objs,$(WIRE_SRC) $(BASE_SRC))
+$(BUILD)/obj/libwire.a: $(call objs,$(filter wire/weather% wire/learn% \
+    wire/queue% wire/words%,$(WIRETOOL_SRC)) $(BASE_SRC))
 $(BUILD)/obj/libtest.a: $(call objs,$(TESTLIB_SRC))
 $(BUILD)/obj/libbench.a: $(call objs,$(BENCHLIB_SRC))
 $(BUILD)/lib/libshmbus.a $(addprefix $(BUILD)/obj/,libshmif.a \
-    libshmifctl.a libtest.a libbench.a): $(BUILD)/lists
+    libshmifctl.a libwire.a libtest.a libbench.a): $(BUILD)/lists
 	@mkdir -p $(@D)
 	$(call say,AR $@)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
@@ -166,6 +168,14 @@ $(BUILD)/bin/mstack: $(call objs,$(MSTACK_SRC) $(WIRE_SRC) $(TOOLBASE_SRC) \
 	@mkdir -p $(@D)
 	$(link_program)
 
+# libvdeplug, if it is there, is loaded for an end that needs it.
+$(BUILD)/bin/shmif_wire: private LDLIBS := -ljson-c -lm -ldl
+$(BUILD)/bin/shmif_wire: $(call objs,$(WIRETOOL_SRC) $(BASE_SRC) \
+    $(TOOLBASE_SRC)) \
+    $(BUILD)/lib/libshmbus.a
+	@mkdir -p $(@D)
+	$(link_program)
+
 $(TESTPROGS): private RPATH := $(RPATH_TEST)
 $(TESTPROGS): $(BUILD)/obj/libtest.a
 $(call progs,$(UNIT_SRC)): $(BUILD)/obj/libshmif.a $(BUILD)/lib/libshmbus.a
@@ -174,6 +184,8 @@ $(call progs,$(UNIT_SRC)): private LDLIBS := \
 	-Wl,-u,lwipv6_cures -lcmocka -lurcu-bp -lurcu-common -llwipv6 -ljson-c
 $(call progs,$(filter tests/unit/shmifctl_%,$(UNIT_SRC))): \
     $(BUILD)/obj/libshmifctl.a
+$(call progs,$(filter tests/unit/wire_%,$(UNIT_SRC))): $(BUILD)/obj/libwire.a
+$(call progs,$(filter tests/unit/wire_%,$(UNIT_SRC))): private LDLIBS += -lm
 $(BUS_PROGS): $(LIBSHMBUS:.1=)
 $(BUS_PROGS): private LDLIBS := -lshmbus
 $(STACK_PROGS): $(LIBSHMIF:.1=) $(LIBSHMBUS:.1=)

@@ -18,7 +18,7 @@ setup() {
 }
 
 product() { # the C files and headers of the product, from the root
-	(cd "$TOP" && find base ctl dumpbus mstack shmbus shmif stack vde \
+	(cd "$TOP" && find base ctl dumpbus mstack shmbus shmif stack vde wire \
 	    -name '*.[ch]' 2>/dev/null | sort)
 }
 
