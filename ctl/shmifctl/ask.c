@@ -52,14 +52,23 @@ op_int(struct json_object *op, const char *key, int64_t value)
 static int
 url_parse(const char *url, struct sockaddr_un *un)
 {
+	char full[WIRE_PATH_MAX + 8];
+	const char *path = url;
+
 	if (url == NULL || url[0] == '\0')
 		return complain(USAGE,
 		    "which server? Use -s URL, or set "
 		    "SHMIF_SERVER");
+	/* A mere path is understood too. */
+	if (strchr(url, ':') == NULL && strchr(url, '/') != NULL &&
+	    strlen(url) < WIRE_PATH_MAX) {
+		snprintf(full, sizeof(full), "unix://%s", url);
+		path = full;
+	}
 	memset(un, 0, sizeof(*un));
 	un->sun_family = AF_UNIX;
 	static_assert(sizeof(un->sun_path) == WIRE_PATH_MAX, "sockaddr_un");
-	switch (wire_path(url, un->sun_path)) {
+	switch (wire_path(path, un->sun_path)) {
 	case 0:
 		return OK;
 	case ENAMETOOLONG:

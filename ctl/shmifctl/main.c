@@ -58,9 +58,23 @@ const char tool_usage[] =
     "  ping HOST         [-c COUNT] [-i SECONDS] [-s BYTES] [-W SECONDS]\n"
     "  forward on|off    forward between interfaces, or not\n"
     "  radv FILE         send router advertisements as FILE says\n"
+    "  show [INTERFACE]  show it, or all of them\n"
+    "  help              show this text\n"
     "  server            show what serves there\n"
     "  halt              end it\n"
-    "  bus PATH          show a bus and who is attached; needs no server\n";
+    "  bus PATH          show a bus and who is attached; needs no server\n"
+    "\n"
+    "Much of what ifconfig, ip, route and arp call it is understood too.\n";
+
+static int
+verb_help(const struct call *c, int argc, char **argv)
+{
+	(void)c;
+	(void)argc;
+	(void)argv;
+	fputs(tool_usage, stdout);
+	return OK;
+}
 
 static const struct {
 	const char *name;
@@ -70,11 +84,13 @@ static const struct {
 	{ "bus", verb_bus },
 	{ "forward", verb_forward },
 	{ "halt", verb_halt },
+	{ "help", verb_help },
 	{ "ndp", verb_ndp },
 	{ "ping", verb_ping },
 	{ "radv", verb_radv },
 	{ "route", verb_route },
 	{ "server", verb_server },
+	{ "show", verb_show },
 };
 
 /* Says on stderr, in one line and cleaned, what is wrong.  Returns STATUS. */
@@ -104,12 +120,37 @@ finish(int status)
 	return status == OK && tool_flush() != 0 ? FAILED : status;
 }
 
+/*
+ * If TEXT, which begins a call, is nearly a command or a word, and no interface,
+ * says so.
+ */
+static int
+nearly(const char *text)
+{
+	struct guess g = { NULL, 0 };
+
+	if (text_ifname(text, false))
+		return OK;
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		nearest(text, verbs[i].name, &g);
+	words_nearest(text, &g);
+	return g.word == NULL ? OK :
+				complain(FAILED,
+				    "%s: neither an interface nor a command: "
+				    "did you mean %s?",
+				    text, g.word);
+}
+
 /* Everything behind the options. */
 static int
 run(const struct call *c, int argc, char **argv)
 {
-	const char *ifname = argv[0];
+	const char *ifname;
 
+	argv = known(&argc, argv);
+	ifname = argv[0];
+	if (argc == 0)
+		return show(c, NULL);
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (strcmp(argv[0], verbs[i].name) == 0)
 			return verbs[i].run(c, argc - 1, argv + 1);
@@ -121,7 +162,9 @@ run(const struct call *c, int argc, char **argv)
 			return complain(USAGE, "%s: which interface?", ifname);
 		ifname = argv[1];
 		argv[1] = argv[0];
-	}
+	} else if ((argc < 2 || strcmp(argv[1], "create") != 0) &&
+	    nearly(ifname) != OK)
+		return FAILED;
 	return configure(c, ifname, argc - 1, argv + 1);
 }
 

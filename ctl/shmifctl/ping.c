@@ -81,7 +81,16 @@ ping_parse(int argc, char **argv, struct json_object *ops)
 	for (int i = 0; i < argc && status == OK; i++) {
 		const char *v = argv[i];
 
-		if (v[0] == '-' && v[1] != '\0' && v[2] == '\0' &&
+		if (v[0] == '-' && v[1] != '\0' && v[2] != '\0' &&
+		    strchr("csiW", v[1]) != NULL) {
+			/* -c1 */
+			const char option[] = { '-', v[1], '\0' };
+
+			status = parse_option(op, option, v + 2);
+		} else if (v[0] == '-' && v[1] != '\0' &&
+		    strchr("n46", v[1]) != NULL && v[2] == '\0') {
+			continue; /* the address tells; names are not asked */
+		} else if (v[0] == '-' && v[1] != '\0' && v[2] == '\0' &&
 		    strchr("csiW", v[1]) != NULL) {
 			if (++i == argc)
 				return complain(USAGE,

@@ -25,6 +25,12 @@ is_interface_word(const char *v)
 	    strcmp(v, "dev") == 0;
 }
 
+static bool
+is_gateway_word(const char *v)
+{
+	return strcmp(v, "via") == 0 || strcmp(v, "gw") == 0;
+}
+
 static int
 parse_destination(struct route *r, const char *text)
 {
@@ -81,9 +87,14 @@ parse_words(struct route *r, const char *verb, int argc, char **argv)
 		} else if (v[0] == '-')
 			return complain(USAGE, "route %s: unknown option %s",
 			    verb, v);
+		else if (strcmp(v, "netmask") == 0 && r->has_dst &&
+		    !r->is_default && i + 1 < argc)
+			status = text_mask(argv[++i], &r->dst.prefix);
+		else if (r->has_dst && !r->has_via && text_ifname(v, false))
+			status = parse_interface(r, v);
 		else if (!r->has_dst)
 			status = parse_destination(r, v);
-		else if (!r->has_via && strcmp(v, "via") == 0 && i + 1 < argc)
+		else if (!r->has_via && is_gateway_word(v) && i + 1 < argc)
 			status = parse_gateway(r, argv[++i]);
 		else if (!r->has_via)
 			status = parse_gateway(r, v);

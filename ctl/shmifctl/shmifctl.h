@@ -119,12 +119,30 @@ int verb_ping(const struct call *c, int argc, char **argv);
 int verb_radv(const struct call *c, int argc, char **argv);
 int verb_route(const struct call *c, int argc, char **argv);
 int verb_server(const struct call *c, int argc, char **argv);
+int verb_show(const struct call *c, int argc, char **argv);
 
 /* show.c: IFNAME NULL: all of them. */
 int show(const struct call *c, const char *ifname);
 int show_names(const struct call *c);
 
+/* ---- known.c: what other programs call it ------------------------------- */
+
+/* The call ARGV of *ARGC words, in our words; valid until the next call. */
+char **known(int *argc, char **argv);
+
+/* The word that was meant, so far; NULL: none is near. */
+struct guess {
+	const char *word;
+	unsigned away;
+};
+/* CANDIDATE may be what WORD was to be. */
+void nearest(const char *word, const char *candidate, struct guess *g);
+
 /* words.c */
+/* How many values have to follow the word TEXT. */
+int word_values(const char *text);
+/* Looks through all words for the one that TEXT was to be. */
+void words_nearest(const char *text, struct guess *g);
 /* Whether TEXT is one of the words about an interface. */
 bool is_word(const char *text);
 /* Appends to OPS what ARGV, words about IFNAME, ask for. */

@@ -198,6 +198,15 @@ show(const struct call *c, const char *ifname)
 }
 
 int
+verb_show(const struct call *c, int argc, char **argv)
+{
+	if (argc > 1)
+		return complain(USAGE, "show: %s: one interface is enough",
+		    argv[1]);
+	return show(c, argc == 0 ? NULL : argv[0]);
+}
+
+int
 show_names(const struct call *c)
 {
 	struct json_object *result, *list, *names;

@@ -324,6 +324,34 @@ is_word(const char *text)
 	return find(text) != NULL;
 }
 
+int
+word_values(const char *text)
+{
+	const struct word *word = find(text);
+
+	return word != NULL && word->value != NULL ? 1 : 0;
+}
+
+void
+words_nearest(const char *text, struct guess *g)
+{
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		nearest(text, table[i].name, g);
+}
+
+/* Says that TEXT is no word about IFNAME, and which one may be meant. */
+static int
+unknown_word(const char *ifname, const char *text)
+{
+	struct guess g = { NULL, 0 };
+
+	words_nearest(text, &g);
+	return g.word == NULL ?
+	    complain(FAILED, "%s: %s: unknown word", ifname, text) :
+	    complain(FAILED, "%s: %s: unknown word: did you mean %s?", ifname,
+		text, g.word);
+}
+
 static int
 word_parse(struct words *w)
 {
@@ -331,8 +359,7 @@ word_parse(struct words *w)
 	const char *value = NULL;
 
 	if (word == NULL)
-		return complain(FAILED, "%s: %s: unknown word", w->ifname,
-		    *w->argv);
+		return unknown_word(w->ifname, *w->argv);
 	if (w->destroyed)
 		return complain(FAILED, "%s: %s: nothing comes after destroy",
 		    w->ifname, *w->argv);

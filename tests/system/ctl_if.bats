@@ -163,7 +163,7 @@ state()
 	is addresses 10.0.2.1/25
 	on a shmif0 inet 10.0.2.1/25 delete
 	is addresses ''
-	on a shmif0 10.0.0.1/24 up 2>/dev/null && return 1
+	on a shmif0 nonsense 10.0.0.1/24 up 2>/dev/null && return 1
 	on a shmif0 inet6 fd00::1/64 inet6 fd00::2/64
 	is addresses 'fd00::1/64 fd00::2/64'
 	on a shmif0 inet6 fd00::1 delete

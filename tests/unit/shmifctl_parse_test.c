@@ -439,7 +439,7 @@ test_ping(void **state)
 		{ "", NULL, USAGE, "ping: which host?" },
 		{ "-c", NULL, USAGE, "ping: -c wants a number" },
 		{ "-q 10.0.0.2", NULL, USAGE, "ping: unknown option -q" },
-		{ "-c3 10.0.0.2", NULL, USAGE, "ping: unknown option -c3" },
+		{ "-x3 10.0.0.2", NULL, USAGE, "ping: unknown option -x3" },
 		{ "10.0.0.2 10.0.0.3", NULL, USAGE,
 		    "ping: 10.0.0.3: one host, please" },
 		{ "host", NULL, FAILED, "host: not an IP address" },
