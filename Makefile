@@ -76,6 +76,7 @@ PACKAGES_lint := clang-tidy-14 clang-format-14 cppcheck
 PACKAGES_coverage := $(PACKAGES_check) gcovr
 PACKAGES_model := spin
 PACKAGES_arm64 := gcc-aarch64-linux-gnu qemu-user
+PACKAGES_deb := debhelper dh-python dpkg-dev lintian
 PACKAGES_fuzz := clang-14 libclang-rt-14-dev
 # What the bench compares with, counts and draws with; it goes without, too.
 PACKAGES_bench-deps := dpdk-dev librte-net-memif23 librte-mempool-ring23 \
@@ -87,7 +88,7 @@ PACKAGES += $(foreach g,$(MAKECMDGOALS),$(PACKAGES_$(g)))
 # Before anything is compiled, but only where the user did not ask for a mere
 # build.
 ifneq ($(filter demo check conform coverage bench storm differential model \
-    arm64 fuzz lint,$(MAKECMDGOALS)),)
+    arm64 fuzz lint deb,$(MAKECMDGOALS)),)
 FIRST := deps
 endif
 
@@ -167,7 +168,7 @@ BUS_PROGS := $(call progs,$(filter-out $(STACK_SRC),$(SHARED_SRC)))
 # libshmif replaces functions of liblwipv6: it has to come first everywhere.
 STACK_LIBS := -lshmif -lshmbus -llwipv6
 
-.PHONY: all demo check conform model storm differential arm64 fuzz bench install uninstall deps \
+.PHONY: all product deb demo check conform model storm differential arm64 fuzz bench install uninstall deps \
 	bench-deps format lint lint_man lint_format lint_cppcheck lint_tidy coverage clean \
 	help FORCE
 .DELETE_ON_ERROR:

@@ -20,7 +20,15 @@ INSTALLED := $(BINS:$(BUILD)/bin/%=$(BINDIR)/%) \
 # lwIP's headers, with the options of this build, in a folder of their own.
 LWIP_INSTALLED := $(if $(LWIP_TREE),$(INCLUDEDIR)/shmif-lwip)
 
-install: $(LIBS) $(VDEPLUG) $(BINS)
+# What is installed, without examples.
+product: $(LIBS) $(VDEPLUG) $(BINS)
+
+# Debian's packages, in build/deb; LINTIAN=0 leaves out what lintian says.
+deb: | $(FIRST)
+	@LWIP_DIR='$(abspath $(LWIP_TREE))' mk/deb '$(abspath $(BUILD))/deb' \
+	    '$(VERSION)'
+
+install: product
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED))))
 	$(INSTALL) -m 755 $(BINS) $(DESTDIR)$(BINDIR)
 	$(INSTALL) -m 644 $(filter %.1 %.a,$(LIBS)) $(DESTDIR)$(LIBDIR)

@@ -32,7 +32,7 @@ $(LWIP_MAP): $(LWIP_OBJS) $(BUILD)/obj/stack/lwip/sys_arch.o
 $(LIBSHMIF_LWIP): $(call objs,$(CORE_SRC) $(LWIP_SRC) $(IF_SERVER_SRC) \
     $(BASE_SRC)) $(LWIP_OBJS) $(LWIP_MAP) $(LIBSHMBUS:.1=)
 	@mkdir -p $(@D)
-	$(call say,LD $@)$(LINK_LIB) -Wl,-soname,$(@F) -Wl,-rpath,'$$ORIGIN' \
+	$(call say,LD $@)$(LINK_LIB) -Wl,-soname,$(@F) $(RPATH_LIB) \
 	    -Wl,--version-script=$(LWIP_MAP) -o $@ $(filter %.o,$^) \
 	    $(LIBPATH) -lshmbus -lurcu-bp -lurcu-common $(IF_LIBS) $(LDFLAGS)
 

@@ -36,6 +36,7 @@ LIBPATH = -L$(BUILD)/lib
 LINK_LIB = $(LINK) -shared $(if $(SAN),,-Wl,-z,defs)
 RPATH := -Wl,-rpath,'$$ORIGIN/../lib'
 RPATH_TEST := -Wl,-rpath,'$$ORIGIN/../../lib'
+RPATH_LIB := -Wl,-rpath,'$$ORIGIN'
 
 # ---- rules ---------------------------------------------------------------
 
@@ -91,7 +92,7 @@ $(BUILD)/obj/libshmif.map: stack/lwipv6/libshmif.map.in shmif/shmif.exports \
 $(LIBSHMIF): $(call objs,$(IF_SRC)) $(BUILD)/obj/libshmif.map $(BUILD)/lists \
     $(LIBSHMBUS:.1=)
 	@mkdir -p $(@D)
-	$(call say,LD $@)$(LINK_LIB) -Wl,-soname,$(@F) -Wl,-rpath,'$$ORIGIN' \
+	$(call say,LD $@)$(LINK_LIB) -Wl,-soname,$(@F) $(RPATH_LIB) \
 	    -Wl,--version-script=$(BUILD)/obj/libshmif.map \
 	    -o $@ $(filter %.o,$^) $(LIBPATH) -lshmbus -lurcu-bp \
 	    -lurcu-common -llwipv6 $(IF_LIBS) $(LDFLAGS)
