@@ -17,6 +17,7 @@
 # make bench-deps installs those others: peers that are not there are skipped
 # make install    into PREFIX (/usr/local), below DESTDIR
 # make uninstall  takes the same files away
+# make product    what make install installs
 # make deb        Debian packages, in build/deb
 # make deps       installs the Debian packages that are missing to build and
 #                 test; demo, check and bench do that by themselves
