@@ -203,7 +203,7 @@ options(struct blocks *b, bool needed,
 {
 	while (b->left >= 4) {
 		uint8_t value[8] = { 0 };
-		uint16_t head[2];
+		uint16_t head[2] = { 0 };
 		uint32_t len, some;
 		int did;
 
@@ -258,8 +258,8 @@ static int
 interface(struct blocks *b)
 {
 	struct interface i = { .resolution = 6 };
-	uint16_t link[2];
-	uint32_t snaplen;
+	uint16_t link[2] = { 0 };
+	uint32_t snaplen = 0;
 	int did;
 
 	if ((did = body(b, link, sizeof(link))) != DONE ||
@@ -376,8 +376,8 @@ packet_cut(struct packet *p, unsigned fcs)
 static int
 headed(struct blocks *b, struct packet *p, bool old, bool *foreign)
 {
-	uint16_t number[2];
-	uint32_t head[5];
+	uint16_t number[2] = { 0 };
+	uint32_t head[5] = { 0 };
 	uint64_t t;
 	int did = body(b, head, sizeof(head));
 
@@ -396,7 +396,7 @@ headed(struct blocks *b, struct packet *p, bool old, bool *foreign)
 static int
 simple(struct blocks *b, struct packet *p, bool *foreign)
 {
-	uint32_t len, snaplen = b->n == 0 ? 0 : b->interfaces[0].snaplen;
+	uint32_t len = 0, snaplen = b->n == 0 ? 0 : b->interfaces[0].snaplen;
 	int did = body(b, &len, sizeof(len));
 
 	if (did != DONE)
@@ -412,8 +412,8 @@ simple(struct blocks *b, struct packet *p, bool *foreign)
 static int
 section(struct blocks *b, uint32_t *length)
 {
-	uint16_t version[2];
-	uint32_t magic;
+	uint16_t version[2] = { 0 };
+	uint32_t magic = 0;
 	int did = take(b, &magic, sizeof(magic), false);
 
 	if (did != DONE)
@@ -440,7 +440,7 @@ section(struct blocks *b, uint32_t *length)
 static int
 block(struct blocks *b, struct packet *p, bool *is_packet, bool *foreign)
 {
-	uint32_t head[2], length, again, type;
+	uint32_t head[2] = { 0 }, length, again = 0, type;
 	int did = take(b, head, sizeof(head), true);
 
 	if (did != DONE)
