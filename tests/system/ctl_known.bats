@@ -12,6 +12,15 @@ addresses()
 	    sort | tr '\n' ';'
 }
 
+# answer TEXT COMMAND... - it fails with this in its line.
+answer()
+{
+	run -1 --separate-stderr "${@:2}"
+	echo "${stderr:0:300}"
+	[[ $stderr == *"$1"* ]]
+	[ "$(wc -l <<<"$stderr")" -eq 1 ]
+}
+
 @test "ifconfig's words" {
 	serve a
 	on a ifconfig shmif0 create linkstr bus
@@ -73,6 +82,15 @@ addresses()
 	on a ip route del 10.1.0.0/16 via 10.0.0.3
 	on a route >got
 	! grep -qE '^default|10.1.0' got || false
+	# Where there is but one default it need not be told.
+	answer 'there is none' on a route delete default
+	on a route add default 10.0.0.2
+	on a route delete default
+	on a route >got
+	! grep -q '^default' got || false
+	on a route add default 10.0.0.2
+	on a route add -inet6 default fe80::2%shmif0
+	answer 'there are several' on a route del default
 	on a arp -an
 	on a arp -n shmif0
 	on a ndp -an
@@ -88,15 +106,6 @@ addresses()
 	"$ctl" -s ./a.sock -l | grep -q shmif0
 	"$ctl" help >got
 	"$ctl" --help | diff got -
-}
-
-# answer TEXT COMMAND... - it fails with this in its line.
-answer()
-{
-	run -1 --separate-stderr "${@:2}"
-	echo "${stderr:0:300}"
-	[[ $stderr == *"$1"* ]]
-	[ "$(wc -l <<<"$stderr")" -eq 1 ]
 }
 
 @test "a wrong word is answered by the right one" {
