@@ -20,3 +20,7 @@ FUZZ_WITH_ctl = $(filter-out %/server.c %/place.c,$(SERVE_SRC)) \
 	$(MSERVE_SRC) $(WIRE_SRC) $(BASE_SRC) shmif/name.c \
 	$(wildcard fuzz/fake/*.c)
 FUZZ_LIBS_ctl := -ljson-c
+# lwIP and its driver; of the interface only what these call.
+FUZZ_WITH_lwip = $(addprefix fuzz/stack/, memory.c patch.c peer.c templates.c \
+	warp.c) tests/lib/wallframes.c $(LWIP_SRC) $(BASE_SRC) shmif/name.c
+FUZZ_LIBS_lwip := -ldl

@@ -29,14 +29,14 @@ $(FUZZ_DIR)/obj/%.o: %.c $(BUILD)/commands Makefile | $(FIRST)
 # NAME: how target NAME is made, twice.
 define fuzz_rules
 $(BUILD)/fuzz/$(1)_test: $(call objs,fuzz/$(1).c fuzz/seeds/$(1).c \
-    $(FUZZ_WITH_$(1))) $(BUILD)/obj/fuzz/$(1).replay.o $(BUILD)/obj/libfuzz.a \
+    $(FUZZ_WITH_$(1))) $(FUZZ_OBJS_$(1)) $(BUILD)/obj/fuzz/$(1).replay.o $(BUILD)/obj/libfuzz.a \
     $(BUILD)/obj/libtest.a $(BUILD)/lib/libshmbus.a
 	@mkdir -p $$(@D)
 	$$(call say,LD $$@)$$(LINK) -o $$@ $$(filter %.o %.a,$$^) -lcmocka \
 	    $(FUZZ_LIBS_$(1)) $$(LDFLAGS)
 $(FUZZ_DIR)/$(1): $(call fuzz_objs,fuzz/$(1).c $(wildcard \
     fuzz/mutate/$(1).c) $(FUZZ_WITH_$(1)) $(FUZZLIB_SRC) $(BUS_SRC) \
-    tests/lib/wallframes.c $(if $(GUARD),fuzz/guard.c))
+    tests/lib/wallframes.c $(if $(GUARD),fuzz/guard.c)) $(FUZZ_CLANG_$(1))
 	@mkdir -p $$(@D)
 	$$(call say,LD $$@)$$(FUZZ_LINK) -o $$@ $$(filter %.o,$$^) -lcmocka \
 	    $(FUZZ_LIBS_$(1))

@@ -49,4 +49,5 @@ else
 TEST_SRC := $(filter-out tests/lwip/%,$(TEST_SRC))
 PUBLIC_SRC := $(filter-out tests/lwip/%,$(PUBLIC_SRC))
 BATS := $(filter-out tests/lwip/%,$(BATS))
+FUZZ_NAMES := $(filter-out lwip,$(FUZZ_NAMES))
 endif

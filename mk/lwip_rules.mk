@@ -49,4 +49,17 @@ $(call progs,$(LWIP_PROG_SRC)): $(LIBSHMIF_LWIP:.1=) $(LIBSHMBUS:.1=)
 $(call progs,$(filter examples/%,$(LWIP_PROG_SRC))): private RPATH := $(RPATH_TEST)
 $(call progs,$(LWIP_PROG_SRC)): private LDLIBS := -lshmif-lwip -lshmbus
 
+# lwIP once more for the fuzzer, by clang.
+FUZZ_OBJS_lwip := $(LWIP_OBJS)
+FUZZ_CLANG_lwip = $(LWIP_THEIRS:$(LWIPDIR)/%.c=$(FUZZ_DIR)/obj/lwip/%.o)
+$(BUILD)/fuzz$(if $(GUARD),/guard)/obj/lwip/%.o: $(LWIPDIR)/%.c $(LWIP_PORT) \
+    $(BUILD)/commands | $(FIRST)
+	@mkdir -p $(@D)
+	$(call say,CLANG lwIP $*.c)$(FUZZ_COMPILE) $(LWIP_HEADERS) -w \
+	    -fno-sanitize=undefined -c -o $@ $<
+$(BUILD)/obj/fuzz/lwip.o $(BUILD)/fuzz/obj/fuzz/lwip.o \
+    $(BUILD)/fuzz/guard/obj/fuzz/lwip.o: private CPPFLAGS += $(LWIP_HEADERS)
+$(BUILD)/fuzz/obj/stack/lwip/%.o $(BUILD)/fuzz/guard/obj/stack/lwip/%.o: \
+    private CPPFLAGS += $(LWIP_HEADERS)
+
 endif

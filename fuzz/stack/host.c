@@ -233,6 +233,16 @@ host_send(struct host *h, const void *frame, size_t n)
 	}
 }
 
+void
+peer_read(struct host *h)
+{
+	uint8_t buf[2048];
+	struct shmbus_frame f;
+
+	while (shmbus_recv(h->peer, buf, sizeof(buf), &f) == 0)
+		peer_heard(h, buf, f.len < sizeof(buf) ? f.len : sizeof(buf));
+}
+
 static void
 send_probe(struct host *h)
 {

@@ -66,6 +66,8 @@ void host_free(struct host *h);
 
 /* Puts a frame on the bus, as it is. */
 void host_send(struct host *h, const void *frame, size_t n);
+/* The peer reads all that the stack has sent. */
+void peer_read(struct host *h);
 /* Waits until the stack has done with all frames.  Fails when it does not. */
 void host_sync(struct host *h);
 /* Reads and closes what there is to be read and closed. */
@@ -83,8 +85,6 @@ void host_patch(const struct host *h, uint8_t *frame, size_t *n,
 
 /* peer.c: a frame that the stack sent. */
 void peer_heard(struct host *h, const uint8_t *frame, size_t n);
-/* Reads all that the stack has sent. */
-void peer_read(struct host *h);
 
 /* warp.c: the clocks of this process are so much ahead. */
 void warp_add(int64_t ns);

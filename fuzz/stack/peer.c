@@ -153,13 +153,3 @@ peer_heard(struct host *h, const uint8_t *f, size_t n)
 		break;
 	}
 }
-
-void
-peer_read(struct host *h)
-{
-	uint8_t buf[2048];
-	struct shmbus_frame f;
-
-	while (shmbus_recv(h->peer, buf, sizeof(buf), &f) == 0)
-		peer_heard(h, buf, f.len < sizeof(buf) ? f.len : sizeof(buf));
-}

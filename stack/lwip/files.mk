@@ -2,5 +2,6 @@
 # The driver of mainline lwIP; lwIP itself is not here, see mk/lwip.mk.
 LWIP_SRC := $(addprefix stack/lwip/, \
 	ctl.c driver.c exit.c frames.c hooks.c net.c ping.c routes.c sys_arch.c \
+	wall.c \
 	$(addprefix sock/, address.c dgram.c group.c option.c request.c seam.c \
 	sock.c stream.c told.c))

@@ -19,9 +19,15 @@
 #include <netif/ethernet.h>
 
 #include "stack/lwip/port.h"
+#include "stack/lwip/wall.h"
 
 #define ETH_HLEN 14u
 #define ALIGN_SHIFT 2u /* puts the IP header on a 4-byte boundary, mostly */
+/*
+ * Zeros behind each frame: where a segment ends with the kind of a TCP option,
+ * lwIP reads the length that would follow.
+ */
+#define TAIL 8u
 
 /* ---- sending ------------------------------------------------------------ */
 
@@ -79,14 +85,21 @@ void *
 port_buffer(struct unit *u, uint32_t len, uint8_t **data)
 {
 	struct pbuf *p;
-	unsigned shift = len <= UINT16_MAX - ALIGN_SHIFT ? ALIGN_SHIFT : 0;
+	unsigned shift = ALIGN_SHIFT, tail = TAIL;
 
 	(void)u;
 	if (len > UINT16_MAX)
 		return NULL; /* what a pbuf can count */
-	p = pbuf_alloc(PBUF_RAW, (u16_t)(len + shift), PBUF_RAM);
+	/* A pbuf counts no further; its memory is rounded up to 8 bytes. */
+	if (len > UINT16_MAX - ALIGN_SHIFT)
+		shift = 0;
+	if (tail > UINT16_MAX - len - shift)
+		tail = UINT16_MAX - len - shift;
+	p = pbuf_alloc(PBUF_RAW, (u16_t)(len + shift + tail), PBUF_RAM);
 	if (p == NULL)
 		return NULL;
+	memset((uint8_t *)p->payload + len + shift, 0, tail);
+	p->len = p->tot_len = (u16_t)(len + shift);
 	pbuf_remove_header(p, shift);
 	*data = p->payload;
 	return p;
@@ -105,7 +118,7 @@ port_input(struct unit *u, void *buffer, uint8_t *data, uint32_t len)
 	struct netif *netif = &port->netif;
 	bool group;
 
-	if (len < ETH_HLEN) {
+	if (!wall_passes(data, len)) {
 		pbuf_free(buffer);
 		return STACK_REFUSED;
 	}
