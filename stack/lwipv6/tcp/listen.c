@@ -71,9 +71,8 @@ cookie(const struct segment *g, uint32_t irs, uint32_t when)
 	return (uint32_t)isn_hash(&e, (uint64_t)when << 32 | irs) & ~MSS_MASK;
 }
 
-/* The size of segments that the SYN G asks for. */
-static unsigned
-offered_mss(const struct segment *g)
+unsigned
+segment_mss(const struct segment *g)
 {
 	unsigned end = (g->head[12] >> 4) * 4u, i = TCP_HLEN;
 
@@ -102,7 +101,7 @@ give_cookie(const struct segment *g)
 		.flags = FLAG_SYN | FLAG_ACK,
 		.window = TCP_WINDOW,
 		.mss = TCP_MSS_THEIRS };
-	unsigned mss = offered_mss(g), i = MSS_MASK;
+	unsigned mss = segment_mss(g), i = MSS_MASK;
 
 	while (i > 0 && mss_of[i] > mss)
 		i--;

@@ -11,6 +11,10 @@
  *     the half-open connection is forgotten;
  *   - an open one takes a SYN in its window for data, is ended by a RST
  *     anywhere in its window, and takes data without an ACK;
+ *   - one that is being opened ignores a SYN: two that open at once never meet,
+ *     and who connects to himself waits for ever;
+ *   - data behind the peer's FIN is acknowledged, and an acknowledgement from
+ *     any time ago brings its data with it;
  *   - in TIME-WAIT whatever comes, from whenever, moves what is acknowledged,
  *     and a reset is answered instead of obeyed.
  *
@@ -52,6 +56,34 @@ reset_is_wrong(struct tcp_pcb *pcb, const struct segment *g)
 	return true;
 }
 
+/* The library's accept function of a connection that both ends have opened. */
+static err_t
+opened(void *arg, struct tcp_pcb *pcb, err_t err)
+{
+	return pcb->connected != NULL ? pcb->connected(arg, pcb, err) : ERR_OK;
+}
+
+/*
+ * The peer opens the connection PCB at the same time, by the SYN G: RFC 9293,
+ * 3.5 and MUST-10.  The library knows no such thing, but all the rest is as if
+ * it had listened: the SYN that waits to be acknowledged becomes a SYN|ACK.
+ */
+static void
+open_at_once(struct tcp_pcb *pcb, const struct segment *g)
+{
+	unsigned mss = segment_mss(g);
+
+	pcb->rcv_nxt = g->seq + 1;
+	pcb->snd_wnd = g->window;
+	pcb->snd_wl1 = g->seq;
+	pcb->snd_wl2 = pcb->lastack;
+	if (mss < pcb->mss)
+		pcb->mss = (uint16_t)mss;
+	pcb->accept = opened;
+	pcb->state = TCP_SYN_RCVD;
+	recover_again(pcb);
+}
+
 /* RFC 9293, 3.10.7.3. */
 static bool
 screen_syn_sent(struct tcp_pcb *pcb, const struct segment *g)
@@ -74,7 +106,12 @@ screen_syn_sent(struct tcp_pcb *pcb, const struct segment *g)
 	if (g->flags & FLAG_RST)
 		return !ack;
 	/* The library looks at the SYN that waits for its acknowledgement. */
-	return !(g->flags & FLAG_SYN) || pcb->unacked == NULL;
+	if (!(g->flags & FLAG_SYN) || pcb->unacked == NULL)
+		return true;
+	if (ack)
+		return false;
+	open_at_once(pcb, g);
+	return true;
 }
 
 /* The same, 3.10.7.4, for a connection that a listener has begun. */
@@ -104,6 +141,18 @@ screen_syn_received(struct tcp_pcb *pcb, const struct segment *g)
 	return !above.has_room(pcb);
 }
 
+/*
+ * Whether what G acknowledges has been sent, and not longer ago than the largest
+ * window: RFC 5961, 5.2.
+ */
+static bool
+ack_is_likely(const struct tcp_pcb *pcb, const struct segment *g)
+{
+	uint32_t oldest = pcb->lastack - UINT16_MAX;
+
+	return g->ack - oldest <= pcb->snd_max - oldest;
+}
+
 bool
 screen_connection(struct tcp_pcb *pcb, const struct segment *g)
 {
@@ -111,7 +160,7 @@ screen_connection(struct tcp_pcb *pcb, const struct segment *g)
 		return false;
 	if (pcb->state >= TCP_ESTABLISHED &&
 	    (g->flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) == FLAG_ACK &&
-	    !seq_before(pcb->snd_max, g->ack))
+	    ack_is_likely(pcb, g))
 		return false;
 	if (!segment_sound(g))
 		return true;
@@ -121,7 +170,7 @@ screen_connection(struct tcp_pcb *pcb, const struct segment *g)
 		return screen_syn_received(pcb, g);
 	if (g->flags & FLAG_RST)
 		return reset_is_wrong(pcb, g);
-	/* A SYN, or an ACK of what was never sent; else it has no ACK. */
+	/* A SYN, or an ACK that is not likely; else it has no ACK. */
 	if (g->flags & (FLAG_SYN | FLAG_ACK))
 		acknowledge(pcb);
 	return true;

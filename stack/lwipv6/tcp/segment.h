@@ -54,6 +54,8 @@ bool screen_time_wait(struct tcp_pcb *old, const struct segment *g);
 /* The connection of LIST that G is for, or NULL. */
 struct tcp_pcb *segment_connection(struct tcp_pcb *list,
     const struct segment *g);
+/* The size of segments that the SYN G asks for. */
+unsigned segment_mss(const struct segment *g);
 /*
  * G, which came for TO, is for no connection.  The one that it completes, as
  * segments before it should have: G is to be handled by that.  Or NULL: it has
