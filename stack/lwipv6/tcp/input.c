@@ -84,6 +84,33 @@ early_fin(const struct tcp_pcb *pcb, const struct segment *g)
 }
 
 /*
+ * Whether G brings what would come behind the FIN that PCB has received: RFC
+ * 9293, 3.10.7.4, seventh.  The library acknowledges it.  It is in such a state
+ * already when a FIN has come before the data in front of it; then that FIN is
+ * among what came out of order.
+ */
+static bool
+behind_fin(const struct tcp_pcb *pcb, const struct segment *g)
+{
+	return pcb->state >= TCP_CLOSE_WAIT && pcb->ooseq == NULL &&
+	    seq_before(pcb->rcv_nxt, g->seq + segment_span(g));
+}
+
+/*
+ * A window that became smaller, in an acknowledgement of nothing new, is taken
+ * by the library for the one before, and the segment for a duplicate: it goes
+ * on sending, and the third is taken for a loss (RFC 9293, MUST-34; RFC 5681,
+ * 2).  With an older number there it believes what G says.
+ */
+static void
+take_window(struct tcp_pcb *pcb, const struct segment *g)
+{
+	if (g->window < pcb->snd_wnd && g->seq == pcb->snd_wl1 &&
+	    g->ack == pcb->snd_wl2 && pcb->state >= TCP_ESTABLISHED)
+		pcb->snd_wl2 = g->ack - 1;
+}
+
+/*
  * Whether the library must not have G, which is for the connection PCB; then it
  * has been answered.
  */
@@ -92,7 +119,7 @@ is_kept_off(struct tcp_pcb *pcb, const struct segment *g)
 {
 	if (screen_connection(pcb, g))
 		return true;
-	if (!early_fin(pcb, g) &&
+	if (!early_fin(pcb, g) && !behind_fin(pcb, g) &&
 	    (segment_span(g) == 0 || !ooseq_cuts_fin(pcb, g->seq)))
 		return false;
 	pcb->flags |= TCP_FLAG_ACK_NOW;
@@ -188,6 +215,7 @@ OURS(tcp_input)(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
 	}
 	if (pcb->ooseq != NULL)
 		ooseq_before(pcb, g.seq, g.len);
+	take_window(pcb, &g);
 	split_before(pcb);
 	keepalive_heard(pcb);
 	recover_before(pcb, &seen);
