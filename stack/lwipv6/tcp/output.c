@@ -304,6 +304,22 @@ pretend(struct tcp_pcb *pcb)
 	pcb->snd_nxt = pcb->snd_max = pcb->snd_lbb;
 }
 
+/*
+ * The library answers a SYN with the size of segments that this asked for.  Ours
+ * depends on nobody else (RFC 9293, 3.7.1, MUST-14); the driver lowers it to what
+ * the interface takes.
+ */
+static void
+announce_mss(const struct tcp_pcb *pcb)
+{
+	struct tcp_seg *seg = pcb->unsent;
+	uint8_t *h = seg != NULL ? seg->tcphdr : NULL;
+
+	if (h != NULL && (h[13] & FLAG_SYN) && h[12] >> 4 > TCP_HLEN / 4 &&
+	    be16(h + TCP_HLEN) == 0x0204)
+		put16(h + TCP_HLEN + 2, TCP_MSS_THEIRS);
+}
+
 err_t
 tcp_out(struct tcp_pcb *pcb)
 {
@@ -317,6 +333,8 @@ tcp_out(struct tcp_pcb *pcb)
 		return real()->tcp_output(pcb);
 	if (!(pcb->ours & TCP_OURS_KNOWN))
 		pcb->rcv_wnd = TCP_WINDOW; /* nothing has come yet */
+	if (pcb->state == TCP_SYN_RCVD)
+		announce_mss(pcb);
 	if (held_back && pcb->state == TCP_SYN_RCVD) {
 		pretend(pcb);
 		said(pcb, pcb->rcv_wnd);
