@@ -349,10 +349,24 @@ shutdown_inside(void *arg)
 	stream_work(arg);
 }
 
+static void
+unlisten_inside(void *arg)
+{
+	struct sock *s = arg;
+
+	if (s->pcb.tcp != NULL && s->pcb.tcp->state == TCP_LISTEN)
+		disconnect(s);
+}
+
 static int
 stream_shutdown(struct sock *s, int how)
 {
 	pthread_mutex_lock(&s->lock);
+	if (s->state == SOCK_LISTENING) {
+		/* As on Linux: who waits in accept() is told. */
+		pthread_mutex_unlock(&s->lock);
+		return how == SHUT_WR ? 0 : sock_call(s, unlisten_inside, s);
+	}
 	if (s->state != SOCK_CONNECTED) {
 		bool was = s->state == SOCK_DONE && s->error == 0;
 
