@@ -47,6 +47,7 @@ enum {
 	TCP_OURS_ANSWERS = 0x30, /* how often one went out with data in a row */
 	TCP_OURS_ANSWERS_ONE = 0x10,
 	TCP_OURS_SYN_AGAIN = 0x80, /* a stale connection was reset: screen.c */
+	TCP_OURS_FIN_CAME = 0x80,  /* it is open: all that the peer sends */
 };
 
 struct tcp_seg {

@@ -131,6 +131,7 @@ struct sock {
 	uint16_t so_options; /* the library's SOF_ bits */
 	bool v6only;
 	bool nodelay;
+	bool more; /* the last send was with MSG_MORE */
 	bool linger;
 	bool hdrincl;
 	int linger_s;

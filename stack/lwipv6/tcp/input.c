@@ -85,14 +85,14 @@ early_fin(const struct tcp_pcb *pcb, const struct segment *g)
 
 /*
  * Whether G brings what would come behind the FIN that PCB has received: RFC
- * 9293, 3.10.7.4, seventh.  The library acknowledges it.  It is in such a state
- * already when a FIN has come before the data in front of it; then that FIN is
- * among what came out of order.
+ * 9293, 3.10.7.4, seventh.  The library acknowledges it.  Its state does not tell:
+ * it changes when a FIN comes, though what is in front of that is missing.
  */
 static bool
 behind_fin(const struct tcp_pcb *pcb, const struct segment *g)
 {
-	return pcb->state >= TCP_CLOSE_WAIT && pcb->ooseq == NULL &&
+	return pcb->state >= TCP_CLOSE_WAIT &&
+	    (pcb->ours & TCP_OURS_FIN_CAME) &&
 	    seq_before(pcb->rcv_nxt, g->seq + segment_span(g));
 }
 

@@ -218,6 +218,9 @@ on_poll(void *arg, struct tcp_pcb *pcb)
 	struct keepalive k;
 	bool alive;
 
+	pthread_mutex_lock(&s->lock);
+	s->more = false; /* it has waited for more long enough */
+	pthread_mutex_unlock(&s->lock);
 	stream_send(s);
 	pthread_mutex_lock(&s->lock);
 	alive = (s->so_options & SOF_KEEPALIVE) != 0;
@@ -291,6 +294,7 @@ on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
 
 	(void)err;
 	if (p == NULL) {
+		pcb->ours |= TCP_OURS_FIN_CAME;
 		sock_hold(s);
 		got_end(s, pcb);
 		sock_put(s);
@@ -411,6 +415,7 @@ stream_connected(void *arg, struct tcp_pcb *pcb, err_t err)
 
 	if (s == NULL || err != ERR_OK)
 		return ERR_OK;
+	pcb->ours &= (uint8_t)~TCP_OURS_FIN_CAME; /* it meant something else */
 	pthread_mutex_lock(&s->lock);
 	s->state = SOCK_CONNECTED;
 	s->local = pcb->local_ip;

@@ -171,6 +171,7 @@ stream_user_send(struct sock *s, const struct iovec *iov, size_t n, int flags,
 	pthread_mutex_lock(&s->lock);
 	wait = !s->nonblock && !(flags & MSG_DONTWAIT);
 	until = sock_until(s, WAIT_OUT, &at);
+	s->more = (flags & MSG_MORE) != 0;
 	if (len == 0)
 		error = why_not(s);
 	pthread_mutex_unlock(&s->lock);

@@ -68,9 +68,13 @@ window_takes(const struct tcp_pcb *pcb, uint32_t len)
 	return pcb->snd_lbb - pcb->lastack + len <= wnd;
 }
 
-/* How much of LEN bytes to give to PCB now; EAGER: without Nagle's rule. */
+/*
+ * How much of LEN bytes to give to PCB now; EAGER: without Nagle's rule; MORE:
+ * full segments only, for the program has said that it goes on (MSG_MORE).
+ */
 static uint32_t
-portion(const struct sock *s, struct tcp_pcb *pcb, uint32_t len, bool eager)
+portion(const struct sock *s, struct tcp_pcb *pcb, uint32_t len, bool eager,
+    bool more)
 {
 	uint32_t room, segs;
 
@@ -90,7 +94,7 @@ portion(const struct sock *s, struct tcp_pcb *pcb, uint32_t len, bool eager)
 	 * Where the window is closed more may come meanwhile, which is better
 	 * here than in a segment of many small pieces.
 	 */
-	if ((pcb->unsent == NULL || window_takes(pcb, len)) &&
+	if (!more && (pcb->unsent == NULL || window_takes(pcb, len)) &&
 	    (eager || !small_on_its_way(s, pcb)))
 		return len;
 	return len - len % pcb->mss;
@@ -137,7 +141,7 @@ write_ring(struct sock *s, struct tcp_pcb *pcb, uint32_t at, uint32_t n)
 static bool
 push(struct sock *s, struct tcp_pcb *pcb)
 {
-	bool some = false, empty, eager;
+	bool some = false, empty, eager, more;
 	uint32_t n, at;
 	int events;
 
@@ -146,11 +150,12 @@ push(struct sock *s, struct tcp_pcb *pcb)
 		n = s->out_head - s->out_tail;
 		at = s->out_size == 0 ? 0 : s->out_tail % s->out_size;
 		eager = s->nodelay || s->shut_wr || s->closed;
+		more = s->more && !s->shut_wr && !s->closed;
 		pthread_mutex_unlock(&s->lock);
 		empty = n == 0;
 		if (empty)
 			break;
-		n = write_ring(s, pcb, at, portion(s, pcb, n, eager));
+		n = write_ring(s, pcb, at, portion(s, pcb, n, eager, more));
 		if (n == 0)
 			break;
 		some = true;
