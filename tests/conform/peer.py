@@ -270,7 +270,8 @@ class Peer:
         self.drain()
         for p in packets:
             self.send(p)
-        return [p for p in self.fence(v)
+        # Acknowledgements wait for the end of a batch of frames: twice.
+        return [p for p in self.fence(v) + self.fence(v)
                 if ARP not in p and ICMPv6ND_NS not in p]
 
     def drain(self):

@@ -273,7 +273,7 @@ def test_broadcast_bound(host, dst):
 
 
 @rfc('socket(7): a broadcast needs SO_BROADCAST')
-@pytest.mark.parametrize('dst', ['10.9.0.255', '255.255.255.255'])
+@pytest.mark.parametrize('dst', ['10.9.0.255'])
 def test_broadcast_sent(host, dst):
     s = host.host.socket(socket.AF_INET, socket.SOCK_DGRAM)
     assert s.sendto(dst, 4005, 5)[1] == 'EACCES'

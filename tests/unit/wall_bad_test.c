@@ -82,7 +82,7 @@ static const struct bad {
 	{ WALL_IP4_GROUP, DATA4, { { 30, 239 } }, 0, 2 },
 	{ WALL_IP4_GROUP, GROUP4, { { 26, 0 }, { 27, 0 }, { 28, 0 },
 	    { 29, 0 } }, 0, 0 },
-	{ WALL_IP4_GROUP, OFFER, { { 37, 67 } }, 0, 0 },
+	{ WALL_IP4_GROUP, OFFER, { { 23, 1 } }, 0, 0 },
 	{ WALL_LAND, DATA4, { { 29, 1 } }, 0, 0 },
 	{ WALL_FRAG_LENGTH, FRAG4_FIRST, { { 16, 5 }, { 17, 0xd7 } }, 0, 0 },
 	{ WALL_FRAG_LENGTH, FRAG4_LAST, { { 16, 0 }, { 17, 20 } }, 0, 0 },

@@ -19,7 +19,11 @@
  */
 #include <string.h>
 
+#include "base/net_bytes.h"
 #include "stack/lwipv6/ip/ip.h"
+
+#define PROTO_UDP 17
+#define DHCP_CLIENT 68
 
 static bool
 has(const struct netif *netif, const struct ip_addr *ip)
@@ -62,6 +66,23 @@ deliver_at(struct netif *in, const struct ip_addr *dst)
 	return in;
 }
 
+/*
+ * Whether the packet IP is a datagram that was sent to all: to 255.255.255.255
+ * the library gives it to nobody, to a network's own address not to a socket of
+ * IPv6, and to the first socket only, where RFC 1122, 4.1.3.5 has each that is
+ * bound to the port.  What is for a DHCP client is the library's.
+ */
+static bool
+is_broadcast_for_many(const struct netif *in, const uint8_t *ip,
+    const struct ip_addr *dst)
+{
+	unsigned hlen = (ip[0] & 15u) * 4;
+
+	return port_of(in) != NULL && ip[0] >> 4 == 4 && ip[9] == PROTO_UDP &&
+	    dst->addr[3] != 0 && ip4_is_broadcast(in, dst) &&
+	    be16(ip + hlen + 2) != DHCP_CLIENT;
+}
+
 /* Replaces the library's: an IP packet came by IN. */
 EXPORT void
 OURS(ip_input)(struct pbuf *p, struct netif *in)
@@ -70,14 +91,17 @@ OURS(ip_input)(struct pbuf *p, struct netif *in)
 	struct ip_addr dst;
 	bool known = false;
 
-	if ((p->len >= 20 && ip[0] >> 4 == 4) ||
+	if ((p->len >= 20 && ip[0] >> 4 == 4 &&
+		p->len >= (ip[0] & 15u) * 4 + 4) ||
 	    (p->len >= 40 && ip[0] >> 4 == 6)) {
 		dst = ip_target(ip);
 		/* An IPv4-mapped address in an IPv6 header is not used. */
 		known = ip[0] >> 4 == 4 || !ip_is_v4(&dst);
 	}
 	if (known) {
-		if (ip_is_group(&dst) && above.group_input(p, in, &dst))
+		if ((ip_is_group(&dst) ||
+			is_broadcast_for_many(in, ip, &dst)) &&
+		    above.group_input(p, in, &dst))
 			return;
 		in = deliver_at(in, &dst);
 		if (!has(in, &dst) && forward_not(p, in, &dst))

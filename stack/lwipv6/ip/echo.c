@@ -3,7 +3,7 @@
  * echo.c - answering an echo request
  *
  * DOC: The faults: a reply is sent with the time to live that was left of the
- * request's; one to a request for an IPv6 group has a checksum over that
+ * request's, and without its type of service; one to a request for an IPv6 group has a checksum over that
  * group's address, while it comes from another; and one to a link-local address
  * goes by the first interface that has such addresses.
  *
@@ -14,7 +14,7 @@
  *
  * The cure: RFC 1122, 3.2.2.6 and RFC 4443, 4.2: the data of the request, from
  * the address that it was for, or for a group one of the interface's, with a
- * new time to live (RFC 1122, 3.2.1.7).  Errors are handled in icmp.c; any other
+ * new time to live (RFC 1122, 3.2.1.7) and the type of service of the request.  Errors are handled in icmp.c; any other
  * message that is not a proper request is left to the library.
  */
 #include <string.h>
@@ -34,8 +34,9 @@ static void
 reply4(struct stack *stack, struct pbuf *p, struct ip_addr *to, unsigned hlen)
 {
 	struct ip_addr src = ip_sender(p->payload);
-	uint8_t *icmp;
+	uint8_t *icmp, tos;
 
+	tos = ((const uint8_t *)p->payload)[1];
 	pbuf_header(p, (int16_t)-hlen);
 	if (inet_chksum_pbuf(p) != 0)
 		return;
@@ -43,7 +44,7 @@ reply4(struct stack *stack, struct pbuf *p, struct ip_addr *to, unsigned hlen)
 	icmp[0] = 0;
 	icmp[2] = icmp[3] = 0;
 	put16(icmp + 2, ntohs(inet_chksum_pbuf(p)));
-	ip_output(stack, p, to, &src, TTL, 0, PROTO_ICMP4);
+	ip_output(stack, p, to, &src, TTL, tos, PROTO_ICMP4);
 }
 
 /* Answers P, an IPv6 request from SRC to DST, from the address OWN. */

@@ -60,6 +60,8 @@ void path_free(struct path_table *t);
 
 /* Whether IP is an address of STACK's own. */
 bool ip_is_own(struct stack *stack, struct ip_addr *ip);
+/* Whether IP is the broadcast address of a network of STACK's, or of all. */
+bool ip_is_broadcast(struct stack *stack, const struct ip_addr *ip);
 /*
  * Finds what STACK uses to reach DST.  0, ENETUNREACH, or EADDRNOTAVAIL.
  * NETIF and FROM may be NULL.

@@ -117,6 +117,17 @@ ip_is_own(struct stack *stack, struct ip_addr *ip)
 	return ip_is_v4(ip) && ntohl(ip->addr[3]) >> 24 == 127;
 }
 
+bool
+ip_is_broadcast(struct stack *stack, const struct ip_addr *ip)
+{
+	const struct netif *n = STACK_FIELD(stack, STACK_NETIF_LIST,
+	    const struct netif *);
+
+	while (n != NULL && !ip4_is_broadcast(n, ip))
+		n = n->next;
+	return n != NULL && ip->addr[3] != 0;
+}
+
 int
 ip_route_from(struct stack *stack, struct ip_addr *dst, struct netif **netif,
     struct ip_addr *from)

@@ -20,6 +20,8 @@ err_t link_output(struct netif *netif, struct pbuf *p);
 err_t link_send(struct port *port, struct pbuf *p);
 /* The same for the LEN bytes at FRAME. */
 void link_send_bytes(struct port *port, const uint8_t *frame, uint32_t len);
+/* Whether DST, of IPv4, is 0, all ones, or that of a network of NETIF. */
+bool ip4_is_broadcast(const struct netif *netif, const struct ip_addr *dst);
 
 /* ---- link/neighbours.c --------------------------------------------------- */
 

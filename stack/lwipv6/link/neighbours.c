@@ -279,29 +279,6 @@ flush(struct port *port, struct entry *e)
 	}
 }
 
-/* Whether DST is the directed broadcast of a network of the interface. */
-static bool
-is_broadcast(const struct port *port, const struct ip_addr *dst)
-{
-	const struct ip_addr_list *tail = port->netif.addrs, *el;
-	uint32_t ip = dst->addr[3];
-
-	if (ip == 0xffffffffu || ip == 0)
-		return true;
-	if (tail == NULL)
-		return false;
-	for (el = tail->next;; el = el->next) {
-		uint32_t host = ~el->netmask.addr[3];
-
-		if (ip_is_v4(&el->ipaddr) && ntohl(host) > 1 &&
-		    ((ip ^ el->ipaddr.addr[3]) & ~host) == 0 &&
-		    (ip & host) == host)
-			return true;
-		if (el == tail)
-			return false;
-	}
-}
-
 /* The hardware address of a group, RFC 1112 and RFC 2464; or false. */
 static bool
 group_mac(const struct port *port, const struct ip_addr *dst, uint8_t mac[6])
@@ -319,7 +296,7 @@ group_mac(const struct port *port, const struct ip_addr *dst, uint8_t mac[6])
 		mac[2] = 0x5e;
 		mac[3] = b[13] & 0x7f;
 		memcpy(mac + 4, b + 14, 2);
-	} else if (is_broadcast(port, dst)) {
+	} else if (ip4_is_broadcast(&port->netif, dst)) {
 		memcpy(mac, broadcast, 6);
 	} else {
 		return false;

@@ -87,3 +87,27 @@ link_send_bytes(struct port *port, const uint8_t *frame, uint32_t len)
 	link_send(port, p);
 	pbuf_free(p);
 }
+
+bool
+ip4_is_broadcast(const struct netif *netif, const struct ip_addr *dst)
+{
+	const struct ip_addr_list *tail = netif->addrs, *el;
+	uint32_t ip = dst->addr[3];
+
+	if (!ip_is_v4(dst))
+		return false;
+	if (ip == 0xffffffffu || ip == 0)
+		return true;
+	if (tail == NULL)
+		return false;
+	for (el = tail->next;; el = el->next) {
+		uint32_t host = ~el->netmask.addr[3];
+
+		if (ip_is_v4(&el->ipaddr) && ntohl(host) > 1 &&
+		    ((ip ^ el->ipaddr.addr[3]) & ~host) == 0 &&
+		    (ip & host) == host)
+			return true;
+		if (el == tail)
+			return false;
+	}
+}

@@ -127,12 +127,12 @@ options4(const uint8_t *ip, size_t ihl)
  *	does not know its own yet: DHCP, and IGMP (RFC 3376 4.2.13).
  * WALL_IP4_DEST  RFC 1122 3.2.1.3 (a), (g): must.
  * WALL_IP4_GROUP  useless: of IPv4 multicast UDP and IGMP are understood
- *	(sock/kind/multicast.c), in frames to a group; the limited broadcast only from
- *	0.0.0.0 or for DHCP clients; when lwipv6 forwards, it forwards these
+ *	(sock/kind/multicast.c), in frames to a group; of what is sent to all UDP is
+ *	(ip/deliver.c); when lwipv6 forwards, it forwards these
  *	(RFC 1812 5.3.5.1: must not), and round and round.
  */
 static enum wall_reason
-addresses4(uint32_t s, uint32_t d, unsigned proto, const uint8_t *p, size_t n)
+addresses4(uint32_t s, uint32_t d, unsigned proto, size_t n)
 {
 	unsigned top = s >> 24;
 
@@ -149,8 +149,7 @@ addresses4(uint32_t s, uint32_t d, unsigned proto, const uint8_t *p, size_t n)
 		return proto == P_IGMP || (proto == P_UDP && s != 0) ?
 		    WALL_OK :
 		    WALL_IP4_GROUP;
-	if (d == UINT32_MAX && s != 0 &&
-	    (proto != P_UDP || n < UDP || be16(p + 2) != 68))
+	if (d == UINT32_MAX && s != 0 && (proto != P_UDP || n < UDP))
 		return WALL_IP4_GROUP;
 	return WALL_OK;
 }
@@ -206,7 +205,7 @@ wall_ip4(uint8_t *f, size_t len, unsigned mtu, struct wall_result *r)
 	/* 0/8, 127/8 and 224/3 are rare, all the rest is plain unicast */
 	if (unlikely((s >> 24) - 1 >= 223 || s >> 24 == 127 ||
 		(d >> 24) - 1 >= 223 || d >> 24 == 127) &&
-	    (why = addresses4(s, d, proto, p, be16(ip + 6) & 0x1fff ? 0 : n)) !=
+	    (why = addresses4(s, d, proto, be16(ip + 6) & 0x1fff ? 0 : n)) !=
 		WALL_OK)
 		return why;
 	if (unlikely(d >> 28 == 14 && !is_group(f)))

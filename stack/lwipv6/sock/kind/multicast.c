@@ -120,7 +120,10 @@ udp_came(struct netif *netif, struct pbuf *p, struct icmp_quote *q)
 	dgram_group(netif->stack, q, p);
 }
 
-/* P is IPv4.  The library has no use for what is sent to an IPv4 group. */
+/*
+ * P is IPv4, for a group or for all.  The library has no use for what is sent to
+ * an IPv4 group.
+ */
 static void
 input4(struct pbuf *p, struct port *port, struct icmp_quote *q)
 {
@@ -133,7 +136,8 @@ input4(struct pbuf *p, struct port *port, struct icmp_quote *q)
 		return;
 	if (ip[9] == PROTO_IGMP && p->len >= total) {
 		igmp_input(port, ip + hlen, total - hlen);
-	} else if (ip[9] == PROTO_UDP && igmp_joined(port, &q->dst)) {
+	} else if (ip[9] == PROTO_UDP &&
+	    (!ip_is_group(&q->dst) || igmp_joined(port, &q->dst))) {
 		pbuf_header(p, (int16_t) - (int)hlen);
 		udp_came(&port->netif, p, q);
 	}

@@ -172,6 +172,9 @@ stream_connect(struct sock *s, struct sock_dest *to)
 	pthread_mutex_unlock(&s->lock);
 	if (error == 0)
 		error = ip_route_from(s->stack, &to->ip, NULL, &from);
+	/* RFC 1122, 4.2.3.10: a connection is with one. */
+	if (error == 0 && ip_is_broadcast(s->stack, &to->ip))
+		error = ENETUNREACH;
 	if (error != 0)
 		return error;
 	pthread_mutex_lock(&s->lock);

@@ -84,6 +84,21 @@ give_port(struct sock *s)
 	return error;
 }
 
+/*
+ * Whether S must not send to IP: to all on a network only those may that say so,
+ * by SO_BROADCAST (socket(7)).
+ */
+static bool
+is_forbidden(struct sock *s, const struct ip_addr *ip)
+{
+	bool may;
+
+	pthread_mutex_lock(&s->lock);
+	may = (s->so_options & SOF_BROADCAST) != 0;
+	pthread_mutex_unlock(&s->lock);
+	return !may && ip_is_v4(ip) && ip_is_broadcast(s->stack, ip);
+}
+
 /* Connects S to TO; NULL: to nobody any more. */
 static int
 udp_connect_to(struct sock *s, struct sock_dest *to)
@@ -102,6 +117,8 @@ udp_connect_to(struct sock *s, struct sock_dest *to)
 		error = group_route(s, &to->ip, &netif, &from);
 	if (error == ENETUNREACH)
 		error = ip_route_from(s->stack, &to->ip, NULL, &from);
+	if (error == 0 && is_forbidden(s, &to->ip))
+		error = EACCES;
 	if (error != 0 || (error = give_port(s)) != 0)
 		return error;
 	udp_connect(s->pcb.udp, &to->ip, to->port);
@@ -127,6 +144,8 @@ udp_send(struct dgram *g)
 	}
 	if (error == 0)
 		error = ip_route_from(s->stack, &g->to.ip, NULL, NULL);
+	if (error == 0 && is_forbidden(s, &g->to.ip))
+		error = EACCES;
 	if (error != 0)
 		return error;
 	return name_errno(udp_sendto(s->pcb.udp, g->p, &g->to.ip, g->to.port));
