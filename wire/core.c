@@ -43,6 +43,7 @@
 
 #include "base/addr.h"
 #include "base/clock.h"
+#include "base/net_bytes.h"
 #include "base/tool.h"
 #include "wire/wire.h"
 
@@ -251,7 +252,7 @@ vlan_in(const struct end *e, struct frame *f)
 
 	f->tagged = p[0] == TYPE_VLAN >> 8 && p[1] == (TYPE_VLAN & 0xff) &&
 	    f->len >= HEADER + TAG;
-	f->tci = f->tagged ? (uint16_t)(p[2] << 8 | p[3]) : 0;
+	f->tci = f->tagged ? (uint16_t)be16(p + 2) : 0;
 	id = f->tci & 0xfff;
 	f->vlan = id;
 	switch (s->kind) {

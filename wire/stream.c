@@ -230,9 +230,11 @@ write_frames(struct end *e, size_t *part)
 
 	for (i = 0; i < e->outs; i++) {
 		put32(head[i], (uint32_t)e->out[i].iov_len);
-		iov[2 * i].iov_base = head[i];
-		iov[2 * i].iov_len = HEAD;
-		iov[2 * i + 1] = e->out[i];
+		struct iovec *v = &iov[(size_t)i * 2];
+
+		v[0].iov_base = head[i];
+		v[0].iov_len = HEAD;
+		v[1] = e->out[i];
 	}
 	m.msg_iovlen = 2 * (size_t)e->outs;
 	do
