@@ -12,6 +12,8 @@
 # make storm      many processes, killed and stopped at random; SECONDS=N
 # make differential  random programs of socket calls, by the kernel and by a
 #                 stack under mstack, give the same; N=10000 SEED=
+# make lwip_exact every byte between lwIP and lwIP, lwIP and lwipv6, RUNS=50
+#                 times KIB=262144: for hours
 # make arm64      compiled for aarch64, the tests run by qemu-user
 # make bench      what it can do here, beside others; QUICK=1 for a minute
 # make bench-deps installs those others: peers that are not there are skipped

@@ -62,4 +62,12 @@ $(BUILD)/obj/fuzz/lwip.o $(BUILD)/fuzz/obj/fuzz/lwip.o \
 $(BUILD)/fuzz/obj/stack/lwip/%.o $(BUILD)/fuzz/guard/obj/stack/lwip/%.o: \
     private CPPFLAGS += $(LWIP_HEADERS)
 
+# Every byte between two stacks: all cases of the test of transfers, RUNS times
+# with KIB each, also at an MTU of 9000 with loss.  It takes hours.
+.PHONY: lwip_exact
+lwip_exact: all $(BUILD)/tests/lwip/transfer_test \
+    $(BUILD)/tests/lwip/mover_lwip $(BUILD)/tests/lwip/mover_lwipv6 | $(FIRST)
+	@$(RUN) RUNS='$(or $(RUNS),50)' KIB='$(or $(KIB),262144)' WHOLE=1 \
+	    nice -n 15 $(BUILD)/tests/lwip/transfer_test
+
 endif
