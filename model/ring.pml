@@ -69,6 +69,9 @@
 #ifndef POLL
 #define POLL 0		/* ring_settle() is called even if it finds nothing */
 #endif
+#ifndef AGAIN
+#define AGAIN 0		/* the number of writer 0, if killed, is taken again */
+#endif
 #ifndef COARSE
 #define COARSE 0	/* fewer, larger steps; see README.md */
 #endif
@@ -103,6 +106,8 @@
 #define JOIN_TAIL_FIRST 31	/* ring_join(): the tail, then tx_seq */
 #define NTH_STAYS 32		/* turn_to(): in the middle of the slot */
 #define GAP_OF_SLOTS 33		/* note_gap(): a frame a slot */
+#define AGAIN_SAME_LIFE 34	/* ring_join(): the deaths are not counted */
+#define AGAIN_LAST_ONLY 35	/* missing_before(): does not use tx_first */
 /* Barriers taken away: what the processor may then do. */
 #define WEAK_CLAIM_TAIL 24	/* claimable(): tail read before the word */
 #define WEAK_CLAIM 25		/* bytes are seen before WRITING is */
@@ -166,6 +171,18 @@ bit busy;				/* writer 0's ring.tx.busy */
 #if JOIN
 byte frames_at[END];			/* published there */
 #endif
+#if AGAIN
+byte tx_first;				/* of number 0 */
+byte total;				/* frames published by all */
+byte orphan_at;				/* where one that was killed published ... */
+byte orphans;				/* ... frames that it had not counted */
+bit over;				/* the reader has finished */
+#endif
+
+/* seq and tx_seq: a count of frames, and above it deaths */
+#define DEATH 32
+#define seq_count(s) ((s) % DEATH)
+#define seq_deaths(s) ((s) / DEATH)
 
 #define env_dead(x) (killed[x] || broken(DEAD_GUESSED))
 
@@ -223,6 +240,9 @@ init {
 		:: RDONLY -> run reader(NOBODY)
 		:: else -> run reader(NOBODY - 1)
 		fi;
+#if AGAIN
+		run again();
+#endif
 		if
 		:: OTHERS -> run others()
 		:: else

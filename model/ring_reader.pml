@@ -34,6 +34,29 @@ inline count_missing(from, missing) {
 	miss = 0
 }
 
+/* missing_before(): into I, how many are missing before S */
+inline missing_before(from, s) {
+#if AGAIN
+	if
+	:: seq_deaths(s) == seq_deaths(last[from]) -> i = s - last[from] - 1
+	:: else ->
+		i = seq_count(last[from]);
+		if
+		:: from == 0 && seq_deaths(tx_first) == seq_deaths(s) &&
+		    seq_count(tx_first) < i && !broken(AGAIN_LAST_ONLY) ->
+			i = seq_count(tx_first)
+		:: else
+		fi;
+		if
+		:: seq_count(s) > i -> i = seq_count(s) - i - 1
+		:: else -> i = 0
+		fi
+	fi
+#else
+	i = s - last[from] - 1
+#endif
+}
+
 /* account(), account_gap() */
 inline account(from, s) {
 	if
@@ -43,7 +66,9 @@ inline account(from, s) {
 	inside(I4 || gap[from] || s == last[from] + 1);	/* none unnoticed */
 	if
 	:: gap[from] && s > last[from] && from != me ->
-		count_missing(from, s - last[from] - 1)
+		missing_before(from, s);
+		count_missing(from, i);
+		i = 0
 	:: else
 	fi;
 	gap[from] = GAP_NONE;
@@ -58,6 +83,9 @@ inline account(from, s) {
 inline accept() {
 	assert(I2 || !torn);		/* and so I4: it is this position's */
 	assert(I4 || nth <= more[SLOT(cursor)]);	/* nothing lies */
+#if AGAIN
+	read_at[cursor] = 1;
+#endif
 #if JOIN
 	if
 	:: cursor >= from ->
@@ -111,6 +139,10 @@ proctype reader(byte me)
 	byte nth;		/* the frame of the cursor's slot */
 	bit torn;		/* the copy is not the frame of the cursor */
 	byte seen;		/* rx.frames + rx.lost */
+#if AGAIN
+	bit read_at[END];	/* the slot was read, its first frame at least */
+	byte k;
+#endif
 	byte gap[NW];
 	byte last[NW], settle[NW];
 	byte early;		/* for WEAK_WORD, WEAK_TAIL */
@@ -373,7 +405,15 @@ proctype reader(byte me)
 			if
 			:: (tail == cursor || broken(SETTLE_TAIL_FIRST)) &&
 			    i != me && gap[i] && settle[i] > last[i] ->
+#if AGAIN
+				k = i;
+				missing_before(k, settle[k] + 1);
+				count_missing(k, i);
+				i = k;
+				k = 0;
+#else
 				count_missing(i, settle[i] - last[i]);
+#endif
 				last[i] = settle[i];
 				if
 				:: broken(SETTLE_ONCE) -> gap[i] = GAP_NONE
@@ -398,6 +438,9 @@ proctype reader(byte me)
 	/* All writers have ended, and the reader has read everything. */
 	:: atomic { pc == EMPTY && tail == cursor && ended == NW &&
 	    !UNSETTLED ->
+#if AGAIN
+		over = 1;
+#endif
 		break
 	   }
 	od;
@@ -407,7 +450,29 @@ proctype reader(byte me)
 	 * was killed or stopped for ever before it counted its last frames.
 	 */
 	atomic {
-#if JOIN
+#if AGAIN
+		/*
+		 * Of a sender that was killed before it counted its last slot's
+		 * frames, these may be missing, unless the reader has read them:
+		 * no others, and never too many.
+		 */
+		if
+		:: orphan_at != 0 && !read_at[orphan_at] -> w = orphans
+		:: else
+		fi;
+		assert(I4 || seen <= total);
+		assert(I4 || seen + w >= total);
+		i = 0;
+		do
+		:: i < NW -> last[i] = 0; gap[i] = 0; i++
+		:: else -> break
+		od;
+		i = 0;
+		do
+		:: i < END -> read_at[i] = 0; i++
+		:: else -> break
+		od;
+#elif JOIN
 		/*
 		 * The same of what got a ticket since it joined.  What was
 		 * lapped of those in flight when it did (with a ticket, but not

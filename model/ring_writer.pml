@@ -238,6 +238,9 @@ proctype writer(byte me)
 		    broken(PUBLISH_STORE) ->
 			put_word(pos, WORD(pos, COMMITTED, me));
 			published[me] = published[me] + n;
+#if AGAIN
+			total = total + n;
+#endif
 #if JOIN
 			frames_at[pos] = n;
 #endif
@@ -313,6 +316,14 @@ proctype writer(byte me)
 	:: atomic { kills > 0 && pc != TICKET && pc != THROUGH ->
 		kills--;
 		killed[me] = 1;
+#if AGAIN
+		if
+		:: published[me] != tx_seq[me] ->
+			orphan_at = pos;
+			orphans = published[me] - tx_seq[me]
+		:: else
+		fi;
+#endif
 		goto gone
 	   }
 	/* SIGSTOP and never SIGCONT, at any step */
@@ -330,6 +341,65 @@ gone:		pc = THROUGH;
 	   }
 	od
 }
+
+/* ---- ring_join(), by the next owner of the number of writer 0 ------------ */
+
+#if AGAIN
+proctype again()
+{
+	byte s, w, q, l_seq;
+
+	/* The lock, which was free: from now on the number is not dead. */
+end:	atomic { killed[0] && !over ->
+		killed[0] = 0;
+		ended--
+	}
+	q = tx_seq[0];
+	do
+	:: s < SLOTS ->
+		/* learn(): ring:word */
+		w = word[s];
+		atomic {
+			if
+			:: sender[s] == 0 -> l_seq = seq[s] + more[s]
+			:: else -> l_seq = 0
+			fi
+		}
+		atomic {
+			if
+			:: word_state(w) == COMMITTED && word[s] == w &&
+			    l_seq > q -> q = l_seq
+			:: else
+			fi;
+			/* disown() */
+			if
+			:: held(word[s]) && word_owner(word[s]) == 0 ->
+				put_word(s, word_disown(word[s]))
+			:: else
+			fi;
+			l_seq = 0;
+			w = 0;
+			s++
+		}
+	:: else -> break
+	od;
+	atomic {
+		s = 0;
+		if
+		:: broken(AGAIN_SAME_LIFE)
+		:: else -> q = q + DEATH
+		fi;
+		published[0] = q
+	}
+	/* entry_fill() */
+	tx_first = q;
+	atomic {
+		tx_seq[0] = q;
+		q = 0
+	}
+	run writer(0)
+}
+#endif
 
 /* ---- ring_tidy(), of writer 0 ------------------------------------------- */
 

@@ -132,6 +132,8 @@ broken()
 	I4 ring.pml JOIN_TAIL_FIRST $r -DJOIN=1 -DCOARSE=1
 	I4 ring.pml NTH_STAYS $r -DPACK=2
 	I4 ring.pml GAP_OF_SLOTS $r -DPACK=2
+	I4 ring.pml AGAIN_SAME_LIFE -DNR=1 -DAGAIN=1 -DCOARSE=1 -DSLOTS=1
+	I4 ring.pml AGAIN_LAST_ONLY -DNR=1 -DAGAIN=1 -DCOARSE=1 -DSLOTS=1
 	I4 ring.pml WEAK_CLAIM_TAIL $r
 	I2 ring.pml WEAK_CLAIM $r
 	I2 ring.pml WEAK_PUBLISH $r -DTICKETS=3
@@ -173,6 +175,7 @@ good_quick()
 	ok ring.pml 2W1R-2S4T-own -DNR=1 -DOWN=1 -DKILLS=0
 	ok ring.pml 2W1R-1S3T-tidy -DNR=1 -DTIDY=1 -DSLOTS=1 -DTICKETS=3 -DCOARSE=1 -DKILLS=0
 	ok ring.pml 2W1R-2S4T-join -DNR=1 -DJOIN=1 -DOUTSIDE -DKILLS=0 -DCOARSE=1
+	ok ring.pml 2W1R-2S3T-again -DNR=1 -DAGAIN=1 -DOUTSIDE -DTICKETS=3 -DCOARSE=1
 	ok bell.pml bell-2W3F-gone
 	ok bell.pml bell-1W2F-cancel -DNW=1 -DFRAMES=2 -DCANCELS=1
 	END
@@ -207,6 +210,8 @@ good_full()
 	ok ring.pml 2W1R-2S5T-join -DNR=1 -DJOIN=1 -DOUTSIDE -DTICKETS=5 -DKILLS=0 $c
 	ok ring.pml 2W1R-2S4T-join-k -DNR=1 -DJOIN=1 -DOUTSIDE
 	ok ring.pml 2W1R-1S4T-tidy-k -DNR=1 -DTIDY=1 -DSLOTS=1 $c
+	ok ring.pml 2W1R-2S4T-again -DNR=1 -DAGAIN=1 -DOUTSIDE $c
+	ok ring.pml 2W1R-1S4T-again -DNR=1 -DAGAIN=1 -DOUTSIDE -DSLOTS=1 $c
 	no-cycle ring.pml 2W1R-2S4T-loops -DNR=1
 	no-cycle bell.pml bell-2W2F-loops -DFRAMES=2
 	END
