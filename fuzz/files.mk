@@ -24,3 +24,5 @@ FUZZ_LIBS_ctl := -ljson-c
 FUZZ_WITH_lwip = $(addprefix fuzz/stack/, memory.c patch.c peer.c templates.c \
 	warp.c) tests/lib/wallframes.c $(LWIP_SRC) $(BASE_SRC) shmif/name.c
 FUZZ_LIBS_lwip := -ldl
+# mstack's server down to its seam.
+FUZZ_WITH_mstack = $(MSERVE_SRC)
