@@ -119,9 +119,12 @@ remembered()
 @test "what cannot be opened: one line that says why, status 1, nothing left" {
 	setup_wire
 	echo text >text
+	# libvdeplug loads plug-ins in a way that sanitizers refuse.
+	local vde=vde:none:///x
+	[ -z "${SHMIF_SAN-}" ] || vde=
 	for end in text none/bus stream:text stream:none/s dgram:a dgram:a, \
 	    dgram:text,b dgram:none/a,b fd:99 fd:x fd:1 tap: tap:aaaaaaaaaaaaaaaaaaaa \
-	    vde:none:///x; do
+	    $vde; do
 		run --separate-stderr "$wire" a.bus "$end" </dev/null
 		echo "$end: $status $stderr"
 		[ "$status" -eq 1 ] && [ -z "$output" ]
@@ -248,8 +251,7 @@ remembered()
 	frame $every $one 88b5 60 | on_bus a.bus
 	counts 2 out down 1
 	client p stream s.sock
-	counts 2 connected '' 1 2>/dev/null || until_true eval \
-	    'shown && [ "$(count 2 connected)" = 1 ]'
+	until_true eval 'shown && [ "$(count 2 connected)" = 1 ]'
 	for n in 14 60 1514; do frame $every $one 88b5 $n; done >sent
 	on_bus a.bus <sent
 	until_true lines_in p.out 4
@@ -263,10 +265,10 @@ remembered()
 	[[ $output == *end* ]]
 	kill -KILL $pid_p
 	wait $pid_p 2>/dev/null || :
-	until_true eval '"$peer" raw s.sock 00000000000000020102ffffffff >raw.out'
-	# That was: nothing, two bytes, and 4 GiB.
+	# Nothing, two bytes, and 4 GiB.
+	until_true eval '"$peer" raw s.sock 00000000000000020102ffffffff \
+	    >raw.out; shown; [ "$(count 2 in bad)" = 3 ]'
 	grep -q end raw.out
-	counts 2 in bad 3
 	grep -q 'longer than any' wire.out.err
 	# Half a frame is none.
 	start half.out "$peer" raw s.sock 0000003c01020304
