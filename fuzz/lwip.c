@@ -113,6 +113,23 @@ host_send(struct host *h, const void *frame, size_t n)
 	UNLOCK_TCPIP_CORE();
 }
 
+/* lwIP's own thread, which has timers too, may send at any time. */
+static bool
+take_sent(struct pkt *p)
+{
+	bool is;
+
+	LOCK_TCPIP_CORE();
+	is = out_n > 0;
+	if (is) {
+		*p = out[out_from];
+		out_from = (out_from + 1) % SENT_MAX;
+		out_n--;
+	}
+	UNLOCK_TCPIP_CORE();
+	return is;
+}
+
 void
 peer_read(struct host *h)
 {
@@ -120,13 +137,8 @@ peer_read(struct host *h)
 	unsigned i;
 
 	/* Hearing one may have more of them sent; not for ever. */
-	for (i = 0; i < 4 * SENT_MAX && out_n > 0; i++) {
-		p = out[out_from];
-		out_from = (out_from + 1) % SENT_MAX;
-		out_n--;
+	for (i = 0; i < 4 * SENT_MAX && take_sent(&p); i++)
 		peer_heard(h, p.b, p.n);
-	}
-	out_n = 0;
 }
 
 /* ---- time and life ------------------------------------------------------- */
