@@ -36,9 +36,12 @@ shown()
 # count END DIRECTION NAME - a counter, as last shown
 count()
 {
-	python3 -c 'import json, sys
-e = json.load(open("show"))["ends"][int(sys.argv[1]) - 1]
-print(e[sys.argv[2]][sys.argv[3]] if len(sys.argv) > 3 else e[sys.argv[2]])' "$@"
+	awk -v e="$1" -v d="\"$2\":" -v k="\"${3-}\":" '
+	index($1, "\"end\":") == 1 { n++; inside = 0 }
+	n == e && index($1, d) == 1 && k != "\"\":" { inside = 1; next }
+	n == e && (inside && index($1, k) == 1 || index($1, d) == 1) {
+		sub(/^[^:]*:/, ""); sub(/,$/, ""); gsub(/"/, ""); print; exit
+	}' show
 }
 
 # counts END DIRECTION NAME VALUE - waits until it is VALUE
