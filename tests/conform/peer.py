@@ -266,13 +266,16 @@ class Peer:
         raise AssertionError('the host does not answer its echo request')
 
     def ask(self, *packets, v=4):
-        """What the host answers to packets."""
+        """What the host answers to packets; what other connections have to
+        send again is not that."""
         self.drain()
+        ports = {p[TCP].sport for p in packets if TCP in p}
         for p in packets:
             self.send(p)
         # Acknowledgements wait for the end of a batch of frames: twice.
         return [p for p in self.fence(v) + self.fence(v)
-                if ARP not in p and ICMPv6ND_NS not in p]
+                if ARP not in p and ICMPv6ND_NS not in p and
+                (TCP not in p or p[TCP].dport in ports)]
 
     def drain(self):
         while self.recv(0) is not None:
