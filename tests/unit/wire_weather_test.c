@@ -385,5 +385,6 @@ main(void)
 		cmocka_unit_test(test_words), cmocka_unit_test(test_queue),
 		cmocka_unit_test(test_stations) };
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
