@@ -90,16 +90,18 @@ some_error(void)
 static int
 fake_new(int *sock)
 {
-	int i;
+	int i, error = ENOBUFS;
 
-	for (i = 0; i < SOCKETS; i++)
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < SOCKETS && error != 0; i++)
 		if (!fake[i].open) {
 			memset(&fake[i], 0, sizeof(fake[i]));
 			fake[i].open = true;
 			*sock = i;
-			return 0;
+			error = 0;
 		}
-	return ENOBUFS;
+	pthread_mutex_unlock(&lock);
+	return error;
 }
 
 static int
@@ -116,9 +118,11 @@ static void
 fake_close(int sock)
 {
 	check(sock);
+	pthread_mutex_lock(&lock);
 	if (fake[sock].bell[0].fn != NULL || fake[sock].bell[1].fn != NULL)
 		fuzz_fail("a closed socket has a bell");
 	fake[sock].open = false;
+	pthread_mutex_unlock(&lock);
 }
 
 static int
