@@ -46,7 +46,7 @@ env_dead(void *arg, unsigned owner)
 		return false;
 	if (!owner_is_alive(b, owner))
 		return true;
-	if (told > 2 * ALIVE_FOR_MAX_NS) /* nobody asked for some time */
+	if (told > 2 * (AO_t)ALIVE_FOR_MAX_NS) /* nobody asked for some time */
 		believed = ALIVE_FOR_NS;
 	else if (believed < ALIVE_FOR_MAX_NS)
 		believed *= 2;

@@ -411,7 +411,7 @@ test_exec(void **state)
 	(void)state;
 	new_bus();
 	real = realpath(path, NULL);
-	must(real != NULL);
+	assert_non_null(real);
 	b = crew_attach(path, 1, 0);
 	c = crew_attach(path, 1, SHMBUS_RDONLY);
 	n = (unsigned)snprintf(path, sizeof(path), "%s", real);
