@@ -22,7 +22,7 @@ cases()
 }
 
 @test "calls on lwIP give the same as on the kernel's loopback" {
-	cases mstack_calls random 'left|resets'
+	cases mstack_calls 'random .*calls$' 'left|resets'
 }
 
 @test "programs on lwIP that want to do harm" {
