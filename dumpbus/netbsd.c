@@ -287,10 +287,10 @@ reconcile(struct bus *b, const struct head *was, const struct head *is)
 static uint32_t
 bus_size(off_t size)
 {
-	if (size >= SIZE_MIN && size <= SIZE_MAX_OF_BUS &&
+	if (size >= (off_t)SIZE_MIN && size <= (off_t)SIZE_MAX_OF_BUS &&
 	    (size & (size - 1)) == 0)
 		return (uint32_t)size;
-	return size > SIZE_USUAL ? SIZE_USUAL : 0;
+	return size > (off_t)SIZE_USUAL ? SIZE_USUAL : 0;
 }
 
 /* Whether FD is such a bus.  0, or an errno value; ENOMSG: something else. */
