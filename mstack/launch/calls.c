@@ -166,6 +166,30 @@ do_bind(struct call *c)
 		    NULL, 0, -1, plain_reply);
 }
 
+/*
+ * Where it is remembered that the socket of C listens: the sockets of some
+ * others are remembered there, too, so one that is not may listen all the same.
+ */
+static uint64_t *
+listener_of(const struct call *c)
+{
+	return &c->su->listeners[c->inode % LISTENERS];
+}
+
+bool
+call_listens(const struct call *c)
+{
+	return *listener_of(c) == c->inode;
+}
+
+/* What C asks for may end listening. */
+static void
+forget_listener(const struct call *c)
+{
+	if (call_listens(c))
+		*listener_of(c) = 0;
+}
+
 /* SO_SNDTIMEO is over. */
 static void
 connect_timeout(struct call *c, bool timeout)
@@ -188,6 +212,7 @@ do_connect(struct call *c)
 		return;
 	}
 	hold_release(c->su, c->inode);
+	forget_listener(c);
 	arg[0] = c->stream && is_nonblocking(c);
 	if (c->stream && !arg[0]) {
 		int64_t ms = call_timeout(c, SO_SNDTIMEO);
@@ -197,19 +222,6 @@ do_connect(struct call *c)
 	}
 	link_ask(c, MSTACK_CONNECT, arg, &addr, (unsigned)c->args[2], NULL, 0,
 	    arg[0] ? c->fd : -1, plain_reply);
-}
-
-/* Where it is remembered that the socket of C listens. */
-static uint64_t *
-listener_of(const struct call *c)
-{
-	return &c->su->listeners[c->inode % LISTENERS];
-}
-
-bool
-call_listens(const struct call *c)
-{
-	return *listener_of(c) == c->inode;
 }
 
 static void
@@ -508,8 +520,15 @@ shutdown_reply(struct call *c, const struct mstack_reply *r,
 {
 	(void)data;
 	(void)fd;
-	/* The pair's end comes behind what was written, as it should. */
-	if (r->error == 0)
+	/*
+	 * The pair's end comes behind what was written, as it should.  That of a
+	 * listener is for those who wait in accept() only: the socket stays.
+	 */
+	if (r->error == 0 && r->value != 0) {
+		if (c->args[1] != SHUT_WR)
+			shutdown(c->fd, SHUT_RD);
+		call_answer(c, 0, 0);
+	} else if (r->error == 0)
 		call_continue(c);
 	else
 		call_answer(c, r->error == ESTALE ? ENOTCONN : r->error, 0);
@@ -520,9 +539,10 @@ do_shutdown(struct call *c)
 {
 	const int arg[3] = { (int)c->args[1] };
 
-	if (call_socket(c, (int)c->args[0]))
-		link_ask(c, MSTACK_SHUTDOWN, arg, NULL, 0, NULL, 0, -1,
-		    shutdown_reply);
+	if (!call_socket(c, (int)c->args[0]))
+		return;
+	forget_listener(c);
+	link_ask(c, MSTACK_SHUTDOWN, arg, NULL, 0, NULL, 0, -1, shutdown_reply);
 }
 
 /* ------------------------------------------------------------------------- */

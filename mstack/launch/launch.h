@@ -308,7 +308,7 @@ int call_store_address(const struct call *c, const void *addr, socklen_t len,
 /* Opens a socket on REF. */
 void call_open(struct call *c, struct stack_ref *ref, const int kind[3]);
 
-/* Whether the socket of C is known to be a listener. */
+/* Whether the socket of C is known to be a listener; false: nobody knows. */
 bool call_listens(const struct call *c);
 
 void do_sendto(struct call *c);

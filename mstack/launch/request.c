@@ -140,13 +140,30 @@ helper_reply(struct call *c, const struct mstack_reply *r, const uint8_t *data,
 	ask_it(c);
 }
 
+/* Whether the stream of which FIONREAD was asked listens. */
+static void
+how_much_reply(struct call *c, const struct mstack_reply *r,
+    const uint8_t *data, int fd)
+{
+	int listens = 0;
+
+	(void)fd;
+	if (r->error == 0 && r->datalen == sizeof(listens))
+		memcpy(&listens, data, sizeof(listens));
+	if (listens)
+		call_answer(c, EINVAL, 0);
+	else
+		call_continue(c);
+}
+
 /*
- * FIONREAD.  Of a stream the kernel knows it; of datagrams it is the length of
- * the next one.
+ * FIONREAD.  Of a stream the kernel knows it, but a listener has none; of
+ * datagrams it is the length of the next one.
  */
 static void
 how_much(struct call *c)
 {
+	const int arg[3] = { SOL_SOCKET, SO_ACCEPTCONN, sizeof(int) };
 	socklen_t len = sizeof(int);
 	int type = 0, n, error;
 	ssize_t next;
@@ -157,7 +174,8 @@ how_much(struct call *c)
 		if (call_listens(c))
 			call_answer(c, EINVAL, 0);
 		else
-			call_continue(c);
+			link_ask(c, MSTACK_GETOPT, arg, NULL, 0, NULL, 0, -1,
+			    how_much_reply);
 		return;
 	}
 	next = recv(c->fd, &byte, 1, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);

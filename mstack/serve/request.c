@@ -198,16 +198,25 @@ do_getopt(struct turn *t)
 }
 
 /*
- * What the supervisor then does to the pair is what counts; here is only
- * whether it may.
+ * What the supervisor then does to the pair is what counts, for who waits in
+ * accept(), too; here is only whether it may, and a listener ends.
  */
 static int
 do_shutdown(struct turn *t)
 {
-	int how = t->q->arg[0];
+	int how = t->q->arg[0], error;
 
 	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
 		return EINVAL;
+	if (t->m->state == MSOCK_LISTENING) {
+		t->r.value = 1;
+		if (how == SHUT_WR)
+			return 0;
+		error = t->s->sv->ops->shutdown(t->m->sock, how);
+		if (error == 0)
+			t->m->state = MSOCK_NEW;
+		return error;
+	}
 	if (t->m->stream && t->m->state != MSOCK_OPEN)
 		return ENOTCONN;
 	t->m->fresh = false;

@@ -82,3 +82,42 @@ os.kill(os.getpid(), signal.SIGKILL)' || :
 	END
 	[ "$(at a python3 rude.py)" = "" ]
 }
+
+@test "many listeners, each asked, and ended" {
+	need python3
+	pair_up
+	cat >many.py <<-'END'
+		import ctypes, errno, fcntl, socket, termios, threading
+		libc = ctypes.CDLL(None, use_errno=True)
+		def error(f, *a):
+		    try:
+		        f(*a)
+		    except OSError as e:
+		        return errno.errorcode[e.errno]
+		def undo(s):
+		    none = bytes(16)
+		    assert libc.connect(s.fileno(), none, len(none)) == 0
+		ls = [socket.socket() for _ in range(150)]
+		for l in ls:
+		    l.bind(("127.0.0.1", 0))
+		    l.listen()
+		asked = {error(fcntl.ioctl, l, termios.FIONREAD, bytes(4)) for l in ls}
+		c = socket.create_connection(ls[3].getsockname())
+		ls[3].accept()[0].sendall(b"abc")
+		c.recv(1, socket.MSG_PEEK)
+		n = fcntl.ioctl(c, termios.FIONREAD, bytes(4))[0]
+		for l in ls[:75]:
+		    undo(l)
+		waits = []
+		t = threading.Thread(target=lambda: waits.append(error(ls[75].accept)))
+		t.start()
+		for l in ls[75:]:
+		    l.shutdown(socket.SHUT_RDWR)
+		t.join()
+		print(asked, n, waits, {error(l.accept) for l in ls})
+	END
+	local natively
+	natively=$(python3 many.py)
+	[ "$natively" = "{'EINVAL'} 3 ['EINVAL'] {'EINVAL'}" ]
+	[ "$(at a python3 many.py)" = "$natively" ]
+}
