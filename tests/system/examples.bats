@@ -157,6 +157,10 @@ page()
 		sleep 2'
 }
 
+@test "shmif_wire(1)" {
+	page man1/shmif_wire.1
+}
+
 @test "msocket(3)" {
 	page man3/msocket.3
 }
