@@ -9,7 +9,10 @@
  *     acknowledges nothing for DATA_MS, which is longer than lwIP's first two
  *     retransmissions take, is given up;
  *   - for the acknowledgement of an end, END_MS: the peer may have exited, for
- *     it has all that it was sent;
+ *     it has all that it was sent.  It may also have had no room in its window
+ *     for the end, which came with the last data, and lwIP sends that again
+ *     after three seconds only: here it is sent again after RESEND_MS, and after
+ *     twice as long each time;
  *   - where only the peer's own end is missing, PEER_MS, so that it is
  *     acknowledged, and the peer need not wait as long.
  */
@@ -27,6 +30,7 @@
 #define STEP_MS 10
 #define DATA_MS 12000
 #define END_MS 3000
+#define RESEND_MS 200
 #define PEER_MS 300
 
 static pid_t whose; /* a child has no stack, though it exits as we do */
@@ -69,6 +73,19 @@ close_all(void)
 	}
 }
 
+/* Sends again the ends that nobody acknowledged.  With the lock. */
+static void
+resend_ends(void)
+{
+	struct tcp_pcb *pcb, *next;
+
+	for (pcb = tcp_active_pcbs; pcb != NULL; pcb = next) {
+		next = pcb->next;
+		if (pcb->unacked != NULL && pcb->snd_lbb - pcb->lastack <= 1)
+			tcp_rexmit_rto(pcb);
+	}
+}
+
 /* How long is waited where C does not change. */
 static int
 patience(const struct census *c)
@@ -84,15 +101,21 @@ wait_for(struct census c)
 {
 	const struct timespec step = { .tv_nsec = STEP_MS * 1000000L };
 	struct census before;
-	int idle = 0;
+	int idle = 0, resend = RESEND_MS;
 
 	while (idle < patience(&c)) {
 		before = c;
 		nanosleep(&step, NULL);
 		LOCK_TCPIP_CORE();
 		count(&c);
+		if (c.data != 0 && c.ends && idle >= resend) {
+			resend_ends();
+			resend *= 2;
+		}
 		UNLOCK_TCPIP_CORE();
 		idle = c.data == before.data ? idle + STEP_MS : 0;
+		if (idle == 0)
+			resend = RESEND_MS;
 	}
 }
 
