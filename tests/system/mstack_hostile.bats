@@ -6,7 +6,7 @@ load ../lib/mstack
 # well PORT - the server that echoes on stack b still does.
 well()
 {
-	[ "$(echo fine | at a socat - "TCP:10.0.0.2:$1")" = fine ]
+	[ "$(echo fine | at a socat -t 60 - "TCP:10.0.0.2:$1")" = fine ]
 }
 
 echo_server()
