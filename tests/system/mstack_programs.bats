@@ -120,7 +120,7 @@ sys.stdout.buffer.write(u.urlopen("http://10.0.0.2/f").read())'
 	until_true listens 7
 	local i
 	for i in 1 2 3 4 5; do
-		[ "$(echo line$i | at a socat - TCP:10.0.0.2:7)" = line$i ]
+		[ "$(echo line$i | at a socat -t 60 - TCP:10.0.0.2:7)" = line$i ]
 	done
 }
 
