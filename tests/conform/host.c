@@ -20,6 +20,8 @@
 #include <lwipv6.h>
 #include <shmif.h>
 
+#include "tests/lib/netstack.h"
+
 #define SOCKETS 4096
 #define MOST 70000
 
@@ -27,26 +29,6 @@ static struct stack *stack;
 static int unit = -1;
 static int fds[SOCKETS];
 static char data[MOST];
-
-static socklen_t
-address(struct sockaddr_storage *ss, const char *text, unsigned port)
-{
-	struct sockaddr_in *in = (void *)ss;
-	struct sockaddr_in6 *in6 = (void *)ss;
-
-	memset(ss, 0, sizeof(*ss));
-	if (inet_pton(AF_INET, text, &in->sin_addr) == 1) {
-		in->sin_family = AF_INET;
-		in->sin_port = htons((uint16_t)port);
-		return sizeof(*in);
-	}
-	if (inet_pton(AF_INET6, text, &in6->sin6_addr) == 1) {
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons((uint16_t)port);
-		return sizeof(*in6);
-	}
-	return 0;
-}
 
 static void
 say(long ret, const char *more)
@@ -135,7 +117,7 @@ static void
 call(const char *verb, unsigned n, const char *word, long a, long b, long c)
 {
 	struct sockaddr_storage ss;
-	socklen_t len = address(&ss, word, (unsigned)a);
+	socklen_t len = net_addr(&ss, word, (unsigned)a);
 	int fd = fds[n], value = (int)c;
 
 	if (strcmp(verb, "socket") == 0) {

@@ -24,7 +24,7 @@ from scapy.layers.inet6 import *   # noqa: E402,F403
 from scapy.layers.l2 import *      # noqa: E402,F403
 from scapy.packet import Raw       # noqa: E402
 
-from bus import Bus                # noqa: E402
+from shmbus import Bus             # noqa: E402
 
 HOST_MAC = '02:00:00:00:00:01'
 PEER_MAC = '02:00:00:00:00:02'
@@ -157,7 +157,7 @@ class Peer:
     """A bus with a stack under test and a raw peer."""
 
     def __init__(self, path, *args):
-        self.bus = Bus(path, PEER_MAC)
+        self.bus = Bus(path, create=True, promisc=True, mac=PEER_MAC, name='raw')
         self.own = []        # the peer's addresses: ARP and NS are answered
         self.macs = {}       # of those that are not at PEER_MAC
         self.port = random.randint(1024, 30000)
@@ -216,8 +216,8 @@ class Peer:
         got = self.bus.recv(timeout)
         if got is None:
             return None
-        p = Ether(got[0])
-        p.time = got[1]
+        p = Ether(got.data)
+        p.time = got.time
         self.answer_neighbour(p)
         return p
 
