@@ -158,19 +158,19 @@ go_by(unsigned ms)
 }
 
 static void
-probe(void)
+probe(struct host *h)
 {
 	struct pkt p = { .n = 0 };
 
-	host.probe++;
-	host.probe_back = false;
+	h->probe++;
+	h->probe_back = false;
 	hex(&p, V4("01") "0800 0000 5a5a 0001");
-	set16(p.b + p.n, host.probe >> 16);
-	set16(p.b + p.n + 2, host.probe & 0xffff);
+	set16(p.b + p.n, h->probe >> 16);
+	set16(p.b + p.n + 2, h->probe & 0xffff);
 	p.n += 4;
 	done(&p);
-	host_send(&host, p.b, p.n);
-	peer_read(&host);
+	host_send(h, p.b, p.n);
+	peer_read(h);
 }
 
 /* It lives.  What hinders an answer, but time, is a fault. */
@@ -179,10 +179,10 @@ check_alive(void)
 {
 	int i;
 
-	probe();
+	probe(&host);
 	for (i = 0; i < 10 && !host.probe_back; i++) {
 		go_by(1000);
-		probe();
+		probe(&host);
 	}
 	if (!host.probe_back)
 		fuzz_fail("lwIP answers no more");
@@ -278,35 +278,8 @@ drain(void)
 static void
 open_flow(bool v6)
 {
-	struct flow *fl = &host.flow;
-	struct pkt p = { .n = 0 };
-	int i;
-
-	*fl = (struct flow){ .v6 = v6, .port = host.next_port++ };
-	if (host.next_port < 0xc000)
-		host.next_port = 0xc000;
-	if (v6)
-		hex(&p, V6("06", "40") GU2 GU1 TCPH("6002") "0204 05a0");
-	else
-		hex(&p, V4("06") TCPH("6002") "0204 05b4");
-	set16(p.b + p.n - 24, fl->port);
-	fl->next = 2; /* TCPH begins at 1 */
-	done(&p);
-	host_send(&host, p.b, p.n);
-	for (i = 0; i < 3 && !fl->answered; i++)
-		probe();
-	if (!fl->answered)
-		return;
-	fl->open = true;
-	p.n -= 4;
-	p.b[p.n - 8] = 0x50;
-	p.b[p.n - 7] = 0x10;
-	set16(p.b + p.n - 14, 2);
-	set16(p.b + p.n - 12, fl->theirs >> 16);
-	set16(p.b + p.n - 10, fl->theirs & 0xffff);
-	done(&p);
-	host_send(&host, p.b, p.n);
-	drain();
+	if (peer_open(&host, v6, probe))
+		drain();
 }
 
 static void

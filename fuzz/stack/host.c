@@ -396,34 +396,8 @@ host_warp(struct host *h, unsigned ms)
 void
 host_open(struct host *h, bool v6)
 {
-	struct flow *fl = &h->flow;
-	struct pkt p = { .n = 0 };
-	int i;
-
-	*fl = (struct flow){ .v6 = v6, .port = h->next_port++ };
-	if (h->next_port < 0xc000)
-		h->next_port = 0xc000;
-	if (v6)
-		hex(&p, V6("06", "40") GU2 GU1 TCPH("6002") "0204 05a0");
-	else
-		hex(&p, V4("06") TCPH("6002") "0204 05b4");
-	set16(p.b + p.n - 24, fl->port);
-	fl->next = 2; /* TCPH begins at 1 */
-	done(&p);
-	host_send(h, p.b, p.n);
-	for (i = 0; i < 3 && !fl->answered; i++)
-		host_sync(h);
-	if (!fl->answered)
+	if (!peer_open(h, v6, host_sync))
 		return;
-	fl->open = true;
-	p.n -= 4;
-	p.b[p.n - 8] = 0x50;
-	p.b[p.n - 7] = 0x10;
-	set16(p.b + p.n - 14, 2);
-	set16(p.b + p.n - 12, fl->theirs >> 16);
-	set16(p.b + p.n - 10, fl->theirs & 0xffff);
-	done(&p);
-	host_send(h, p.b, p.n);
 	host_sync(h);
 	host_drain(h);
 }

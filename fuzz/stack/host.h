@@ -85,6 +85,11 @@ void host_patch(const struct host *h, uint8_t *frame, size_t *n,
 
 /* peer.c: a frame that the stack sent. */
 void peer_heard(struct host *h, const uint8_t *frame, size_t n);
+/*
+ * Opens a connection to the stack in place of the old one; WAIT lets the stack
+ * answer.  False: it did not.
+ */
+bool peer_open(struct host *h, bool v6, void (*wait)(struct host *h));
 
 /* warp.c: the clocks of this process are so much ahead. */
 void warp_add(int64_t ns);

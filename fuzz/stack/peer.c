@@ -153,3 +153,39 @@ peer_heard(struct host *h, const uint8_t *f, size_t n)
 		break;
 	}
 }
+
+/* ---- a connection --------------------------------------------------------- */
+
+bool
+peer_open(struct host *h, bool v6, void (*wait)(struct host *h))
+{
+	struct flow *fl = &h->flow;
+	struct pkt p = { .n = 0 };
+	int i;
+
+	*fl = (struct flow){ .v6 = v6, .port = h->next_port++ };
+	if (h->next_port < 0xc000)
+		h->next_port = 0xc000;
+	if (v6)
+		hex(&p, V6("06", "40") GU2 GU1 TCPH("6002") "0204 05a0");
+	else
+		hex(&p, V4("06") TCPH("6002") "0204 05b4");
+	set16(p.b + p.n - 24, fl->port);
+	fl->next = 2; /* TCPH begins at 1 */
+	done(&p);
+	host_send(h, p.b, p.n);
+	for (i = 0; i < 3 && !fl->answered; i++)
+		wait(h);
+	if (!fl->answered)
+		return false;
+	fl->open = true;
+	p.n -= 4;
+	p.b[p.n - 8] = 0x50;
+	p.b[p.n - 7] = 0x10;
+	set16(p.b + p.n - 14, 2);
+	set16(p.b + p.n - 12, fl->theirs >> 16);
+	set16(p.b + p.n - 10, fl->theirs & 0xffff);
+	done(&p);
+	host_send(h, p.b, p.n);
+	return true;
+}
