@@ -182,6 +182,24 @@ call_listens(const struct call *c)
 	return *listener_of(c) == c->inode;
 }
 
+void
+call_ask_listens(struct call *c, call_reply *fn)
+{
+	const int arg[3] = { SOL_SOCKET, SO_ACCEPTCONN, sizeof(int) };
+
+	link_ask(c, MSTACK_GETOPT, arg, NULL, 0, NULL, 0, -1, fn);
+}
+
+bool
+reply_listens(const struct mstack_reply *r, const uint8_t *data)
+{
+	int listens = 0;
+
+	if (r->error == 0 && r->datalen == sizeof(listens))
+		memcpy(&listens, data, sizeof(listens));
+	return listens != 0;
+}
+
 /* What C asks for may end listening. */
 static void
 forget_listener(const struct call *c)
@@ -352,16 +370,12 @@ static void
 accept_reply(struct call *c, const struct mstack_reply *r, const uint8_t *data,
     int fd)
 {
-	int listens = 0;
-
 	(void)fd;
-	if (r->error == 0 && r->datalen == sizeof(listens))
-		memcpy(&listens, data, sizeof(listens));
 	if (r->error != 0)
 		call_answer(c, r->error == ESTALE ? EINVAL : r->error, 0);
 	else if (!c->stream)
 		call_answer(c, EOPNOTSUPP, 0);
-	else if (!listens)
+	else if (!reply_listens(r, data))
 		call_answer(c, EINVAL, 0);
 	else {
 		*listener_of(c) = c->inode;
@@ -372,8 +386,6 @@ accept_reply(struct call *c, const struct mstack_reply *r, const uint8_t *data,
 static void
 do_accept(struct call *c)
 {
-	const int arg[3] = { SOL_SOCKET, SO_ACCEPTCONN, sizeof(int) };
-
 	if (c->nr == SYS_accept4 &&
 	    (c->args[3] & ~(uint64_t)(SOCK_NONBLOCK | SOCK_CLOEXEC)) != 0)
 		call_answer(c, EINVAL, 0);
@@ -382,8 +394,7 @@ do_accept(struct call *c)
 	else if (call_listens(c))
 		accept_ready(c, false);
 	else
-		link_ask(c, MSTACK_GETOPT, arg, NULL, 0, NULL, 0, -1,
-		    accept_reply);
+		call_ask_listens(c, accept_reply);
 }
 
 /* ---- names -------------------------------------------------------------- */

@@ -310,6 +310,9 @@ void call_open(struct call *c, struct stack_ref *ref, const int kind[3]);
 
 /* Whether the socket of C is known to be a listener; false: nobody knows. */
 bool call_listens(const struct call *c);
+/* Asks the server, whose reply goes to FN, which asks reply_listens(). */
+void call_ask_listens(struct call *c, call_reply *fn);
+bool reply_listens(const struct mstack_reply *r, const uint8_t *data);
 
 void do_sendto(struct call *c);
 void do_sendmsg(struct call *c);

@@ -145,12 +145,8 @@ static void
 how_much_reply(struct call *c, const struct mstack_reply *r,
     const uint8_t *data, int fd)
 {
-	int listens = 0;
-
 	(void)fd;
-	if (r->error == 0 && r->datalen == sizeof(listens))
-		memcpy(&listens, data, sizeof(listens));
-	if (listens)
+	if (reply_listens(r, data))
 		call_answer(c, EINVAL, 0);
 	else
 		call_continue(c);
@@ -163,7 +159,6 @@ how_much_reply(struct call *c, const struct mstack_reply *r,
 static void
 how_much(struct call *c)
 {
-	const int arg[3] = { SOL_SOCKET, SO_ACCEPTCONN, sizeof(int) };
 	socklen_t len = sizeof(int);
 	int type = 0, n, error;
 	ssize_t next;
@@ -174,8 +169,7 @@ how_much(struct call *c)
 		if (call_listens(c))
 			call_answer(c, EINVAL, 0);
 		else
-			link_ask(c, MSTACK_GETOPT, arg, NULL, 0, NULL, 0, -1,
-			    how_much_reply);
+			call_ask_listens(c, how_much_reply);
 		return;
 	}
 	next = recv(c->fd, &byte, 1, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
