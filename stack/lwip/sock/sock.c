@@ -74,9 +74,8 @@ sock_new(int domain, int type, int protocol, enum sock_kind kind)
 }
 
 void
-sock_free(struct sock *s)
+sock_empty(struct sock *s)
 {
-	struct watch *w;
 	struct item it;
 
 	while (s->first != NULL) {
@@ -88,6 +87,14 @@ sock_free(struct sock *s)
 			sock_free(it.made);
 		}
 	}
+}
+
+void
+sock_free(struct sock *s)
+{
+	struct watch *w;
+
+	sock_empty(s);
 	while ((w = s->watches) != NULL) {
 		s->watches = w->next;
 		free(w);

@@ -128,6 +128,8 @@ struct sock {
 /* A socket without a pcb, with a number.  NULL: no memory, or too many. */
 struct sock *sock_new(int domain, int type, int protocol, enum sock_kind kind);
 void sock_free(struct sock *s);
+/* Drops all that waits in its queue. */
+void sock_empty(struct sock *s);
 /* The socket of this number, or NULL. */
 struct sock *sock_find(int num);
 /* watch() and unwatch() of the seam. */

@@ -234,27 +234,11 @@ end(struct sock *s, bool reset)
 		tcp_abort(pcb);
 }
 
-static void
-empty(struct sock *s)
-{
-	struct item it;
-
-	while (s->first != NULL) {
-		it = sock_take(s);
-		if (it.p != NULL)
-			pbuf_free(it.p);
-		if (it.made != NULL) {
-			stream_close(it.made);
-			sock_free(it.made);
-		}
-	}
-}
-
 int
 stream_disconnect(struct sock *s)
 {
 	end(s, true);
-	empty(s);
+	sock_empty(s);
 	s->state = SOCK_NEW;
 	s->error = 0;
 	s->eof = s->read_shut = s->write_shut = false;
@@ -267,7 +251,7 @@ stream_close(struct sock *s)
 	/* What was not read is answered by a reset, as it should be. */
 	end(s, s->w.linger && s->w.linger_time == 0);
 	if (s->state == SOCK_LISTENING)
-		empty(s);
+		sock_empty(s);
 }
 
 /* tcp_accept: there is a connection. */

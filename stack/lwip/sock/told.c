@@ -112,10 +112,12 @@ copy_message(struct pbuf *p, uint8_t said[SAID_MAX], bool v6)
 }
 
 /* Destination unreachable, by its code. */
-static const struct {
+struct reason {
 	int error;
 	bool hard;
-} unreachable4[] = {
+};
+
+static const struct reason unreachable4[] = {
 	{ ENETUNREACH, false },
 	{ EHOSTUNREACH, false },
 	{ ENOPROTOOPT, true },
@@ -132,7 +134,9 @@ static const struct {
 	{ EHOSTUNREACH, true },
 	{ EHOSTUNREACH, true },
 	{ EHOSTUNREACH, true },
-}, unreachable6[] = {
+};
+
+static const struct reason unreachable6[] = {
 	{ ENETUNREACH, false },
 	{ EACCES, true },
 	{ EHOSTUNREACH, false },
@@ -141,6 +145,23 @@ static const struct {
 	{ EACCES, true },
 	{ EACCES, true },
 };
+
+/*
+ * What the message M says, into A; false: no error.  UNREACHABLE and EXCEEDED are
+ * its protocol's types, WHY is for the N codes of the first.
+ */
+static bool
+explain(struct about *a, const uint8_t *m, unsigned unreachable,
+    const struct reason *why, size_t n, unsigned exceeded)
+{
+	if (m[0] == unreachable && m[1] < n) {
+		a->error = why[m[1]].error;
+		a->hard = why[m[1]].hard;
+	} else if (m[0] == exceeded) {
+		a->error = EHOSTUNREACH;
+	}
+	return a->error != 0;
+}
 
 static u8_t
 said4(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr_t *from)
@@ -161,13 +182,8 @@ said4(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr_t *from)
 		return 0;
 	if (get16(packet + 6) & 0x1fff)
 		return 0; /* a later fragment has no ports */
-	if (m[0] == 3 && m[1] < sizeof(unreachable4) / sizeof(*unreachable4)) {
-		a.error = unreachable4[m[1]].error;
-		a.hard = unreachable4[m[1]].hard;
-	} else if (m[0] == 11) {
-		a.error = EHOSTUNREACH;
-	}
-	if (a.error == 0)
+	if (!explain(&a, m, 3, unreachable4,
+		sizeof(unreachable4) / sizeof(*unreachable4), 11))
 		return 0;
 	IP_SET_TYPE_VAL(a.to, IPADDR_TYPE_V4);
 	memcpy(&ip_2_ip4(&a.to)->addr, packet + 16, 4);
@@ -198,13 +214,8 @@ said6(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr_t *from)
 		a.protocol = packet[40];
 		header = 48;
 	}
-	if (m[0] == 1 && m[1] < sizeof(unreachable6) / sizeof(*unreachable6)) {
-		a.error = unreachable6[m[1]].error;
-		a.hard = unreachable6[m[1]].hard;
-	} else if (m[0] == 3) {
-		a.error = EHOSTUNREACH;
-	}
-	if (a.error == 0)
+	if (!explain(&a, m, 1, unreachable6,
+		sizeof(unreachable6) / sizeof(*unreachable6), 3))
 		return 0;
 	IP_SET_TYPE_VAL(a.to, IPADDR_TYPE_V6);
 	memcpy(ip_2_ip6(&a.to)->addr, packet + 24, 16);
