@@ -4,7 +4,11 @@
  *
  * DOC: The faults, beside those of dgram.c: a packet socket that was not bound
  * crashes when it sends; what a raw socket sends of ICMPv6 has no checksum, so
- * that nobody takes it (RFC 3542, 3.1: it is the stack's to fill in).
+ * that nobody takes it (RFC 3542, 3.1: it is the stack's to fill in).  A
+ * packet whose header the program wrote (IP_HDRINCL) crashes the library: it
+ * asks for the version of an address that it was not given, and reads a header
+ * that nobody measured.  header_ready() looks at what the program wrote, as
+ * Linux does, and send_whole() sends it.
  *
  * A raw socket receives IPv4 packets with their header, and IPv6 packets
  * without (RFC 3542, 3).  A packet socket's address is an interface, see
@@ -18,6 +22,9 @@
 #include "stack/lwipv6/sock/sock.h"
 
 #define IP4_HLEN 20u
+#define IP4_LEN_AT 2
+#define IP4_SUM_AT 10
+#define IP4_SRC_AT 12
 #define IP6_HLEN 40u
 #define ETH_HLEN 14u
 #define ETH_VLAN_HLEN 18u
@@ -147,6 +154,74 @@ raw_connect_to(struct sock *s, struct sock_dest *to)
 	return 0;
 }
 
+/*
+ * Makes the header that the program wrote at the start of G ready to be sent
+ * out of NETIF: its version is that of the address sent to, all of it is there,
+ * and the packet is no longer than the MTU (nobody cuts it up).  In a header of
+ * IPv4, Linux always fills in the length and the checksum, and FROM where the
+ * source is 0.0.0.0 (raw(7)).  Returns 0 or an errno.
+ */
+static int
+header_ready(struct dgram *g, const struct netif *netif,
+    const struct ip_addr *from)
+{
+	bool v4 = ip_is_v4(&g->to.ip);
+	uint8_t *ip = g->p->payload;
+	uint16_t len = g->p->tot_len, sum;
+	unsigned header = IP6_HLEN;
+
+	if (len == 0 || g->p->len != len || ip[0] >> 4 != (v4 ? 4 : 6))
+		return EINVAL;
+	if (v4)
+		header = (ip[0] & 15u) * 4;
+	if (header < (v4 ? IP4_HLEN : IP6_HLEN) || header > len)
+		return EINVAL;
+	if (netif->mtu != 0 && len > netif->mtu)
+		return EMSGSIZE;
+	if (!v4)
+		return 0;
+	ip[IP4_LEN_AT] = (uint8_t)(len >> 8);
+	ip[IP4_LEN_AT + 1] = (uint8_t)len;
+	if (memcmp(ip + IP4_SRC_AT, "\0\0\0", 4) == 0)
+		memcpy(ip + IP4_SRC_AT, &from->addr[3], 4);
+	memset(ip + IP4_SUM_AT, 0, 2);
+	sum = inet_chksum(ip, (uint16_t)header);
+	memcpy(ip + IP4_SUM_AT, &sum, 2);
+	return 0;
+}
+
+/* Sends G, header and all. */
+static int
+send_whole(struct dgram *g)
+{
+	struct raw_pcb *pcb = g->s->pcb.raw;
+	struct ip_addr from, *hop;
+	struct netif *netif;
+	struct pbuf *q;
+	int error, flags;
+	err_t err;
+
+	if (ip_route_findpath(pcb->stack, &g->to.ip, &hop, &netif, &flags) !=
+	    ERR_OK)
+		return ENETUNREACH;
+	from = pcb->local_ip;
+	if (name_is_any(&from) &&
+	    (error = ip_route_from(pcb->stack, &g->to.ip, NULL, &from)) != 0)
+		return error;
+	if ((error = header_ready(g, netif, &from)) != 0)
+		return error;
+	if ((q = pbuf_alloc(PBUF_LINK, g->p->len, PBUF_RAM)) == NULL)
+		return ENOBUFS;
+	memcpy(q->payload, g->p->payload, g->p->len);
+	if (!ip_is_own(pcb->stack, &g->to.ip)) {
+		err = netif->output(netif, q, hop);
+		pbuf_free(q);
+	} else if ((err = netif->input(q, netif)) != ERR_OK) {
+		pbuf_free(q);
+	}
+	return name_errno(err);
+}
+
 static int
 raw_send(struct dgram *g)
 {
@@ -157,8 +232,12 @@ raw_send(struct dgram *g)
 
 	if (name_is_any(&g->to.ip))
 		return EDESTADDRREQ;
+	if (ip_is_v4(&g->to.ip) != (g->s->family == AF_INET))
+		return EINVAL; /* as Linux: no mapped addresses here */
+	if (pcb->so_options & SOF_HDRINCL)
+		return send_whole(g);
 	error = ip_route_from(pcb->stack, &g->to.ip, NULL, NULL);
-	if (error == 0 && !(pcb->so_options & SOF_HDRINCL))
+	if (error == 0)
 		error = dgram_fits(g, 0);
 	if (error != 0)
 		return error;
