@@ -4,12 +4,16 @@
 PYTHON := $(wildcard python/shmbus/*.py)
 # One file does for both.
 COMPLETED := shmif_dumpbus shmif_pcapin
+# Source that a program with an lwIP of its own compiles.
+NETIFDIR := $(PREFIX)/share/shmif
+NETIF_SOURCE := stack/lwip/shmif_netif.c stack/lwip/shmif_netif.h
 MAN_INSTALLED := $(foreach p,$(MANPAGES),$(MANDIR)/$(p))
 INSTALLED := $(BINS:$(BUILD)/bin/%=$(BINDIR)/%) \
 	$(LIBS:$(BUILD)/lib/%=$(LIBDIR)/%) \
 	$(addprefix $(INCLUDEDIR)/,$(notdir $(HEADERS))) \
 	$(addprefix $(PKGCONFIGDIR)/,$(notdir $(PCFILES))) \
 	$(EXTCAPDIR)/shmif \
+	$(addprefix $(NETIFDIR)/,$(notdir $(NETIF_SOURCE))) \
 	$(addprefix $(VDEPLUGDIR)/,$(notdir $(VDEPLUG))) \
 	$(addprefix $(COMPLETIONDIR)/,$(COMPLETED)) \
 	$(PYTHON:python/%=$(PYTHONDIR)/%) \
@@ -36,6 +40,7 @@ install: product
 	$(if $(VDEPLUG),$(INSTALL) -m 644 $(VDEPLUG) $(DESTDIR)$(VDEPLUGDIR))
 	$(INSTALL) -m 644 $(HEADERS) $(DESTDIR)$(INCLUDEDIR)
 	$(INSTALL) -m 644 $(PYTHON) $(DESTDIR)$(PYTHONDIR)/shmbus
+	$(INSTALL) -m 644 $(NETIF_SOURCE) $(DESTDIR)$(NETIFDIR)
 ifneq ($(LWIP_TREE),)
 	for d in stack/lwip/include $(LWIP_TREE)/src/include; do \
 	    (cd $$d && find . -name '*.h' ! -path './compat/*' | \

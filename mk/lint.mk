@@ -13,7 +13,7 @@ CPPCHECK ?= cppcheck
 lint_tidy: export TIDY_FLAGS = -std=gnu11 $(CPPFLAGS) $(LWIP_HEADERS) -DVERSION="$(VERSION)"
 # Without lwIP's headers its driver cannot be looked into.
 LINTED := $(if $(LWIP_TREE),$(PRODUCT_SRC) $(EXAMPLE_SRC), \
-	$(filter-out $(LWIP_SRC),$(PRODUCT_SRC) $(EXAMPLE_SRC)))
+	$(filter-out $(LWIP_SRC) $(LWIP_NETIF_SRC),$(PRODUCT_SRC) $(EXAMPLE_SRC)))
 # Where packages cannot be installed.
 left_out = { echo '$(1) is not installed: left out'; exit; }
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The driver of mainline lwIP; lwIP itself is not here, see mk/lwip.mk.
+# Compiled by programs that have an lwIP of their own, not into a library.
+LWIP_NETIF_SRC := stack/lwip/shmif_netif.c
 LWIP_SRC := $(addprefix stack/lwip/, \
 	ctl.c driver.c exit.c frames.c hooks.c net.c ping.c routes.c sys_arch.c \
 	wall.c \

@@ -87,6 +87,8 @@ install_below() # DESTDIR PREFIX
 	./lib/wireshark/extcap/shmif
 	./share/bash-completion/completions/shmif_dumpbus
 	./share/bash-completion/completions/shmif_pcapin
+	./share/shmif/shmif_netif.c
+	./share/shmif/shmif_netif.h
 	END
 	(cd "$TOP" && ls man?/*.[1-9]) | sed 's|^|./share/man/|' \
 	    >>../../../want

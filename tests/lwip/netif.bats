@@ -1,0 +1,179 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# shmif_netif.c, compiled into four programs that each have an lwIP with options
+# of its own (examples/lwip/firmware), on one bus with lwipv6.
+#
+# slow: 12
+
+load ../lib/mstack
+
+# firmware [VARIABLE=VALUE...] - makes them; their objects are kept in the build.
+firmware() {
+	local sanitize='' theirs=-w
+	if [ -n "${SAN-}" ]; then
+		sanitize="-fsanitize=$SAN -fno-sanitize-recover=all"
+		# As in libshmif-lwip: what it finds in lwIP is lwIP's.
+		theirs="-w -fno-sanitize=undefined"
+	fi
+	out=$BUILD/firmware
+	mkdir -p "$out"
+	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS flock "$out" \
+	    make -s -f "$TOP/examples/lwip/firmware/Makefile" \
+	    LWIP_DIR="$LWIP_DIR" OUT="$out" NETIF_DIR="$TOP/stack/lwip" \
+	    BUS_CFLAGS="-I$TOP/shmbus" BUS_LIBS="$BUILD/lib/libshmbus.a" \
+	    BUS_DEPS="$BUILD/lib/libshmbus.a" CC="${CC:-cc}" \
+	    CFLAGS="-O1 -g $sanitize -Wall -Wextra -Wno-unused-parameter" \
+	    LWIP_CFLAGS="$theirs" "$@" 3>&-
+}
+
+tree() {
+	: "${LWIP_DIR:=$TOP/build/lwip-source/lwip}"
+	[ -f "$LWIP_DIR/src/Filelists.mk" ] || skip "no source of lwIP"
+	[ -f "$LWIP_DIR/port/sys_arch.c" ] ||
+	    [ -f "$LWIP_DIR/contrib/ports/unix/port/sys_arch.c" ] ||
+	    skip "this lwIP has no port for UNIX"
+}
+
+# all_up - the four on the bus, and lwipv6 as a, 10.0.0.1.
+declare -gA AT=([loop]=10.0.0.11 [event]=10.0.0.12 [locked]=10.0.0.13
+	[mailbox]=10.0.0.14)
+declare -gA FW
+all_up() {
+	local kind
+	tree
+	firmware
+	mkfifo input
+	exec 7<>input
+	for kind in loop event locked mailbox; do
+		INPUT=input start $kind.out "$out/$kind/firmware" bus \
+		    "${AT[$kind]}"
+		FW[$kind]=$PID
+	done
+	for kind in loop event locked mailbox; do
+		until_true grep -q ready $kind.out || {
+			cat $kind.out.err
+			return 1
+		}
+	done
+	serve a
+	on a shmif0 create linkstr "$HERE/bus" inet 10.0.0.1/24 up
+}
+
+@test "each kind answers pings, also large ones, and takes itself off" {
+	local kind ll
+	all_up
+	for kind in "${!AT[@]}"; do
+		echo "$kind"
+		on a ping -c 2 "${AT[$kind]}"
+		on a ping -c 1 -s 1472 "${AT[$kind]}"
+	done
+	ll=$(sed -n 's/^ready //p' event.out)
+	on a ping -c 1 "${ll,,}%shmif0" || on a ping -c 1 "${ll,,}"
+	kill "${FW[loop]}" "${FW[locked]}" "${FW[mailbox]}"
+	for kind in loop locked mailbox; do
+		finished "${FW[$kind]}" 0
+	done
+	# What it polls beside the bus is its input.
+	: >closed
+	INPUT=closed start event2.out "$out/event/firmware" bus 10.0.0.15
+	finished $PID 0
+	run "$dump" -h bus
+	[[ $output != *dead* ]]
+}
+
+@test "each kind gives back every byte of a connection" {
+	mstack=$BUILD/bin/mstack
+	can_notify || skip "the kernel has no seccomp notifications"
+	all_up
+	at a python3 - "${AT[@]}" <<-'END'
+	import hashlib, socket, sys, threading
+	data = b"".join(hashlib.sha256(b"%d" % i).digest() for i in range(8000))
+	def talk(to):
+	    s = socket.create_connection((to, 7), 30)
+	    s.settimeout(50)
+	    t = threading.Thread(target=lambda: (s.sendall(data),
+	                         s.shutdown(socket.SHUT_WR)))
+	    t.start()
+	    got = b""
+	    while True:
+	        piece = s.recv(65536)
+	        if not piece:
+	            break
+	        got += piece
+	    t.join()
+	    if got != data:
+	        sys.exit("%s: %d of %d bytes, %s" % (to, len(got), len(data),
+	                 "wrong" if data[:len(got)] != got else "the first"))
+	for to in sys.argv[1:]:
+	    talk(to)
+	END
+}
+
+@test "a bus that is cut short ends each kind's use of it, and no kind" {
+	local kind
+	all_up
+	truncate -s 8192 bus
+	# Those that have a loop end by themselves.
+	finished "${FW[loop]}" 1
+	finished "${FW[event]}" 1
+	kill "${FW[locked]}" "${FW[mailbox]}"
+	finished "${FW[locked]}" 0
+	finished "${FW[mailbox]}" 0
+}
+
+@test "a path that is no bus is refused" {
+	local kind
+	tree
+	firmware
+	echo "no bus" >file
+	for kind in loop event locked mailbox; do
+		run -1 "$out/$kind/firmware" file 10.0.0.11
+		[[ $output == *"file: error "* ]]
+	done
+}
+
+@test "the headers in one file with lwIP's, in either order, C and C++" {
+	local order language
+	tree
+	local port=$LWIP_DIR/port
+	[ -d "$port" ] || port=$LWIP_DIR/contrib/ports/unix/port
+	for order in "lwip/sockets.h shmif_netif.h shmbus.h" \
+	    "shmif_netif.h shmbus.h lwip/sockets.h" \
+	    "shmbus.h lwip/netif.h shmif_netif.h lwip/sockets.h"; do
+		printf '#include "%s"\n' $order >t.c
+		echo 'int f(struct shmif_netif *p, struct iovec *v);' >>t.c
+		for language in "c -std=c99" "c -std=gnu11" "c++ -std=c++98" \
+		    "c++ -std=c++20"; do
+			echo "$order: $language"
+			"${CC:-gcc}" -x $language -D_DEFAULT_SOURCE -Wall \
+			    -Wextra -Wconversion -Werror -fsyntax-only \
+			    -I"$TOP/examples/lwip/firmware/locked" \
+			    -isystem "$LWIP_DIR/src/include" \
+			    -isystem "$port/include" -I"$TOP/stack/lwip" \
+			    -I"$TOP/shmbus" t.c
+		done
+	done
+}
+
+@test "as installed, with pkg-config: by make, and by CMake" {
+	tree
+	[ -z "${SAN-}" ] || skip "a sanitizer has to be linked first"
+	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -s -C "$TOP" install \
+	    DESTDIR=/ PREFIX="$HERE/usr" 3>&-
+	[ -f usr/share/shmif/shmif_netif.c ]
+	export PKG_CONFIG_PATH=$HERE/usr/lib/pkgconfig
+	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -s -j2 \
+	    -f "$TOP/examples/lwip/firmware/Makefile" LWIP_DIR="$LWIP_DIR" \
+	    OUT="$HERE/out" CFLAGS=-O0 "$HERE/out/loop/firmware" 3>&-
+	command -v cmake >/dev/null || skip "cmake is not installed"
+	cmake -S "$TOP/examples/lwip/firmware" -B cm -DLWIP_DIR="$LWIP_DIR" \
+	    >cmake.log 3>&- || { cat cmake.log; return 1; }
+	cmake --build cm >>cmake.log 3>&- || { cat cmake.log; return 1; }
+	for program in out/loop/firmware cm/loop; do
+		LD_LIBRARY_PATH=$HERE/usr/lib start o "./$program" bus 10.0.0.9
+		until_true grep -q ready o
+		kill $PID
+		finished $PID 0
+	done
+}
