@@ -4,9 +4,18 @@
 # shmif_netif.c, compiled into four programs that each have an lwIP with options
 # of its own (examples/lwip/firmware), on one bus with lwipv6.
 #
-# slow: 12
+# A sample: two of the programs.  ALL=1, which make lwip_apps sets: all four, as
+# installed too, and the headers in every order and language.
+#
+# slow: 6
 
 load ../lib/mstack
+
+if [ -n "${ALL-}" ]; then
+	KINDS="loop event locked mailbox"
+else
+	KINDS="event locked"
+fi
 
 # firmware [VARIABLE=VALUE...] - makes them; their objects are kept in the build.
 firmware() {
@@ -24,7 +33,7 @@ firmware() {
 	    BUS_CFLAGS="-I$TOP/shmbus" BUS_LIBS="$BUILD/lib/libshmbus.a" \
 	    BUS_DEPS="$BUILD/lib/libshmbus.a" CC="${CC:-cc}" \
 	    CFLAGS="-O1 -g $sanitize -Wall -Wextra -Wno-unused-parameter" \
-	    LWIP_CFLAGS="$theirs" "$@" 3>&-
+	    LWIP_CFLAGS="$theirs -O0 -g0" KINDS="$KINDS" "$@" 3>&-
 }
 
 tree() {
@@ -45,12 +54,12 @@ all_up() {
 	firmware
 	mkfifo input
 	exec 7<>input
-	for kind in loop event locked mailbox; do
+	for kind in $KINDS; do
 		INPUT=input start $kind.out "$out/$kind/firmware" bus \
 		    "${AT[$kind]}"
 		FW[$kind]=$PID
 	done
-	for kind in loop event locked mailbox; do
+	for kind in $KINDS; do
 		until_true grep -q ready $kind.out || {
 			cat $kind.out.err
 			return 1
@@ -63,15 +72,16 @@ all_up() {
 @test "each kind answers pings, also large ones, and takes itself off" {
 	local kind ll
 	all_up
-	for kind in "${!AT[@]}"; do
+	for kind in $KINDS; do
 		echo "$kind"
 		on a ping -c 2 "${AT[$kind]}"
 		on a ping -c 1 -s 1472 "${AT[$kind]}"
 	done
 	ll=$(sed -n 's/^ready //p' event.out)
 	on a ping -c 1 "${ll,,}%shmif0" || on a ping -c 1 "${ll,,}"
-	kill "${FW[loop]}" "${FW[locked]}" "${FW[mailbox]}"
-	for kind in loop locked mailbox; do
+	for kind in $KINDS; do
+		[ $kind != event ] || continue
+		kill "${FW[$kind]}"
 		finished "${FW[$kind]}" 0
 	done
 	# What it polls beside the bus is its input.
@@ -86,7 +96,7 @@ all_up() {
 	mstack=$BUILD/bin/mstack
 	can_notify || skip "the kernel has no seccomp notifications"
 	all_up
-	at a python3 - "${AT[@]}" <<-'END'
+	at a python3 - $(for kind in $KINDS; do echo "${AT[$kind]}"; done) <<-'END'
 	import hashlib, socket, sys, threading
 	data = b"".join(hashlib.sha256(b"%d" % i).digest() for i in range(8000))
 	def talk(to):
@@ -114,12 +124,15 @@ all_up() {
 	local kind
 	all_up
 	truncate -s 8192 bus
-	# Those that have a loop end by themselves.
-	finished "${FW[loop]}" 1
-	finished "${FW[event]}" 1
-	kill "${FW[locked]}" "${FW[mailbox]}"
-	finished "${FW[locked]}" 0
-	finished "${FW[mailbox]}" 0
+	for kind in $KINDS; do
+		case $kind in
+		loop | event) # they have a loop, and end by themselves
+			finished "${FW[$kind]}" 1 ;;
+		*)
+			kill "${FW[$kind]}"
+			finished "${FW[$kind]}" 0 ;;
+		esac
+	done
 }
 
 @test "a path that is no bus is refused" {
@@ -127,15 +140,17 @@ all_up() {
 	tree
 	firmware
 	echo "no bus" >file
-	for kind in loop event locked mailbox; do
+	for kind in $KINDS; do
 		run -1 "$out/$kind/firmware" file 10.0.0.11
 		[[ $output == *"file: error "* ]]
 	done
 }
 
 @test "the headers in one file with lwIP's, in either order, C and C++" {
-	local order language
+	local order language languages
 	tree
+	languages=("c -std=gnu11" "c++ -std=c++20")
+	[ -z "${ALL-}" ] || languages+=("c -std=c99" "c++ -std=c++98")
 	local port=$LWIP_DIR/port
 	[ -d "$port" ] || port=$LWIP_DIR/contrib/ports/unix/port
 	for order in "lwip/sockets.h shmif_netif.h shmbus.h" \
@@ -143,8 +158,7 @@ all_up() {
 	    "shmbus.h lwip/netif.h shmif_netif.h lwip/sockets.h"; do
 		printf '#include "%s"\n' $order >t.c
 		echo 'int f(struct shmif_netif *p, struct iovec *v);' >>t.c
-		for language in "c -std=c99" "c -std=gnu11" "c++ -std=c++98" \
-		    "c++ -std=c++20"; do
+		for language in "${languages[@]}"; do
 			echo "$order: $language"
 			"${CC:-gcc}" -x $language -D_DEFAULT_SOURCE -Wall \
 			    -Wextra -Wconversion -Werror -fsyntax-only \
@@ -157,6 +171,7 @@ all_up() {
 }
 
 @test "as installed, with pkg-config: by make, and by CMake" {
+	[ -n "${ALL-}" ] || skip "make lwip_apps does it"
 	tree
 	[ -z "${SAN-}" ] || skip "a sanitizer has to be linked first"
 	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -s -C "$TOP" install \
