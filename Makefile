@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # make            libraries, programs and examples: build/lib, bin, examples
-# make demo       two stacks on one bus, start to finish
+# make demo       two stacks on one bus, start to finish; STACK=lwip: mainline
+#                 lwIP
 # make check      all tests, TEST_JOBS=N (four for each processor) side by side;
 #                 TESTS=regex selects by file name
 #                 SAN=address,undefined or SAN=thread: under sanitizers

@@ -4,11 +4,12 @@
 # Two unprivileged processes, each a TCP/IP stack of its own, on one bus that
 # is a file.  See "make demo" in the README.
 #
-#	BUILD=build [FILE=a file to transfer] demo/demo.sh
+#	BUILD=build [STACK=lwip] [FILE=a file to transfer] demo/demo.sh
 set -u
 
 build=${BUILD:-build}
-peer=$build/demo/peer
+stack=${STACK:-lwipv6}
+peer=$build/demo/peer_$stack
 dump=$build/bin/shmif_dumpbus
 pcap=$build/demo.pcap
 
@@ -16,6 +17,9 @@ fail() {
 	printf 'demo: %s\n' "$*" >&2
 	exit 1
 }
+
+[[ $stack =~ ^lwip(v6)?$ ]] || fail "STACK=$stack: it is lwipv6 or lwip"
+[ -x "$peer" ] || fail "$peer was not built: no source of $stack, it seems"
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/shmif-demo.XXXXXX") || fail 'no folder'
 # A stack needs no rights, so where this runs as root they are put down.
@@ -27,7 +31,7 @@ if [ "$(id -u)" -eq 0 ]; then
 	mkdir "$dir/bin" "$dir/lib"
 	cp "$peer" "$dir/bin/" && cp "$build"/lib/*.so.1 "$dir/lib/" ||
 		fail 'cannot copy the programs'
-	peer=$dir/bin/peer
+	peer=$dir/bin/${peer##*/}
 	export LD_LIBRARY_PATH=$dir/lib
 fi
 bus=$dir/bus.file
@@ -59,7 +63,7 @@ tell() {
 printf '%s\n' "A network of two processes, as user $(
 	[ ${#as[@]} -eq 0 ] && id -un || echo nobody), in the file" "    $bus" ''
 
-echo 'Two stacks attach to it; the first one creates it:'
+echo "Two stacks ($stack) attach to it; the first one creates it:"
 coproc A { exec "${as[@]}" "$peer" "$bus" 10.0.0.1/24 fd00::1/64; }
 pids+=("$A_PID")
 exec {a_out}<&"${A[0]}" {a_in}>&"${A[1]}"

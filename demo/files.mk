@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# A program for each stack.
 DEMO_SRC := $(wildcard demo/*.c)

@@ -38,7 +38,7 @@ lwip:
 
 # Programs that include lwIP's headers are linked with it.
 LWIP_PROG_SRC := $(shell grep -lE '^\#include <lwip/' $(wildcard \
-	tests/lwip/*.c examples/lwip/*.c) /dev/null)
+	tests/lwip/*.c examples/lwip/*.c demo/*.c bench/*.c) /dev/null)
 
 ifneq ($(LWIP_TREE),)
 LIBSHMIF_LWIP := $(BUILD)/lib/libshmif-lwip.so.1
@@ -49,5 +49,7 @@ else
 TEST_SRC := $(filter-out tests/lwip/%,$(TEST_SRC))
 PUBLIC_SRC := $(filter-out tests/lwip/%,$(PUBLIC_SRC))
 BATS := $(filter-out tests/lwip/%,$(BATS))
+DEMO_SRC := $(filter-out $(LWIP_PROG_SRC),$(DEMO_SRC))
+BENCH_SRC := $(filter-out $(LWIP_PROG_SRC),$(BENCH_SRC))
 FUZZ_NAMES := $(filter-out lwip,$(FUZZ_NAMES))
 endif

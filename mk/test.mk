@@ -9,10 +9,10 @@ RUN = BUILD='$(abspath $(BUILD))' SAN='$(SAN)' WERROR='$(WERROR)' \
 	LWIP='$(if $(LWIP_TREE),1,0)' MAKEFLAGS=
 
 demo: all $(DEMOS) | $(FIRST)
-	@$(RUN) demo/demo.sh
+	@$(RUN) STACK='$(STACK)' demo/demo.sh
 
-# bench.bats runs the benchmark's programs.
-check: all $(TESTPROGS) $(FUZZTESTS) $(if $(SAN),,$(BENCHES)) | $(FIRST)
+# bench.bats runs the benchmark's programs, demo.bats those of the demo.
+check: all $(TESTPROGS) $(FUZZTESTS) $(if $(SAN),,$(BENCHES)) $(DEMOS) | $(FIRST)
 	@$(RUN) tests/run $(TESTS_C) $(BATS)
 
 model: | $(FIRST)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * peer.c - a process that is a TCP/IP stack on a bus, and does as it is told
+ * peer.h - a process that is a TCP/IP stack on a bus, and does as it is told,
+ *	the same for either stack
  *
- *	peer BUS ADDRESS/PREFIX ...
+ *	peer_STACK BUS ADDRESS/PREFIX ...
  *
  * Then reads commands, a line each, and answers each with a line that begins
  * with "ok" or "failed":
@@ -13,16 +14,21 @@
  *	count                      frames in and out
  *
  * It ends with its standard input.
+ *
+ * Whoever includes this has included the headers of its stack before, and has
+ * what is asked for under "the stack".
  */
-#include <arpa/inet.h>
+#ifndef DEMO_PEER_H
+#define DEMO_PEER_H
+
 #include <errno.h>
-#include <lwipv6.h>
-#include <netinet/icmp6.h>
-#include <netinet/ip_icmp.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,6 +39,31 @@
 #define PORT 8000
 #define PIECE 65536
 #define PING_MAX 60000
+#define ECHO_REQUEST 8
+#define ECHO_REPLY 0
+#define ECHO_REQUEST6 128
+#define ECHO_REPLY6 129
+
+/* ---- the stack: peer_STACK.c -------------------------------------------- */
+
+/* The type in which it counts bytes is stack_len. */
+
+/* A socket of the stack that unit UNIT is on. */
+static int stack_socket(int unit, int family, int type, int protocol);
+/*
+ * The socket address of TEXT (NULL: of any) and PORT into *TO, of either
+ * family.  Returns its length, or 0 where it is none.
+ */
+static socklen_t stack_address(const char *text, int family, unsigned port,
+    struct sockaddr_storage *to);
+/* The 16 bytes of the IPv6 address TEXT.  False: it is none. */
+static bool stack_bytes(const char *text, uint8_t bytes[16]);
+/* Whether it fills in the checksum of ICMPv6 itself, where there is 0. */
+static const bool stack_sums6;
+/* Waits until the addresses of UNIT can be used. */
+static void stack_ready(int unit);
+
+/* ---- answers ------------------------------------------------------------ */
 
 static int unit;
 
@@ -63,32 +94,6 @@ now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-/* Either family's socket address, with PORT. */
-union address {
-	struct sockaddr sa;
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-};
-
-/* Reads TEXT (NULL: any) into A.  Returns the length, 0 when it is none. */
-static socklen_t
-parse(const char *text, int family, union address *a)
-{
-	memset(a, 0, sizeof(*a));
-	if (family == AF_INET) {
-		a->in.sin_family = AF_INET;
-		a->in.sin_port = htons(PORT);
-		if (text && inet_pton(AF_INET, text, &a->in.sin_addr) != 1)
-			return 0;
-		return sizeof(a->in);
-	}
-	a->in6.sin6_family = AF_INET6;
-	a->in6.sin6_port = htons(PORT);
-	if (text && inet_pton(AF_INET6, text, &a->in6.sin6_addr) != 1)
-		return 0;
-	return sizeof(a->in6);
 }
 
 static int
@@ -147,17 +152,18 @@ ping_listen(void *arg)
 	for (;;) {
 		ssize_t n = lwip_recv(p->fd, buf, PING_MAX + 128, 0);
 		uint8_t *icmp = buf;
-		uint8_t type = ICMP6_ECHO_REPLY;
+		uint8_t type = p->family == AF_INET ? ECHO_REPLY : ECHO_REPLY6;
 		unsigned seq;
 		size_t i;
 
 		if (n <= 0)
 			die("raw socket", "cannot receive");
-		if (p->family == AF_INET) { /* comes with its IP header */
+		/* IPv4 comes with its header; of lwIP IPv6 does, too. */
+		if (p->family == AF_INET)
 			icmp += (buf[0] & 15) * 4;
-			n -= icmp - buf;
-			type = ICMP_ECHOREPLY;
-		}
+		else if (buf[0] >> 4 == 6)
+			icmp += 40;
+		n -= icmp - buf;
 		if (n != (ssize_t)(8 + p->size) || icmp[0] != type ||
 		    (icmp[4] << 8 | icmp[5]) != (uint16_t)getpid())
 			continue;
@@ -181,7 +187,7 @@ pinger_of(int family)
 
 	if (p->running)
 		return p;
-	p->fd = lwip_msocket(shmif_stack(unit), family, SOCK_RAW,
+	p->fd = stack_socket(unit, family, SOCK_RAW,
 	    family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 	if (p->fd == -1)
 		die("raw socket", strerror(errno));
@@ -192,50 +198,53 @@ pinger_of(int family)
 	return p;
 }
 
-/* The source address that the peer at TO will see: one of our own. */
+/* The source address that an IPv6 peer will see: one of our own. */
 static void
-own_address(char **own, int n, const union address *to, uint8_t src[16])
+own_address(char **own, int n, uint8_t src[16])
 {
 	int i;
 
 	memset(src, 0, 16);
 	for (i = 0; i < n; i++) {
-		char host[INET6_ADDRSTRLEN];
+		char host[64];
 
 		snprintf(host, sizeof(host), "%.*s", (int)strcspn(own[i], "/"),
 		    own[i]);
-		if (family_of(host) == to->sa.sa_family)
-			inet_pton(AF_INET6, host, src);
+		if (family_of(host) == AF_INET6)
+			stack_bytes(host, src);
 	}
 }
 
 /* Fills in the echo request SEQ of SIZE bytes to TO. */
 static void
 ping_make(uint8_t *packet, unsigned seq, size_t size, char **own, int n_own,
-    const union address *to)
+    const char *to)
 {
 	uint16_t id = (uint16_t)getpid();
 	uint32_t check = 0;
 	size_t i;
 
 	memset(packet, 0, 8);
-	packet[0] = ICMP_ECHO;
+	packet[0] = ECHO_REQUEST;
 	packet[4] = (uint8_t)(id >> 8);
 	packet[5] = (uint8_t)id;
 	packet[6] = (uint8_t)(seq >> 8);
 	packet[7] = (uint8_t)seq;
 	for (i = 0; i < size; i++)
 		packet[8 + i] = body(seq, i);
-	if (to->sa.sa_family == AF_INET6) { /* pseudo header, RFC 8200 8.1 */
-		uint8_t src[16];
+	if (family_of(to) == AF_INET6) { /* pseudo header, RFC 8200 8.1 */
+		uint8_t src[16], dst[16];
 
-		packet[0] = ICMP6_ECHO_REQUEST;
-		own_address(own, n_own, to, src);
+		packet[0] = ECHO_REQUEST6;
+		own_address(own, n_own, src);
+		stack_bytes(to, dst);
 		check = add_up(src, 16, IPPROTO_ICMPV6);
-		check = add_up(&to->in6.sin6_addr, 16, check);
+		check = add_up(dst, 16, check);
 		check += (uint32_t)(8 + size);
 	}
 	check = add_up(packet, 8 + size, check);
+	if (family_of(to) == AF_INET6 && stack_sums6)
+		return;
 	packet[2] = (uint8_t)(~check >> 8);
 	packet[3] = (uint8_t)~check;
 }
@@ -245,8 +254,8 @@ ping(char **own, int n_own, const char *host, unsigned count, size_t size)
 {
 	static uint8_t packet[8 + PING_MAX];
 	double worst = 0, best = 1e9, sum = 0;
-	union address to;
-	socklen_t len = parse(host, family_of(host), &to);
+	struct sockaddr_storage to;
+	socklen_t len = stack_address(host, family_of(host), 0, &to);
 	unsigned seq, good = 0;
 	struct pinger *p;
 
@@ -254,17 +263,17 @@ ping(char **own, int n_own, const char *host, unsigned count, size_t size)
 		answer(false, "ping %s: not an address, or too long", host);
 		return;
 	}
-	p = pinger_of(to.sa.sa_family);
+	p = pinger_of(family_of(host));
 	p->size = size;
 	for (seq = 1; seq <= count; seq++) {
 		struct timespec until;
 		double t0, ms;
 
-		ping_make(packet, seq, size, own, n_own, &to);
+		ping_make(packet, seq, size, own, n_own, host);
 		p->answered = 0;
 		t0 = now();
-		if (lwip_sendto(p->fd, packet, (int)(8 + size), 0, &to.sa,
-			len) == -1)
+		if (lwip_sendto(p->fd, packet, (stack_len)(8 + size), 0,
+			(struct sockaddr *)&to, len) == -1)
 			continue;
 		clock_gettime(CLOCK_REALTIME, &until);
 		until.tv_sec += 2;
@@ -302,8 +311,8 @@ serve_one(int fd)
 		size_t done = 0;
 
 		while (done < n) {
-			ssize_t w = lwip_send(fd, buf + done, (int)(n - done),
-			    0);
+			ssize_t w = lwip_send(fd, buf + done,
+			    (stack_len)(n - done), 0);
 
 			if (w <= 0)
 				goto out;
@@ -322,9 +331,9 @@ serve_main(void *arg)
 	int fd = *(int *)arg;
 
 	for (;;) {
-		union address peer;
+		struct sockaddr_storage peer;
 		socklen_t len = sizeof(peer);
-		int client = lwip_accept(fd, &peer.sa, &len);
+		int client = lwip_accept(fd, (struct sockaddr *)&peer, &len);
 
 		if (client != -1)
 			serve_one(client);
@@ -336,8 +345,8 @@ static void
 serve(const char *file)
 {
 	static int fd;
-	union address any;
-	socklen_t len = parse(NULL, AF_INET6, &any);
+	struct sockaddr_storage any;
+	socklen_t len = stack_address(NULL, AF_INET6, PORT, &any);
 	pthread_t thread;
 
 	if (access(file, R_OK) == -1) {
@@ -346,8 +355,8 @@ serve(const char *file)
 	}
 	served = strdup(file);
 	/* One socket hears both families. */
-	fd = lwip_msocket(shmif_stack(unit), AF_INET6, SOCK_STREAM, 0);
-	if (fd == -1 || lwip_bind(fd, &any.sa, len) == -1 ||
+	fd = stack_socket(unit, AF_INET6, SOCK_STREAM, 0);
+	if (fd == -1 || lwip_bind(fd, (struct sockaddr *)&any, len) == -1 ||
 	    lwip_listen(fd, 5) == -1 ||
 	    pthread_create(&thread, NULL, serve_main, &fd) != 0) {
 		answer(false, "cannot listen: %s", strerror(errno));
@@ -360,8 +369,8 @@ static void
 fetch(const char *host, const char *file)
 {
 	static char buf[PIECE];
-	union address to;
-	socklen_t len = parse(host, family_of(host), &to);
+	struct sockaddr_storage to;
+	socklen_t len = stack_address(host, family_of(host), PORT, &to);
 	FILE *f = fopen(file, "w");
 	double t0 = now();
 	size_t total = 0;
@@ -373,8 +382,8 @@ fetch(const char *host, const char *file)
 		    len ? strerror(errno) : "not an address");
 		return;
 	}
-	fd = lwip_msocket(shmif_stack(unit), to.sa.sa_family, SOCK_STREAM, 0);
-	if (fd == -1 || lwip_connect(fd, &to.sa, len) == -1) {
+	fd = stack_socket(unit, family_of(host), SOCK_STREAM, 0);
+	if (fd == -1 || lwip_connect(fd, (struct sockaddr *)&to, len) == -1) {
 		answer(false, "connect to %s: %s", host, strerror(errno));
 		return;
 	}
@@ -425,6 +434,7 @@ main(int argc, char **argv)
 			die(argv[i], strerror(error));
 	if ((error = shmif_up(unit)) != 0)
 		die("up", strerror(error));
+	stack_ready(unit);
 	answer(true, "attached to %s", argv[1]);
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		char host[64];
@@ -443,3 +453,5 @@ main(int argc, char **argv)
 	}
 	return 0;
 }
+
+#endif /* DEMO_PEER_H */
