@@ -48,6 +48,8 @@ $(call objs,$(LWIP_PROG_SRC)): private CPPFLAGS += $(LWIP_HEADERS)
 $(call progs,$(LWIP_PROG_SRC)): $(LIBSHMIF_LWIP:.1=) $(LIBSHMBUS:.1=)
 $(call progs,$(filter examples/%,$(LWIP_PROG_SRC))): private RPATH := $(RPATH_TEST)
 $(call progs,$(LWIP_PROG_SRC)): private LDLIBS := -lshmif-lwip -lshmbus
+$(call progs,$(filter tests/%_test.c,$(LWIP_PROG_SRC))): private LDLIBS += \
+	-lcmocka
 
 # lwIP once more for the fuzzer, by clang.
 FUZZ_OBJS_lwip := $(LWIP_OBJS)
