@@ -158,6 +158,13 @@ stream_up(struct msock *m)
 		m->up_shut = true;
 		m->sv->ops->shutdown(m->sock, SHUT_WR);
 	}
+	/*
+	 * The other host had ended its side in order, and the program knows;
+	 * then it refused what the program sent.  Nothing more will come down,
+	 * so it is told here, by closing the pair.
+	 */
+	if (m->up_lost && m->down_shut && !m->hup)
+		msock_end(m);
 }
 
 /* ---- down --------------------------------------------------------------- */

@@ -121,3 +121,29 @@ os.kill(os.getpid(), signal.SIGKILL)' || :
 	[ "$natively" = "{'EINVAL'} 3 ['EINVAL'] {'EINVAL'}" ]
 	[ "$(at a python3 many.py)" = "$natively" ]
 }
+
+@test "who goes on sending to one that has closed is told, after the end too" {
+	need python3
+	pair_up
+	cat >late.py <<-'END'
+		import select, socket, sys, time
+		for k in range(50):
+		    l = socket.socket(); l.bind(("127.0.0.1", 0)); l.listen()
+		    c = socket.create_connection(l.getsockname())
+		    l.accept()[0].close()
+		    c.settimeout(20)
+		    assert c.recv(1) == b""
+		    if k % 2: c.setblocking(False)
+		    end = time.monotonic() + 20
+		    try:
+		        while time.monotonic() < end:
+		            select.select([], [c], [], 20)
+		            try: c.send(b"x")
+		            except BlockingIOError: pass
+		        sys.exit("never told")
+		    except (BrokenPipeError, ConnectionResetError):
+		        pass
+		    c.close(); l.close()
+	END
+	at a python3 late.py
+}
