@@ -13,6 +13,8 @@
 # make storm      many processes, killed and stopped at random; SECONDS=N
 # make differential  random programs of socket calls, by the kernel and by a
 #                 stack under mstack, give the same; N=10000 SEED=
+# make check_programs  large programs under mstack: PostgreSQL, Java, Go, each
+#                 skipped where it is not installed
 # make lwip_exact every byte between lwIP and lwIP, lwIP and lwipv6, RUNS=50
 #                 times KIB=262144: for hours
 # make arm64      compiled for aarch64, the tests run by qemu-user
@@ -93,6 +95,7 @@ PACKAGES += $(foreach g,$(MAKECMDGOALS),$(PACKAGES_$(g)))
 # Before anything is compiled, but only where the user did not ask for a mere
 # build.
 ifneq ($(filter demo check conform coverage bench storm differential model \
+    check_programs \
     arm64 fuzz lint deb,$(MAKECMDGOALS)),)
 FIRST := deps
 endif
@@ -173,7 +176,7 @@ BUS_PROGS := $(call progs,$(filter-out $(STACK_SRC),$(SHARED_SRC)))
 # libshmif replaces functions of liblwipv6: it has to come first everywhere.
 STACK_LIBS := -lshmif -lshmbus -llwipv6
 
-.PHONY: all product deb demo check conform model storm differential arm64 fuzz bench install uninstall deps \
+.PHONY: all product deb demo check check_programs conform model storm differential arm64 fuzz bench install uninstall deps \
 	bench-deps format lint lint_man lint_format lint_cppcheck lint_tidy coverage clean \
 	help FORCE
 .DELETE_ON_ERROR:

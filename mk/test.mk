@@ -34,6 +34,11 @@ differential: all $(BUILD)/tests/system/mstackdiff | $(FIRST)
 	@BUILD='$(abspath $(BUILD))' N='$(or $(N),10000)' SEED='$(SEED)' \
 	    tests/differential
 
+# Programs that nobody installs for this: those that are there.
+check_programs: all | $(FIRST)
+	@PROGRAMS=all $(RUN) TESTS= tests/run tests/system/mstack_programs.bats \
+	    tests/system/mstack_remote.bats tests/system/mstack_heavy.bats
+
 arm64: | $(FIRST)
 	@$(RUN) tests/arm64
 
