@@ -31,6 +31,7 @@
 #include "shmif/stack_sock.h"
 #include "shmif/unit.h"
 #include "stack/lwip/port.h"
+#include "stack/lwip/wall.h"
 #include "tests/lib/wallframes.h"
 
 #define RENEW 2000
@@ -67,6 +68,14 @@ static uint64_t frames;
 /* What lwIP sent and nobody has heard yet: it is inside then. */
 static struct pkt out[SENT_MAX];
 static unsigned out_from, out_n;
+
+void
+unit_refused(struct unit *u, unsigned reason)
+{
+	(void)u;
+	if (wall_text(reason) == NULL)
+		fuzz_fail("refused for reason %u, which is none", reason);
+}
 
 int
 unit_output(struct unit *u, const struct iovec *iov, int n, uint32_t len)

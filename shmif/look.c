@@ -107,6 +107,25 @@ shmif_stats(int ifnum, struct shmif_stats *st)
 }
 
 int
+shmif_refused(int ifnum, unsigned reason, const char **text, uint64_t *count)
+{
+	const char *why = NULL;
+	struct unit *u;
+
+	read_begin();
+	if ((u = unit_look(ifnum)) != NULL) {
+		if (u->ops->refusal != NULL && reason < UNIT_REFUSALS_MAX)
+			why = u->ops->refusal(reason);
+		if (why != NULL)
+			*count = unit_refusals(u, reason);
+	}
+	read_end();
+	if (why != NULL)
+		*text = why;
+	return u == NULL ? ENXIO : why == NULL ? ENOENT : 0;
+}
+
+int
 shmif_path(int ifnum, char *path, size_t size)
 {
 	struct link *l;

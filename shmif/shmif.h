@@ -32,8 +32,8 @@
  *   request
  *   netif                           used after the unit was destroyed; what
  *                                   it returns belongs to the unit
- *   stats, info, path, name, next,  -
- *   stack
+ *   stats, refused, info, path,      -
+ *   name, next, stack
  *
  * A unit whose stack is deleted is destroyed with it.
  *
@@ -239,6 +239,14 @@ int shmif_set_promisc(int ifnum, int on);
 /* Errors: ENXIO. */
 int shmif_stats(int ifnum, struct shmif_stats *st);
 int shmif_info(int ifnum, struct shmif_info *info);
+/*
+ * Why frames were refused: stores in *COUNT how many of in_refused were for
+ * REASON, and in *TEXT what that is, in words, which are static.  Reasons are
+ * numbered from 0, by the linked stack.
+ * Errors: ENXIO, ENOENT (no such reason, nor any above it).
+ */
+int shmif_refused(int ifnum, unsigned reason, const char **text,
+    uint64_t *count);
 /*
  * The link string of unit IFNUM: the path of its bus, as it was given,
  * NUL-terminated.

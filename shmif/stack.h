@@ -35,7 +35,7 @@ struct unit;
 /* What became of a received frame. */
 enum stack_verdict {
 	STACK_TAKEN,	/* the stack has it */
-	STACK_REFUSED,	/* malformed or dangerous; dropped */
+	STACK_REFUSED,	/* dropped, and counted by unit_refused() */
 	STACK_ANSWERED, /* answered by the driver in the stack's stead */
 	STACK_DOWN,	/* the interface is down; dropped */
 };
@@ -121,6 +121,12 @@ struct stack_ops {
 	void (*look)(struct unit *u, bool *up, bool *promisc, uint16_t *mtu,
 	    uint8_t mac[6]);
 	void *(*handle)(struct unit *u); /* for the program: its netif */
+	/*
+	 * The reason for which unit_refused() counts, in words, which are
+	 * static; NULL: REASON is none, nor are those above.  NULL where the
+	 * stack gives no reasons.
+	 */
+	const char *(*refusal)(unsigned reason);
 
 	const struct stack_ctl *ctl; /* stack_ctl.h */
 	/* Sockets for other programs, stack_sock.h.  NULL: it has none. */

@@ -331,8 +331,7 @@ take(struct unit *u, struct link *l, uint32_t len)
 		unit_count(&n->in_bytes, len);
 		break;
 	case STACK_REFUSED:
-		unit_count(&n->in_refused, 1);
-		break;
+		break; /* unit_refused() has counted it */
 	case STACK_ANSWERED:
 		unit_count(&n->in_answered, 1);
 		break;
@@ -491,6 +490,20 @@ static uint64_t
 count_of(const _Atomic uint64_t *c)
 {
 	return atomic_load_explicit(c, memory_order_relaxed);
+}
+
+void
+unit_refused(struct unit *u, unsigned reason)
+{
+	unit_count(&u->n.in_refused, 1);
+	if (reason < UNIT_REFUSALS_MAX)
+		unit_count(&u->n.refused[reason], 1);
+}
+
+uint64_t
+unit_refusals(const struct unit *u, unsigned reason)
+{
+	return reason < UNIT_REFUSALS_MAX ? count_of(&u->n.refused[reason]) : 0;
 }
 
 void

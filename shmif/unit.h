@@ -20,6 +20,8 @@
 
 /* Frames that one visit to the stack's thread handles at most. */
 #define UNIT_BUDGET 64u
+/* Reasons for which a stack may refuse a frame. */
+#define UNIT_REFUSALS_MAX 96u
 /* Pieces of a frame that unit_output() takes. */
 #define UNIT_PIECES_MAX 64
 
@@ -40,6 +42,7 @@ struct unit_counters {
 	_Atomic uint64_t in_frames, in_bytes, in_refused, in_answered, in_down;
 	_Atomic uint64_t in_errors, out_frames, out_bytes, out_down;
 	_Atomic uint64_t out_errors, batches;
+	_Atomic uint64_t refused[UNIT_REFUSALS_MAX]; /* by reason */
 };
 
 struct unit {
@@ -166,6 +169,8 @@ unsigned unit_mtu_wanted(int n);
 int unit_bus_error(int n);
 /* Fills in *ST.  Never waits. */
 void unit_stats(struct unit *u, struct shmif_stats *st);
+/* How many frames were refused for REASON.  Never waits. */
+uint64_t unit_refusals(const struct unit *u, unsigned reason);
 
 /* ---- for the stack ----------------------------------------------------- */
 
@@ -187,6 +192,11 @@ void unit_wake(struct unit *u);
  * shmbus_sendv() gives.
  */
 int unit_output(struct unit *u, const struct iovec *iov, int n, uint32_t len);
+/*
+ * Something that came is not taken, for REASON, which is one of those that
+ * ops->refusal() knows.  On the stack's thread.
+ */
+void unit_refused(struct unit *u, unsigned reason);
 /* The stack is being taken down: on its thread, once, instead of detach(). */
 void unit_orphaned(struct unit *u);
 

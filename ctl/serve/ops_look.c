@@ -99,6 +99,21 @@ show_counters(int n)
 	return o;
 }
 
+/* How many frames unit N has refused, by reason; those of which there are. */
+static struct json_object *
+show_refused(int n)
+{
+	struct json_object *o = json_object_new_object();
+	const char *text;
+	uint64_t count;
+	unsigned i;
+
+	for (i = 0; shmif_refused(n, i, &text, &count) == 0; i++)
+		if (count != 0)
+			INT(o, text, count);
+	return o;
+}
+
 /* What the bus file of unit N is like. */
 static const char *
 bus_state(int n)
@@ -137,6 +152,7 @@ show_unit(struct json_object *o, int n)
 		STRING(o, "bus", bus_state(n));
 	}
 	json_object_object_add(o, "counters", show_counters(n));
+	json_object_object_add(o, "refused", show_refused(n));
 }
 
 static struct json_object *

@@ -102,6 +102,23 @@ put_counters(struct json_object *i, const char *lead, const char *prefix)
 	putchar('\n');
 }
 
+/* Why frames were refused by I, a reason a line. */
+static void
+put_refused(struct json_object *i)
+{
+	struct json_object *refused;
+
+	if (!json_object_object_get_ex(i, "refused", &refused) ||
+	    !json_object_is_type(refused, json_type_object))
+		return;
+	json_object_object_foreach(refused, key, value)
+	{
+		printf("\trefused: %" PRId64 " ", json_object_get_int64(value));
+		put_clean(stdout, key);
+		putchar('\n');
+	}
+}
+
 /* What is wrong with the bus of I, if anything is. */
 static void
 put_bus_state(struct json_object *i)
@@ -169,6 +186,7 @@ put_interface(struct json_object *i, bool verbose)
 		put_duplicate(json_object_array_get_idx(duplicates, j));
 	if (verbose) {
 		put_counters(i, "input", "in_");
+		put_refused(i);
 		put_counters(i, "output", "out_");
 		put_counters(i, "driver", "");
 	}

@@ -227,6 +227,18 @@ shmif_set_promisc(int n, int on)
 }
 
 int
+shmif_refused(int n, unsigned reason, const char **text, uint64_t *count)
+{
+	if (fake_unit(n) == NULL)
+		return ENXIO;
+	if (reason > 1)
+		return ENOENT;
+	*text = reason == 0 ? "passed" : "malformed";
+	*count = reason;
+	return 0;
+}
+
+int
 shmif_stats(int n, struct shmif_stats *st)
 {
 	memset(st, 0, sizeof(*st));

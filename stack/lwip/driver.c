@@ -35,6 +35,7 @@
 #include "shmif/stack_ctl.h"
 #include "stack/lwip/ctl.h"
 #include "stack/lwip/port.h"
+#include "stack/lwip/wall.h"
 #include "stack/lwip/routes.h"
 #include "stack/lwip/sock/seam.h"
 
@@ -297,6 +298,7 @@ const struct stack_ops the_stack = {
 	.address = port_address,
 	.look = port_look,
 	.handle = port_handle,
+	.refusal = wall_text,
 	.ctl = &lwip_ctl,
 	.sock = &stack_sock_lwip,
 };

@@ -116,16 +116,19 @@ port_input(struct unit *u, void *buffer, uint8_t *data, uint32_t len)
 {
 	struct port *port = unit_port(u);
 	struct netif *netif = &port->netif;
+	enum wall_reason why = wall_judge(data, len);
 	bool group;
 
-	if (!wall_passes(data, len)) {
+	if (why != WALL_PASSES) {
 		pbuf_free(buffer);
+		unit_refused(u, why);
 		return STACK_REFUSED;
 	}
 	group = data[0] & 1;
 	MIB2_STATS_NETIF_ADD(netif, ifinoctets, len);
 	if (!group && memcmp(data, netif->hwaddr, ETH_HWADDR_LEN) != 0) {
 		pbuf_free(buffer);
+		unit_refused(u, WALL_OTHER);
 		return STACK_REFUSED;
 	}
 	if (group)

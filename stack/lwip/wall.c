@@ -11,8 +11,7 @@
  *		a real Ethernet no frame is shorter than 60 bytes, but on the
  *		bus it can be.
  */
-#include <stdatomic.h>
-#include <string.h>
+#include <stddef.h>
 
 #include "stack/lwip/wall.h"
 
@@ -20,10 +19,15 @@
 #define ARP_LEN 28u
 #define TYPE_ARP 0x0806u
 
-static _Atomic uint64_t counts[WALL_REASONS];
+static const char *const texts[WALL_REASONS] = {
+	[WALL_PASSES] = "passed",
+	[WALL_SHORT] = "shorter than an Ethernet header",
+	[WALL_ARP] = "ARP: too short",
+	[WALL_OTHER] = "for another host",
+};
 
-static enum wall_reason
-judge(const uint8_t *frame, uint32_t len)
+enum wall_reason
+wall_judge(const uint8_t *frame, uint32_t len)
 {
 	unsigned type;
 
@@ -35,19 +39,8 @@ judge(const uint8_t *frame, uint32_t len)
 	return WALL_PASSES;
 }
 
-bool
-wall_passes(const uint8_t *frame, uint32_t len)
+const char *
+wall_text(unsigned reason)
 {
-	enum wall_reason reason = judge(frame, len);
-
-	if (reason == WALL_PASSES)
-		return true;
-	atomic_fetch_add_explicit(&counts[reason], 1, memory_order_relaxed);
-	return false;
-}
-
-uint64_t
-wall_count(enum wall_reason reason)
-{
-	return atomic_load_explicit(&counts[reason], memory_order_relaxed);
+	return reason < WALL_REASONS ? texts[reason] : NULL;
 }

@@ -5,19 +5,19 @@
 #ifndef STACK_LWIP_WALL_H
 #define STACK_LWIP_WALL_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 enum wall_reason {
 	WALL_PASSES,
 	WALL_SHORT, /* no whole Ethernet header */
 	WALL_ARP,   /* ARP that is cut off */
+	WALL_OTHER, /* unicast for another host; not judged here */
 	WALL_REASONS
 };
 
-/* Whether lwIP may see the frame of LEN bytes.  One that it may not counts. */
-bool wall_passes(const uint8_t *frame, uint32_t len);
-/* How many frames were refused for REASON. */
-uint64_t wall_count(enum wall_reason reason);
+/* Why lwIP may not see the frame of LEN bytes, or WALL_PASSES. */
+enum wall_reason wall_judge(const uint8_t *frame, uint32_t len);
+/* REASON in words, which are static; NULL: it is none. */
+const char *wall_text(unsigned reason);
 
 #endif /* STACK_LWIP_WALL_H */

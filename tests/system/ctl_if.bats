@@ -247,6 +247,28 @@ END
 	[ "$("$ctl")" = "$(on a -a)" ]
 }
 
+@test "what was refused is shown by reason" {
+	serve a
+	on a shmif0 create -autoconf linkstr bus inet 10.0.0.1/24 up
+	[[ $(on a -v shmif0) != *refused:* ]]
+	# ARP that is cut off, and an unknown ARP operation
+	"$BUILD/tests/system/busfeed" -q \
+	    -x ffffffffffff0200000000020806000108000604 \
+	    -x "ffffffffffff020000000002080600010800060400$(printf %042d 9)" bus
+	for _ in $(seq 100); do
+		run on a -v shmif0
+		[[ $output == *$'\trefused: 1 ARP: neither'* ]] && break
+		sleep 0.1
+	done
+	echo "$output"
+	[[ $output == *$'\trefused: 1 ARP: too short\n'* ]]
+	[[ $output == *$'\trefused: 1 ARP: neither request nor reply\n'* ]]
+	[[ $output == *', 2 refused,'* ]]
+	on a -j shmif0 | perl -MJSON::PP -0777 -e '
+	    my $r = decode_json(<STDIN>)->{interfaces}[0]{refused};
+	    $r->{"ARP: too short"} == 1 && keys %$r == 2 or die'
+}
+
 @test "what JSON is made of" {
 	serve a
 	on a shmif0 create -autoconf linkstr bus inet 10.0.0.1/24 up
@@ -256,7 +278,7 @@ END
 	    $lo->{name} eq "lo0" && $lo->{loopback} or die;
 	    for (qw(name kind up running promisc broadcast loopback mtu mac
 		    path linked media autoconf dhcp attachment index addresses
-		    counters)) {
+		    counters refused)) {
 		exists $i->{$_} or die "no $_";
 	    }
 	    for (qw(in_frames in_bytes in_skipped in_refused in_answered in_down

@@ -33,6 +33,9 @@
 #include <unistd.h>
 
 #include "stack/lwipv6/driver/driver.h"
+#include "stack/lwipv6/wall/wall.h"
+
+static_assert(WALL_REASONS <= UNIT_REFUSALS_MAX, "each has a counter");
 
 #define TIMER_MS 1000
 
@@ -474,6 +477,15 @@ port_handle(struct unit *u)
 	return &port_in(u)->netif;
 }
 
+/* The reasons are those of the wall, and of what judges by itself. */
+static const char *
+port_refusal(unsigned reason)
+{
+	return reason < WALL_REASONS ?
+	    wall_reason_text((enum wall_reason)reason) :
+	    NULL;
+}
+
 const struct stack_ops the_stack = {
 	.name = "lwipv6",
 	.mtu_max = LWIPV6_MTU_MAX,
@@ -497,6 +509,7 @@ const struct stack_ops the_stack = {
 	.address = port_set_address,
 	.look = port_look,
 	.handle = port_handle,
+	.refusal = port_refusal,
 	.ctl = &stack_ctl_lwipv6,
 	.sock = &stack_sock_lwipv6,
 };
