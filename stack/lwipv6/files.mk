@@ -16,13 +16,13 @@ LWIPV6_TCP := $(addprefix stack/lwipv6/tcp/, \
 	bare.c input.c isn.c keepalive.c listen.c ooseq.c output.c persist.c \
 	recover.c reset.c screen.c split.c tick.c)
 LWIPV6_IP := $(addprefix stack/lwipv6/ip/, \
-	checksum.c deliver.c echo.c findpath.c forward.c frag.c icmp.c path.c \
+	arrive.c checksum.c deliver.c echo.c ext.c findpath.c forward.c frag.c icmp.c path.c \
 	pbuf_realloc.c radv.c reass.c routes.c source.c unreach.c)
 LWIPV6_LINK := $(addprefix stack/lwipv6/link/, \
 	arp.c autoconf.c dad.c igmp.c nd.c neighbours.c prefixes.c routers.c \
 	sending.c)
 LWIPV6_WALL := $(addprefix stack/lwipv6/wall/, \
-	ip4.c ip6.c mss.c tcp.c text.c wall.c)
+	ext6.c ip4.c ip6.c mss.c tcp.c text.c wall.c)
 LWIPV6_THREADS := $(addprefix stack/lwipv6/threads/, \
 	fds.c mbox.c queue.c sem.c spin.c threads.c timer.c)
 LWIPV6_REPLACE := $(addprefix stack/lwipv6/replace/, \

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from peer import (ARP, ENDS, HOST_MAC, ICMP, IP, PEER_MAC, THIRD_MAC, UDP,
+from peer import (ARP, ENDS, HOST_MAC, ICMP, IP, PEER_MAC, TCP, THIRD_MAC, UDP,
                   Ether, IPerror, IPOption, IPOption_NOP, IPOption_RR, Raw,
                   icmp_error, show)
 
@@ -60,6 +60,14 @@ def test_options(host, opt):
 def test_record_route(host):
     p = echo(host, options=[IPOption_RR(routers=['0.0.0.0', '0.0.0.0'])])
     assert p is not None and p[IP].options
+
+
+@rfc('1122 3.2.2.6: the host enters itself into a record of the route')
+def test_record_route_own(host):
+    p = echo(host, options=[IPOption_RR(routers=['1.2.3.4', '0.0.0.0'],
+                                        pointer=8)])
+    opt = p[IP].options[0]
+    assert opt.routers == ['1.2.3.4', HOST] and opt.pointer == 12
 
 
 @rfc('1122 3.2.1.3: no host has such a source address')
@@ -204,6 +212,41 @@ def test_small_fragments(host, size):
 def test_fragments_with_options(host):
     num, f = fragments(host, 400, options=[IPOption_NOP()] * 4)
     assert put_together(host, num, f)
+
+
+@rfc('791 3.2, 9293: a segment in fragments')
+@pytest.mark.parametrize('size', [8, 16])
+def test_segment_in_fragments(host, size):
+    port = host.new_port()
+    whole = bytes(IP(bytes(IP(src=PEER, dst=HOST) / TCP(
+        sport=port, dport=7, flags='S', options=[('MSS', 1460)])))
+                  [IP].payload)
+    num = host.new_ident()
+    got = host.ask(*[host.ip(4, id=num, proto=6, frag=o // 8,
+                             flags='MF' if o + size < len(whole) else 0) /
+                     Raw(whole[o:o + size])
+                     for o in range(0, len(whole), size)])
+    # ask() looks at ports of segments that it sends as such.
+    del got
+    p = host.wait(lambda p: TCP in p and p[TCP].dport == port)
+    assert str(p[TCP].flags) == 'SA'
+
+
+@rfc('shmif(3): what is refused is counted, by reason')
+def test_refused(host):
+    def counts():
+        i = host.host.request('show')['results'][0]['interfaces']
+        i = [x for x in i if x.get('kind') == 'shmif'][0]
+        return i['counters']['in_refused'], i['refused']
+    before, was = counts()
+    host.ask(Ether(bytes(host.ip(4) / UDP(len=9) / b'xyz')),
+             host.ip(4, src='10.9.0.255') / UDP() / b'x')
+    after, now = counts()
+    assert after == before + 2
+    for why in 'UDP: bad length', \
+            "IPv4: source is a network's broadcast address":
+        assert now[why] == was.get(why, 0) + 1, (was, now)
+    assert sum(now.values()) == after
 
 
 @rfc('1122 3.3.2: fragments of two datagrams are not mixed')

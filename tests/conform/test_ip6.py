@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """IPv6, ICMPv6, neighbour discovery (RFC 8200, 4443, 4861, 4862, 3542)."""
+import os
 import socket
 import struct
 
@@ -207,6 +208,62 @@ def test_hop_not_first(host):
     assert icmp_error(got) == (4, 1), show(got)
 
 
+@rfc('8200 4: an unknown next header is named where it stands')
+@pytest.mark.parametrize('kinds', [['dest'], ['hop', 'dest'], ['atomic']])
+def test_next_header_behind(host, kinds):
+    p = host.ip(6)
+    for h in [h for k in kinds for h in EXTENSIONS[k]]:
+        p = p / h
+    p[len(p.layers()) - 1].nh = 99
+    p = p / Raw(b'x' * 20)
+    got = host.ask(p, v=6)
+    assert icmp_error(got) == (4, 1), show(got)
+    assert got[0][ICMPv6ParamProblem].ptr == 40 + 8 * (len(kinds) - 1)
+
+
+@rfc('4443 2.4 (c): an error quotes the packet as it came')
+@pytest.mark.parametrize('kind', ['dest', 'hop-dest', 'atomic'])
+def test_quote_extension(host, kind):
+    p = host.ip(6)
+    for h in EXTENSIONS[kind]:
+        p = p / h
+    p = p / UDP(sport=4000, dport=999) / b'hello'
+    got = host.ask(p, v=6)
+    assert icmp_error(got) == (1, 4), show(got)
+    assert bytes(got[0][ICMPv6DestUnreach].payload) == bytes(p)[14:]
+
+
+@rfc('4443 2.4 (e): an error behind extension headers is an error')
+def test_no_error_about_error_behind(host):
+    quote = bytes(IPv6(src=HOST, dst=PEER) / UDP(sport=9, dport=9) / b'x')
+    got = host.ask(host.ip(6) / IPv6ExtHdrDestOpt(options=[unknown(0xde)]) /
+                   ICMPv6DestUnreach() / quote, v=6)
+    assert not got, show(got)
+
+
+@rfc('8200 4.2: who is told of an option in what was sent to a group')
+@pytest.mark.parametrize('kind,answer', [(0x9e, (4, 2)), (0xde, None)])
+def test_option_group(host, kind, answer):
+    num = host.new_ident()
+    p = host.ip(6, src=PEER_LL, dst='ff02::1', eth='33:33:00:00:00:01')
+    got = host.ask(p / IPv6ExtHdrDestOpt(options=[unknown(kind)]) /
+                   ICMPv6EchoRequest(id=num), v=6)
+    assert icmp_error(got) == answer, show(got)
+    assert not answers(got, num)
+    if answer:
+        assert same(got[0][IPv6].src, HOST_LL)
+
+
+@rfc('8200 4: headers that lie about their length are dropped')
+@pytest.mark.parametrize('raw', [
+    b'\x3a\x05\x01\x04\0\0\0\0', b'\x3a\0\x1e\x05\0\0\0\0',
+    b'\x3a\0\0\0\0\0\0\x01', b'\x3c\0\x01\x04\0\0\0\0' * 30])
+@pytest.mark.parametrize('nh', [0, 60])
+def test_extension_lies(host, nh, raw):
+    got = host.ask(host.ip(6, nh=nh) / Raw(raw + b'\x80' + b'\0' * 15), v=6)
+    assert not got, show(got)
+
+
 @rfc('8200 4.7: no next header: nothing is said')
 def test_no_next_header(host):
     got = host.ask(host.ip(6, nh=59) / Raw(b'x' * 8), v=6)
@@ -250,6 +307,50 @@ def test_fragment_length(host):
                    Raw(b'x' * 63), v=6)
     assert icmp_error(got) == (4, 0), show(got)
     assert got[0][ICMPv6ParamProblem].ptr == 4
+
+
+@rfc('8200 4.5, 7112 5: the first fragment has all headers: problem 3')
+@pytest.mark.parametrize('nh,data', [
+    (17, b''), (60, b'\x11\0\x01\x04\0\0\0\0'), (43, b'\x3c\0' * 8)])
+def test_fragment_headers(host, nh, data):
+    got = host.ask(host.ip(6) / IPv6ExtHdrFragment(
+        id=host.new_ident(), nh=nh, m=1) / Raw(data or b'\0' * 8), v=6)
+    assert icmp_error(got) == (None if nh == 17 else (4, 3)), show(got)
+
+
+@rfc('8200 4.5: extension headers before and behind a fragment header')
+@pytest.mark.parametrize('size', [24, 600])
+def test_fragments_extension(host, size):
+    num = host.new_ident()
+    whole = bytes(IPv6(bytes(IPv6(src=PEER, dst=HOST) / ICMPv6EchoRequest(
+        id=num, data=b'z' * 700)))[IPv6].payload)
+    whole = b'\x3a\0\x01\x04\0\0\0\0' + whole
+    f = [host.ip(6) / IPv6ExtHdrHopByHop() / IPv6ExtHdrFragment(
+        id=num, nh=60, offset=o // 8, m=int(o + size < len(whole))) /
+        Raw(whole[o:o + size]) for o in range(0, len(whole), size)]
+    got = host.ask(*f, v=6)
+    assert len(answers(got, num)) == 1, show(got)
+
+
+@rfc('6980 5: neighbour discovery does not come in fragments')
+def test_solicitation_atomic(host):
+    p = host.ip(6, dst='ff02::1:ff00:1', eth=GROUP_MAC, hlim=255) / \
+        IPv6ExtHdrFragment(id=3) / ICMPv6ND_NS(tgt=HOST) / \
+        ICMPv6NDOptSrcLLAddr(lladdr=PEER_MAC)
+    got = host.ask(p, v=6)
+    assert not [p for p in got if ICMPv6ND_NA in p], show(got)
+
+
+@rfc('8200 4.5, 792: an incomplete datagram ends in time exceeded 1')
+@pytest.mark.skipif(not os.environ.get('SLOW'), reason='a minute; SLOW=1')
+def test_reassembly_time(host):
+    four = host.ip(4, flags='MF', id=77, proto=17) / Raw(b'x' * 64)
+    host.send(four)
+    host.send(host.ip(4, flags=0, frag=9, id=78, proto=17) / Raw(b'x' * 64))
+    host.send(host.ip(6) / IPv6ExtHdrFragment(id=77, nh=17, m=1) /
+              Raw(b'x' * 64))
+    got = host.collect(70, lambda p: icmp_error([p]) is not None, 2)
+    assert [icmp_error([p]) for p in got] == [(11, 1), (3, 1)], show(got)
 
 
 @rfc('8200 4.5: a fragment beyond 65535 bytes: problem 0')

@@ -83,6 +83,19 @@ is_broadcast_for_many(const struct netif *in, const uint8_t *ip,
 	    be16(ip + hlen + 2) != DHCP_CLIENT;
 }
 
+/*
+ * Whether DST is a group of IPv6 that this host, where IN is, does not belong
+ * to: the library takes what is sent to any.
+ */
+static bool
+is_foreign_group(const struct netif *in, const struct ip_addr *dst)
+{
+	struct port *port = port_of(in);
+
+	return port != NULL && !ip_is_v4(dst) && ip_is_group(dst) &&
+	    !group_is_ours(port, dst);
+}
+
 /* Replaces the library's: an IP packet came by IN. */
 EXPORT void
 OURS(ip_input)(struct pbuf *p, struct netif *in)
@@ -103,6 +116,10 @@ OURS(ip_input)(struct pbuf *p, struct netif *in)
 			is_broadcast_for_many(in, ip, &dst)) &&
 		    above.group_input(p, in, &dst))
 			return;
+		if (is_foreign_group(in, &dst)) {
+			pbuf_free(p);
+			return;
+		}
 		in = deliver_at(in, &dst);
 		if (!has(in, &dst) && forward_not(p, in, &dst))
 			return;

@@ -3,9 +3,10 @@
  * echo.c - answering an echo request
  *
  * DOC: The faults: a reply is sent with the time to live that was left of the
- * request's, and without its type of service; one to a request for an IPv6 group has a checksum over that
- * group's address, while it comes from another; and one to a link-local address
- * goes by the first interface that has such addresses.
+ * request's, and without its type of service and its record route option; one
+ * to a request for an IPv6 group has a checksum over that group's address, while
+ * it comes from another; and one to a link-local address goes by the first
+ * interface that has such addresses.
  *
  * How they are seen: a stack that is pinged from many routers away sends replies
  * which do not get back, though other packets of its do; replies to "ping
@@ -14,8 +15,10 @@
  *
  * The cure: RFC 1122, 3.2.2.6 and RFC 4443, 4.2: the data of the request, from
  * the address that it was for, or for a group one of the interface's, with a
- * new time to live (RFC 1122, 3.2.1.7) and the type of service of the request.  Errors are handled in icmp.c; any other
- * message that is not a proper request is left to the library.
+ * new time to live (RFC 1122, 3.2.1.7), the type of service of the request, and
+ * its record route option, into which that address is entered.  Errors are
+ * handled in icmp.c; any other message that is not a proper request is left to
+ * the library.
  */
 #include <string.h>
 
@@ -26,17 +29,96 @@
 #define IP6_HLEN 40u
 #define ECHO_HLEN 8u
 #define TTL 64
+#define OPTIONS_MAX 40u /* bytes of an IPv4 header's */
+#define OPT_RECORD 7
 #define PROTO_ICMP4 1
 #define PROTO_ICMP6 58
+
+/*
+ * The record route option (RFC 791) among the HLEN bytes of header at IP, which
+ * the wall has found well-formed; or NULL.
+ */
+static const uint8_t *
+find_route_option(const uint8_t *ip, unsigned hlen)
+{
+	unsigned i = IP4_HLEN;
+
+	while (i < hlen && ip[i] != 0) {
+		if (ip[i] == 1) {
+			i++;
+			continue;
+		}
+		if (hlen - i < 2 || ip[i + 1] < 2 || ip[i + 1] > hlen - i)
+			break;
+		if (ip[i] == OPT_RECORD && ip[i + 1] >= 3)
+			return ip + i;
+		i += ip[i + 1];
+	}
+	return NULL;
+}
+
+/* Enters the address TO into the record route option OPT, if there is room. */
+static void
+record(uint8_t *opt, const struct ip_addr *to)
+{
+	unsigned at = opt[2]; /* counted from 1 */
+
+	if (at >= 4 && at + 3 <= opt[1]) {
+		memcpy(opt + at - 1, &to->addr[3], 4);
+		opt[2] = (uint8_t)(at + 4);
+	}
+}
+
+/*
+ * Sends the reply P from TO to SRC with the option OPT, of which ROUTE is a
+ * copy; the library's ip_output() knows no options.  False: it does not fit.
+ */
+static bool
+reply_recorded(struct stack *stack, struct pbuf *p, struct ip_addr *to,
+    struct ip_addr *src, uint8_t tos, uint8_t route[OPTIONS_MAX])
+{
+	unsigned n = route[1], hlen = IP4_HLEN + (n + 3u) / 4 * 4;
+	struct ip_addr *hop;
+	struct netif *netif;
+	struct pbuf *q;
+	uint8_t *ip;
+	int flags;
+
+	record(route, to);
+	if (ip_route_findpath(stack, src, &hop, &netif, &flags) != ERR_OK)
+		return true;
+	if (hlen + p->tot_len > netif->mtu)
+		return false;
+	q = pbuf_alloc(PBUF_LINK, (uint16_t)(hlen + p->tot_len), PBUF_RAM);
+	if (q == NULL)
+		return true;
+	ip = q->payload;
+	memset(ip, 0, hlen);
+	ip[0] = (uint8_t)(4 << 4 | hlen / 4);
+	ip[1] = tos;
+	put16(ip + 2, q->tot_len);
+	ip[8] = TTL;
+	ip[9] = PROTO_ICMP4;
+	memcpy(ip + 12, &to->addr[3], 4);
+	memcpy(ip + 16, &src->addr[3], 4);
+	memcpy(ip + IP4_HLEN, route, n);
+	put16(ip + 10, ~fold(sum16(ip, hlen, 0)));
+	pbuf_read(ip + hlen, p, 0, p->tot_len);
+	netif->output(netif, q, hop);
+	pbuf_free(q);
+	return true;
+}
 
 /* Answers P, a request to the address TO with HLEN bytes of IPv4 header. */
 static void
 reply4(struct stack *stack, struct pbuf *p, struct ip_addr *to, unsigned hlen)
 {
-	struct ip_addr src = ip_sender(p->payload);
-	uint8_t *icmp, tos;
+	const uint8_t *ip = p->payload, *opt = find_route_option(ip, hlen);
+	struct ip_addr src = ip_sender(ip);
+	uint8_t route[OPTIONS_MAX] = { 0 }, *icmp, tos = ip[1];
 
-	tos = ((const uint8_t *)p->payload)[1];
+	if (opt != NULL)
+		memcpy(route, opt, opt[1]);
 	pbuf_header(p, (int16_t)-hlen);
 	if (inet_chksum_pbuf(p) != 0)
 		return;
@@ -44,7 +126,8 @@ reply4(struct stack *stack, struct pbuf *p, struct ip_addr *to, unsigned hlen)
 	icmp[0] = 0;
 	icmp[2] = icmp[3] = 0;
 	put16(icmp + 2, ntohs(inet_chksum_pbuf(p)));
-	ip_output(stack, p, to, &src, TTL, tos, PROTO_ICMP4);
+	if (opt == NULL || !reply_recorded(stack, p, to, &src, tos, route))
+		ip_output(stack, p, to, &src, TTL, tos, PROTO_ICMP4);
 }
 
 /* Answers P, an IPv6 request from SRC to DST, from the address OWN. */

@@ -7,6 +7,7 @@
 
 #include "stack/lwipv6/above.h"
 #include "stack/lwipv6/link/link.h"
+#include "stack/lwipv6/wall/wall.h"
 
 /* ---- ip/deliver.c --------------------------------------------------- */
 
@@ -16,13 +17,48 @@
  */
 struct netif *deliver_at(struct netif *in, const struct ip_addr *dst);
 
-/* ---- ip/reass.c-------------------------- */
+/* ---- ip/arrive.c ---------------------------------------------------- */
+
+/* Bytes to spare behind what is judged: the wall may add an MSS option. */
+#define ARRIVE_ROOM 4u
+/* What is dealt with came in a frame to a group.  Of the calling thread. */
+extern __thread bool arrive_for_many;
 
 /*
- * P is a frame that the wall passed as a fragment of a datagram.  True: it was
- * taken.  False: it is not for this interface.
+ * Judges FRAME, of *LEN bytes and ARRIVE_ROOM to spare; the packet in it may
+ * have MOST.  May change *LEN.
  */
-bool reass_input(struct port *port, struct pbuf *p);
+enum wall_verdict arrive_judge(const struct port *port, uint8_t *frame,
+    uint32_t *len, unsigned most, struct wall_result *r);
+/*
+ * P, for PORT and passed by the wall, is ARP or an IP packet; the Ethernet
+ * header is before its payload.  WHOLE: it was put together from fragments.
+ * Takes P.  Returns whether it was a neighbour solicitation and is answered.
+ */
+bool arrive(struct port *port, struct pbuf *p, const struct wall_result *r,
+    bool whole);
+/* P, an IP packet in a buffer of arrive_buffer()'s, is as if it had come. */
+void arrive_again(struct port *port, struct pbuf *p, bool whole);
+/*
+ * A buffer for an IP packet of LEN bytes with the Ethernet header ETH before
+ * it.  Its payload, which *IP becomes, is not filled in.  NULL: no memory.
+ */
+struct pbuf *arrive_buffer(const uint8_t *eth, uint32_t len, uint8_t **ip);
+/* Whether the packet with the header IP is for this host, where PORT is. */
+bool arrive_is_ours(struct port *port, const uint8_t *ip);
+
+/* ---- ip/ext.c ------------------------------------------------------- */
+
+/* P is an IPv6 packet for this host with extension headers.  As arrive(). */
+void ext_input(struct port *port, struct pbuf *p, bool whole);
+
+/* ---- ip/reass.c ----------------------------------------------------- */
+
+/*
+ * P is a fragment for this host; AT bytes behind its beginning are its data, or,
+ * of IPv6, its fragment header.  Takes P.
+ */
+void reass_input(struct port *port, struct pbuf *p, uint32_t at);
 /* Once a second. */
 void reass_timer(struct port *port);
 void reass_free(struct reass_table *t);
@@ -70,6 +106,23 @@ int ip_route_from(struct stack *stack, struct ip_addr *dst,
     struct netif **netif, struct ip_addr *from);
 /* What STACK sent to DST gets no answer: asks for the next hop again. */
 void ip_doubt_hop(struct stack *stack, const struct ip_addr *dst);
+
+/* ---- ip/unreach.c -------------------------------------------------------- */
+
+/*
+ * An error about STRIPPED, which is dealt with, is one about WHOLE: that is the
+ * packet as it came, in which NAMED is where the upper protocol stands.
+ */
+struct unreach_original {
+	const struct pbuf *stripped;
+	struct pbuf *whole;
+	unsigned named;
+};
+/* Of the calling thread; NULL: what is dealt with came as it is. */
+extern __thread const struct unreach_original *unreach_original;
+/* P, an IPv6 packet that came by IN, has the problem WHAT (RFC 4443, 3.4). */
+void icmp_parameter_problem(struct netif *in, const struct pbuf *p,
+    const struct wall_ext *what);
 
 /* ---- ip/icmp.c ----------------------------------------------------------- */
 

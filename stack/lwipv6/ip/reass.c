@@ -19,37 +19,34 @@
  * A fragment that is there already is dropped; one that overlaps in any other
  * way, or that contradicts the length, makes the whole datagram one of which
  * everything is dropped (RFC 5722, RFC 8200; for IPv4 too, as other
- * stacks do): what is left of it is dropped as it comes.  An IPv6 datagram in
- * one fragment has nothing to do with others (RFC 6946).
+ * stacks do): what is left of it is dropped as it comes.
  *
  * Memory is bounded, in datagrams and in bytes; the oldest makes room.  So a
  * fragment never meets one of many datagrams ago that had the same number, of
  * which IPv4 has but 65536 (RFC 4963).  What is not complete after AGE_IP4 or
- * AGE_IP6 seconds goes.
+ * AGE_IP6 seconds goes, and its sender is told.
  *
  * What has been put together is judged by the wall like anything that comes
- * whole; in a fragment it could not be.  Neighbour discovery does not come in
- * fragments (RFC 6980).
+ * whole; in a fragment it could not be.  Headers of IPv6 before the fragment
+ * header are those of each fragment, and gone when they come here (ip/ext.c).
+ * Options of IPv4 are those of the first.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/net_bytes.h"
 #include "stack/lwipv6/ip/ip.h"
-#include "stack/lwipv6/wall/wall.h"
 
 #define DATAGRAMS_MAX 64u
 #define BYTES_MAX (2u << 20)
 #define PIECES_MAX 2048u /* of one datagram */
 #define PIECE_COST 256u	 /* bytes that a fragment counts beyond its data */
-#define AGE_IP4 15u
+#define AGE_IP4 30u
 #define AGE_IP6 60u
 #define ETH_HLEN 14u
-#define IP4_HLEN 20u
 #define IP6_HLEN 40u
 #define FRAG_HLEN 8u
 #define TOTAL_MAX 65535u /* of a datagram, with its IP header */
-#define NEXT_ICMP6 58
 
 struct piece {
 	struct piece *next;
@@ -225,52 +222,34 @@ insert(struct reass_table *t, struct datagram *d, const struct fragment *f,
 /* ---- whole ones --------------------------------------------------------- */
 
 /*
- * A buffer for a datagram with LEN bytes of data, its IP header that of FRAME,
- * mended; *FRAMEP is where its Ethernet header is, before its payload.
+ * A buffer for the datagram D, its header that of the first fragment, mended;
+ * *DATA is where the data goes.
  */
 static struct pbuf *
-header(const uint8_t *frame, bool v4, uint32_t len, uint8_t **framep)
+header(const struct datagram *d, uint8_t **data)
 {
-	uint32_t hlen = v4 ? IP4_HLEN : IP6_HLEN;
+	const uint8_t *first = d->first->p->payload;
+	bool v4 = d->key.version == 4;
+	uint32_t hlen = v4 ? (first[0] & 15u) * 4 : IP6_HLEN;
 	struct pbuf *p;
 	uint8_t *ip;
 
-	p = pbuf_alloc(PBUF_LINK, (uint16_t)(hlen + len), PBUF_RAM);
-	if (p == NULL)
+	if (hlen + d->total > TOTAL_MAX)
 		return NULL;
-	ip = p->payload;
-	*framep = ip - ETH_HLEN; /* PBUF_LINK has two more */
-	memcpy(*framep, frame, ETH_HLEN + hlen);
+	if ((p = arrive_buffer(first - ETH_HLEN, hlen + d->total, &ip)) == NULL)
+		return NULL;
+	memcpy(ip, first, hlen);
 	if (v4) {
-		put16(ip + 2, hlen + len);
+		put16(ip + 2, hlen + d->total);
 		put16(ip + 6, 0);
 		put16(ip + 10, 0);
-		put16(ip + 10, ~fold(sum16(ip, IP4_HLEN, 0)));
+		put16(ip + 10, ~fold(sum16(ip, hlen, 0)));
 	} else {
-		put16(ip + 4, len);
-		ip[6] = frame[ETH_HLEN + IP6_HLEN];
+		put16(ip + 4, d->total);
+		ip[6] = d->first->data[-(int)FRAG_HLEN];
 	}
+	*data = ip + hlen;
 	return p;
-}
-
-/* Gives a whole datagram to the stack, if the wall lets it. */
-static void
-deliver(struct port *port, struct pbuf *p, uint8_t *frame)
-{
-	const uint8_t *ip = frame + ETH_HLEN;
-	uint8_t type =
-	    ip[IP6_HLEN]; /* there are eight bytes of data at least */
-	struct wall_result r;
-
-	if (wall_check(frame, ETH_HLEN + (size_t)p->len, TOTAL_MAX, &r) !=
-		WALL_PASS ||
-	    (ip[0] >> 4 == 6 && ip[6] == NEXT_ICMP6 && type >= 133 &&
-		type <= 137)) {
-		unit_count(&port->unit->n.in_refused, 1);
-		pbuf_free(p);
-		return;
-	}
-	ip_input(p, &port->netif);
 }
 
 /* D is complete. */
@@ -279,104 +258,89 @@ complete(struct port *port, struct datagram **dp)
 {
 	const struct datagram *d = *dp;
 	const struct piece *piece;
-	uint8_t *frame, *data;
 	struct pbuf *p;
+	uint8_t *data;
 
-	p = header(d->first->p->payload, d->key.version == 4, d->total, &frame);
-	if (p != NULL) {
-		data = (uint8_t *)p->payload + (p->len - d->total);
-		for (piece = d->first; piece != NULL; piece = piece->next)
-			memcpy(data + piece->at, piece->data, piece->len);
-	}
+	p = header(d, &data);
+	for (piece = d->first; p != NULL && piece != NULL; piece = piece->next)
+		memcpy(data + piece->at, piece->data, piece->len);
 	drop(port->reass, dp);
 	if (p != NULL)
-		deliver(port, p, frame);
+		arrive_again(port, p, true);
 }
 
 /* ---- what comes in ------------------------------------------------------ */
 
-/* Takes FRAME, LEN bytes, apart; the wall has passed it as a fragment. */
+/* Takes the LEN bytes at IP apart; AT as of reass_input(). */
 static void
-parse(const uint8_t *frame, uint32_t len, struct fragment *f)
+parse(const uint8_t *ip, uint32_t len, uint32_t at, struct fragment *f)
 {
-	const uint8_t *ip = frame + ETH_HLEN;
 	unsigned word;
 
 	memset(f, 0, sizeof(*f));
 	f->key.version = ip[0] >> 4;
 	if (f->key.version == 4) {
 		word = be16(ip + 6);
-		f->key.src[10] = f->key.src[11] = 0xff;
-		memcpy(f->key.src + 12, ip + 12, 4);
-		f->key.dst[10] = f->key.dst[11] = 0xff;
-		memcpy(f->key.dst + 12, ip + 16, 4);
+		memcpy(f->key.src, ip + 12, 4);
+		memcpy(f->key.dst, ip + 16, 4);
 		f->key.id = be16(ip + 4);
 		f->key.proto = ip[9];
 		f->at = (word & 0x1fff) * 8;
 		f->more = (word & 0x2000) != 0;
-		f->data = ip + IP4_HLEN;
 	} else {
-		word = be16(ip + IP6_HLEN + 2);
+		word = be16(ip + at + 2);
 		memcpy(f->key.src, ip + 8, 16);
 		memcpy(f->key.dst, ip + 24, 16);
-		f->key.id = be32(ip + IP6_HLEN + 4);
+		f->key.id = be32(ip + at + 4);
 		f->at = word & 0xfff8;
 		f->more = word & 1;
-		f->data = ip + IP6_HLEN + FRAG_HLEN;
+		at += FRAG_HLEN;
 	}
-	f->len = len - (uint32_t)(f->data - frame);
+	f->data = ip + at;
+	f->len = len - at;
 }
 
-/* Whether F is for the stack; otherwise it may be forwarded. */
-static bool
-ours(struct port *port, const struct fragment *f)
+void
+reass_input(struct port *port, struct pbuf *p, uint32_t at)
 {
-	struct ip_addr src, dst;
-
-	memcpy(&src, f->key.src, sizeof(src));
-	memcpy(&dst, f->key.dst, sizeof(dst));
-	if (f->key.dst[0] == 0xff || igmp_joined(port, &dst))
-		return true;
-	return ip_addr_list_deliveryfind(port->netif.addrs, &dst, &src) !=
-	    NULL ||
-	    deliver_at(&port->netif, &dst) != &port->netif;
-}
-
-bool
-reass_input(struct port *port, struct pbuf *p)
-{
-	const uint8_t *frame = p->payload;
 	struct reass_table *t;
 	struct datagram **dp;
 	struct fragment f;
-	struct pbuf *whole;
-	uint8_t *at;
 
-	parse(frame, p->len, &f);
-	if (!ours(port, &f))
-		return false;
+	parse(p->payload, p->len, at, &f);
 	if (port->reass == NULL)
 		port->reass = calloc(1, sizeof(*port->reass));
 	t = port->reass;
-	if (f.key.version == 6 && f.at == 0 && !f.more) {
-		if ((whole = header(frame, false, f.len, &at)) != NULL) {
-			memcpy((uint8_t *)whole->payload + IP6_HLEN, f.data,
-			    f.len);
-			deliver(port, whole, at);
-		}
+	if (t == NULL || (dp = find(t, &f.key)) == NULL) {
 		pbuf_free(p);
-		return true;
+		return;
 	}
-	if (t == NULL || (dp = find(t, &f.key)) == NULL ||
-	    !insert(t, *dp, &f, p)) {
+	if (!insert(t, *dp, &f, p)) {
+		if ((*dp)->spoilt)
+			unit_refused(port->unit, WALL_OVERLAP);
 		pbuf_free(p);
-		return true;
+		return;
 	}
 	if ((*dp)->total != 0 && (*dp)->have == (*dp)->total)
 		complete(port, dp);
 	while (t->bytes > BYTES_MAX)
 		drop_oldest(t);
-	return true;
+}
+
+/*
+ * The time of D is over: its sender is told, if the first fragment has come (RFC
+ * 1122, 3.3.2; RFC 8200, 4.5).
+ */
+static void
+expired(struct port *port, const struct datagram *d)
+{
+	const uint8_t *ip;
+
+	if (d->first == NULL || d->first->at != 0)
+		return;
+	ip = d->first->p->payload;
+	if (d->key.version == 6 || !(ip[-(int)ETH_HLEN] & 1))
+		icmp_time_exceeded(port->netif.stack, d->first->p, 1);
 }
 
 void
@@ -388,10 +352,12 @@ reass_timer(struct port *port)
 		return;
 	for (dp = &port->reass->list; *dp != NULL;)
 		if (++(*dp)->age >
-		    ((*dp)->key.version == 4 ? AGE_IP4 : AGE_IP6))
+		    ((*dp)->key.version == 4 ? AGE_IP4 : AGE_IP6)) {
+			expired(port, *dp);
 			drop(port->reass, dp);
-		else
+		} else {
 			dp = &(*dp)->next;
+		}
 }
 
 void

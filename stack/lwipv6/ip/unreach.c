@@ -13,8 +13,9 @@
  *
  * The cure: RFC 1122, 3.2.2, RFC 1812, 4.3.2, and RFC 4443, 2.4: as much of the
  * packet as fits 576 bytes, or 1280; from the address that it was for, if that
- * is the stack's own; never about an error, a fragment that is not the first,
- * or to or from a group; at most RATE a second in a process.
+ * is the stack's own; never about an error, a fragment of IPv4 that is not the
+ * first, what came to many, by its address or its frame, or from no host's
+ * address; at most RATE a second in a process.
  */
 #include <stdatomic.h>
 #include <string.h>
@@ -38,8 +39,13 @@
 
 struct error {
 	uint8_t type, code;
-	uint32_t word; /* what stands behind the checksum */
+	uint32_t word;	  /* what stands behind the checksum */
+	bool many;	  /* also about what was sent to a group */
+	bool piece;	  /* about a fragment, of whatever it is */
+	struct netif *in; /* by which it came; NULL: that does not matter */
 };
+
+__thread const struct unreach_original *unreach_original;
 
 /* Whether one more may be sent. */
 static bool
@@ -103,14 +109,19 @@ may_concern(const uint8_t *ip, size_t n, const struct error *e)
 		src = be32(ip + 12);
 		dst = be32(ip + 16);
 		if (src == 0 || src >> 28 >= 0xe || dst >> 28 >= 0xe ||
-		    (be16(ip + 6) & 0x1fff) != 0)
+		    arrive_for_many || (be16(ip + 6) & 0x1fff) != 0)
 			return false;
 		return ip[9] != PROTO_ICMP4 || ip[hlen] == 0 || ip[hlen] == 8;
 	}
 	if (n < IP6_HLEN + MIN_QUOTE || memcmp(ip + 8, &any, 16) == 0 ||
-	    ip[8] == 0xff || (ip[24] == 0xff && e->type != 2))
+	    ip[8] == 0xff || (ip[24] == 0xff && !e->many))
 		return false;
-	return ip[6] != PROTO_ICMP6 || ip[IP6_HLEN] >= 128;
+	/*
+	 * Behind headers that are not understood it may be anything.  Errors
+	 * are not larger than 1280 bytes: what is in fragments is none.
+	 */
+	return e->piece || wall_upper6(ip, n, &hlen) != PROTO_ICMP6 ||
+	    (hlen < n && ip[hlen] >= 128);
 }
 
 /* The interface that has IP, or NULL. */
@@ -124,18 +135,43 @@ whose(struct stack *stack, struct ip_addr *ip)
 	return n;
 }
 
+/*
+ * The address to answer a packet from, which was sent by TO to DST.  *NETIF is
+ * the interface by which it came, where that is known, and becomes that to
+ * answer by, where only one will do.  False: there is none.
+ */
+static bool
+find_source(struct stack *stack, struct ip_addr *to, struct ip_addr *dst,
+    struct netif **netif, struct ip_addr *from)
+{
+	struct netif *owner = whose(stack, dst);
+	struct ip_addr_list *el;
+
+	*from = *dst;
+	if (owner != NULL ||
+	    (ip_is_v4(to) && ntohl(dst->addr[3]) >> 24 == 127)) {
+		*netif = owner;
+		return true;
+	}
+	if (*netif != NULL && ip_is_link_local(to)) {
+		el = ip_route_select_source_ip(*netif, to, to);
+		if (el != NULL)
+			*from = el->ipaddr;
+		return el != NULL;
+	}
+	return ip_route_from(stack, to, NULL, from) == 0;
+}
+
 /* Sends Q, complete but for its checksum, about a packet from TO to DST. */
 static void
 send_about(struct stack *stack, struct pbuf *q, struct ip_addr *to,
-    struct ip_addr *dst)
+    struct ip_addr *dst, struct netif *netif)
 {
-	struct netif *netif = whose(stack, dst);
 	bool v4 = ip_is_v4(to);
 	uint8_t proto = v4 ? PROTO_ICMP4 : PROTO_ICMP6;
-	struct ip_addr from = *dst;
+	struct ip_addr from;
 
-	if (netif == NULL && !(v4 && ntohl(dst->addr[3]) >> 24 == 127) &&
-	    ip_route_from(stack, to, NULL, &from) != 0)
+	if (!find_source(stack, to, dst, &netif, &from))
 		return;
 	put16((uint8_t *)q->payload + 2,
 	    ntohs(v4 ? inet_chksum_pbuf(q) :
@@ -149,24 +185,34 @@ send_about(struct stack *stack, struct pbuf *q, struct ip_addr *to,
 	}
 }
 
+/* P, which is as it came or STRIPPED of headers, has the error E. */
 static void
-tell(struct stack *stack, const struct pbuf *p, const struct error *e,
-    bool no_port)
+tell(struct stack *stack, const struct pbuf *p, struct error *e, bool no_port)
 {
+	const struct unreach_original *o = unreach_original;
 	const uint8_t *ip = p->payload;
-	struct ip_addr to, dst;
-	bool v4 = ip[0] >> 4 == 4;
 	size_t n = there(p, no_port), most;
+	struct ip_addr to, dst;
 	struct pbuf *q;
 	uint8_t *icmp;
+	bool v4;
 
-	if (n < IP4_HLEN || !may_concern(ip, n, e) || !may_send())
+	if (o != NULL && o->stripped == p) {
+		ip = o->whole->payload;
+		n = o->whole->len;
+		if (e->type == 4 && e->code == 1)
+			e->word = o->named;
+	}
+	v4 = ip[0] >> 4 == 4;
+	if (n < IP4_HLEN || !may_concern(ip, n, e))
 		return;
 	most = v4 ? MAX4 - IP4_HLEN - ICMP_HLEN : MAX6 - IP6_HLEN - ICMP_HLEN;
 	if (n > most)
 		n = most;
 	to = ip_sender(ip);
 	dst = ip_target(ip);
+	if ((v4 && ip_is_broadcast(stack, &dst)) || !may_send())
+		return;
 	q = pbuf_alloc(PBUF_IP, (uint16_t)(ICMP_HLEN + n), PBUF_RAM);
 	if (q == NULL)
 		return;
@@ -176,8 +222,22 @@ tell(struct stack *stack, const struct pbuf *p, const struct error *e,
 	put16(icmp + 2, 0);
 	put32(icmp + 4, e->word);
 	memcpy(icmp + ICMP_HLEN, ip, n);
-	send_about(stack, q, &to, &dst);
+	send_about(stack, q, &to, &dst, e->in);
 	pbuf_free(q);
+}
+
+void
+icmp_parameter_problem(struct netif *in, const struct pbuf *p,
+    const struct wall_ext *what)
+{
+	struct error e = { .type = 4,
+		.code = what->code,
+		.word = what->named,
+		.many = what->many,
+		.piece = what->reason == WALL_IP6_FRAGMENT,
+		.in = in };
+
+	tell(in->stack, p, &e, false);
 }
 
 /* ---- all replace the library's ------------------------------------------ */
@@ -217,7 +277,7 @@ OURS(icmp_time_exceeded)(struct stack *stack, struct pbuf *p, int code)
 EXPORT void
 OURS(icmp_packet_too_big)(struct stack *stack, struct pbuf *p, uint16_t mtu)
 {
-	struct error e = { .type = 2, .word = mtu };
+	struct error e = { .type = 2, .word = mtu, .many = true };
 
 	if (*(uint8_t *)p->payload >> 4 == 4) {
 		e.type = 3;

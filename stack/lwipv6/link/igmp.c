@@ -92,6 +92,44 @@ group_source(struct netif *netif, const struct ip_addr *group,
 	return el != NULL;
 }
 
+/* Whether GROUP is the solicited-node group of an address of NETIF. */
+static bool
+is_solicited_node(const struct netif *netif, const struct ip_addr *group)
+{
+	const struct ip_addr_list *tail = netif->addrs, *el = tail;
+	uint32_t last = ntohl(group->addr[3]);
+
+	if (group->addr[0] != htonl(0xff020000) || group->addr[1] != 0 ||
+	    group->addr[2] != htonl(1) || last >> 24 != 0xff)
+		return false;
+	while (el != NULL) {
+		if (!ip_is_v4(&el->ipaddr) &&
+		    ((ntohl(el->ipaddr.addr[3]) ^ last) & 0xffffff) == 0)
+			return true;
+		el = el->next == tail ? NULL : el->next;
+	}
+	return false;
+}
+
+bool
+group_is_ours(struct port *port, const struct ip_addr *group)
+{
+	const struct netif *netif = &port->netif;
+	bool router = (netif->flags & NETIF_FLAG_RADV) ||
+	    (lwip_stack_flags_get(netif->stack) & STACK_FORWARDING);
+	uint32_t first = ntohl(group->addr[0]), last = ntohl(group->addr[3]);
+
+	if (igmp_joined(port, group))
+		return true;
+	if (ip_is_v4(group))
+		return last == ALL_HOSTS;
+	if (first >> 16 == 0xff02 && (first & 0xffff) == 0 &&
+	    group->addr[1] == 0 && group->addr[2] == 0 &&
+	    (last == 1 || (router && (last == 2 || last == 0x16))))
+		return true;
+	return is_solicited_node(netif, group);
+}
+
 /* Sends a message about GROUP to the group TO, both in host order. */
 static void
 send_igmp(struct port *port, unsigned type, uint32_t group, uint32_t to)

@@ -133,6 +133,12 @@ void routers_lost(struct port *port, const struct ip_addr *ip);
 bool group_source(struct netif *netif, const struct ip_addr *group,
     struct ip_addr *from);
 
+/*
+ * Whether what is sent to GROUP is for this host, where PORT is: all nodes, the
+ * group of an address (RFC 4291, 2.7.1), that of routers if it is one, or one
+ * that was joined.
+ */
+bool group_is_ours(struct port *port, const struct ip_addr *group);
 /* A member more of GROUP.  What to leave it by; 0: there is no memory. */
 uint32_t igmp_join(struct port *port, const struct ip_addr *group);
 void igmp_leave(struct port *port, uint32_t serial);

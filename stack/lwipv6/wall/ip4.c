@@ -54,48 +54,22 @@ icmp4(const uint8_t *p, size_t n)
 }
 
 /*
- * A fragment, P and N its data.  What lwipv6's reassembly makes of them:
+ * A fragment, P and N its data.  Only ip/reass.c puts them together.
  *
- * WALL_FRAG_LENGTH  RFC 791 3.2: harm.  Its bitmap counts in eights, so other
- *	lengths leave gaps that it takes for filled.  Without data: useless.
- * WALL_FRAG_END  RFC 791 3.2, 65535 bytes in all: harm.  It accepts up to
- *	65535 but its bitmap ends at 65472 and it reads and writes behind it.
- *	We refuse what ends there or later.
- * WALL_FRAG_TINY  RFC 1858 3, RFC 3128: harm.  It counts the first 64 bytes
- *	(20 of header, 44 of data) as received before they are: a datagram
- *	without its beginning is completed with what the buffer held before.
- *	With at least 56 bytes in the first fragment that cannot be, and the
- *	transport header, as far as lwipv6 reads it, lies in that fragment.
- * WALL_FRAG_OPTION  harm.  It keeps 20 bytes of the header that came first but
- *	its header length as it was, and later skips that many bytes of data.
- * WALL_FRAG_TCP  harm.  The protocol is no part of what it compares, and the
- *	header that came first counts: no rule of ours about TCP would hold for
- *	a segment in pieces.  No TCP needs fragments (RFC 9293 3.7.1, 3.7.5).
- * WALL_FRAG_DHCP  harm.  For the same reason, whatever protocol it claims: what
- *	would be a reply from DHCP server to client when taken for UDP.
+ * WALL_FRAG_LENGTH  RFC 791 3.2: must.  Their offsets count in eights, so other
+ *	lengths leave gaps.  Without data: useless.
+ * WALL_FRAG_END  RFC 791 3.2: must.  A datagram has 65535 bytes in all.
  */
 static enum wall_reason
-fragment4(const uint8_t *ip, size_t ihl, const uint8_t *p, size_t n)
+fragment4(const uint8_t *ip, size_t ihl, size_t n)
 {
 	unsigned offset = (be16(ip + 6) & 0x1fff) * 8;
 	int more = ip[6] & 0x20;
 
-	if (ihl != IP4)
-		return WALL_FRAG_OPTION;
-	if (ip[9] == P_TCP)
-		return WALL_FRAG_TCP;
 	if (n == 0 || (more && n % 8))
 		return WALL_FRAG_LENGTH;
-	if (IP4 + offset + n >= 65472)
+	if (ihl + offset + n > UINT16_MAX)
 		return WALL_FRAG_END;
-	if (offset ? offset < 56 : n < 56)
-		return WALL_FRAG_TINY;
-	if (offset)
-		return WALL_OK;
-	if (be32(p) == (67u << 16 | 68u))
-		return WALL_FRAG_DHCP;
-	if (ip[9] == P_UDP && be16(p + 4) <= n)
-		return WALL_UDP_LENGTH;
 	return WALL_OK;
 }
 
@@ -161,8 +135,6 @@ addresses4(uint32_t s, uint32_t d, unsigned proto, size_t n)
  *	wraps around in every transport's subtraction, and the checksum then
  *	runs over 64 kB of heap; more than there is makes the reassembly follow
  *	a null pointer.
- * WALL_IP4_TTL  RFC 1122 3.2.1.7, a host must not send 0: harm.  lwipv6
- *	forwards it with 255.
  * WALL_LAND  useless.  Nobody sends to himself by wire; lwipv6 loops its
  *	answer back to itself (CERT CA-1997-28).
  * WALL_TCP_GROUP  RFC 9293 3.9.2.3 (MUST-57), RFC 1122 4.2.3.10: storm.  A
@@ -193,8 +165,6 @@ wall_ip4(uint8_t *f, size_t len, unsigned mtu, struct wall_result *r)
 	if (unlikely(total > mtu))
 		return WALL_LONG;
 	r->len = (uint32_t)(ETH + total);
-	if (unlikely(ip[8] == 0))
-		return WALL_IP4_TTL;
 	if (unlikely(ihl > IP4) && (why = options4(ip, ihl)) != WALL_OK)
 		return why;
 	p = ip + ihl;
@@ -214,7 +184,7 @@ wall_ip4(uint8_t *f, size_t len, unsigned mtu, struct wall_result *r)
 		return WALL_LAND;
 	if (unlikely(be16(ip + 6) & 0x3fff)) {
 		r->fragment = 1;
-		return fragment4(ip, ihl, p, n);
+		return fragment4(ip, ihl, n);
 	}
 	switch (proto) {
 	case P_TCP:

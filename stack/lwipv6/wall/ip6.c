@@ -9,14 +9,6 @@
 
 #include "stack/lwipv6/wall/parts.h"
 
-enum {
-	X_HOP = 0,
-	X_ROUTING = 43,
-	X_FRAGMENT = 44,
-	X_AUTH = 51,
-	X_NONE = 59,
-	X_DEST = 60
-};
 enum { ND_RS = 133, ND_RA, ND_NS, ND_NA, ND_REDIRECT };
 enum { O_SOURCE = 1, O_TARGET = 2, O_PREFIX = 3, O_MTU = 5 };
 
@@ -217,75 +209,26 @@ icmp6(const uint8_t *ip, const uint8_t *p, size_t n, struct wall_result *r)
 }
 
 /*
- * The N bytes at P: a fragment header, the first extension header, and data.
- * WALL_IP6_FRAGMENT  RFC 8200 4.5: what is no fragment: a length that is not of
- *	eights, though more follows, or beyond the largest datagram.  Of TCP:
- *	as for IPv4.  Of neighbour discovery: RFC 6980.  With further headers
- *	behind: useless, lwipv6 knows none.
- */
-static enum wall_reason
-fragment6(const uint8_t *p, size_t n, struct wall_result *r)
-{
-	unsigned offset, more;
-
-	if (n <= 8)
-		return WALL_IP6_FRAGMENT;
-	offset = be16(p + 2) & 0xfff8;
-	more = p[3] & 1;
-	n -= 8;
-	if ((more && n % 8) || IP6 + offset + n > UINT16_MAX)
-		return WALL_IP6_FRAGMENT;
-	switch (p[0]) {
-	case P_TCP:
-	case X_HOP:
-	case X_ROUTING:
-	case X_FRAGMENT:
-	case X_AUTH:
-	case X_NONE:
-	case X_DEST:
-		return WALL_IP6_FRAGMENT;
-	case P_ICMP6:
-		if (offset == 0 && p[8] >= ND_RS && p[8] <= ND_REDIRECT)
-			return WALL_IP6_FRAGMENT;
-	}
-	r->fragment = 1;
-	return WALL_OK;
-}
-
-/*
- * Extension headers: the first of them makes lwipv6 throw a packet for itself
- * away, without harm, unless there is a fragment header.
- * WALL_IP6_FRAGMENT  RFC 8200 4.5: harm.  lwipv6 frees the packet, then reads
- *	in it which header comes next; with another fragment header it crashes.
- *	The driver takes those that have no other header before.
- * WALL_IP6_EXTENSION  RFC 8200 4, 4.3, RFC 5095 3 (routing type 0): must.
+ * Extension headers, of which only the lengths are looked at; the rest is
+ * wall/ext6.c's, for packets that are for the interface.  lwipv6 frees such a
+ * packet and then reads in it, so that it is never given one for itself
+ * (ip/ext.c).
+ * WALL_IP6_FRAGMENT  RFC 8200 4.5: useless, a fragment of nothing.
+ * WALL_IP6_EXTENSION  RFC 8200 4: must; RFC 8504 5.3: more than WALL_HEADERS_MAX
+ *	may be refused.
  */
 static enum wall_reason
 extensions(const uint8_t *p, size_t n, unsigned next, struct wall_result *r)
 {
-	if (next == X_FRAGMENT)
-		return fragment6(p, n, r);
-	for (int i = 0; i < 8; i++) {
+	r->extended = 1;
+	for (unsigned i = 0; i <= WALL_HEADERS_MAX; i++) {
 		size_t l;
 
-		switch (next) {
-		case X_FRAGMENT:
-			return WALL_IP6_FRAGMENT;
-		case X_HOP:
-			if (i != 0)
-				return WALL_IP6_EXTENSION;
-			break;
-		case X_ROUTING:
-		case X_DEST:
-		case X_AUTH:
-			break;
-		default:
+		if (next == X_FRAGMENT)
+			return n <= 8 ? WALL_IP6_FRAGMENT : WALL_OK;
+		if (next != X_HOP && next != X_ROUTING && next != X_DEST)
 			return WALL_OK;
-		}
-		if (n < 8)
-			return WALL_IP6_EXTENSION;
-		l = next == X_AUTH ? (p[1] + 2u) * 4 : (p[1] + 1u) * 8;
-		if (l < 8 || l > n || (next == X_ROUTING && p[2] == 0))
+		if (n < 8 || (l = (p[1] + 1u) * 8) > n)
 			return WALL_IP6_EXTENSION;
 		next = p[0];
 		p += l;
@@ -327,8 +270,6 @@ addresses6(const uint8_t *ip, const uint8_t *p, size_t n)
  * WALL_IP6_HEADER, WALL_IP6_LENGTH  RFC 8200 3, RFC 2675: harm, as for IPv4;
  *	and a length of 0, a jumbogram's, leaves UDP with 40 bytes to subtract
  *	48 from.
- * WALL_IP6_HOPS  RFC 8200 3: harm.  Forwarding, lwipv6 subtracts 1 from 0 and
- *	the borrow destroys the next header.
  * WALL_IP6_UNICAST  storm: a unicast packet in a group's frame.  IPv6 has no
  *	broadcast that would excuse it; every forwarding stack would send it on
  *	(cf. RFC 1122 3.3.6, RFC 1812 5.3.4).
@@ -353,8 +294,6 @@ wall_ip6(uint8_t *f, size_t len, unsigned mtu, struct wall_result *r)
 	if (unlikely(IP6 + n > mtu))
 		return WALL_LONG;
 	r->len = (uint32_t)(ETH + IP6 + n);
-	if (unlikely(ip[7] == 0))
-		return WALL_IP6_HOPS;
 	group = ip[24] == 0xff;
 	if (unlikely(group || ip[8] == 0xff || be64(ip + 8) == 0 ||
 		be64(ip + 24) == 0) &&
@@ -379,7 +318,6 @@ wall_ip6(uint8_t *f, size_t len, unsigned mtu, struct wall_result *r)
 	case X_HOP:
 	case X_ROUTING:
 	case X_FRAGMENT:
-	case X_AUTH:
 	case X_NONE:
 	case X_DEST:
 		return extensions(p, n, next, r);

@@ -24,6 +24,9 @@
 
 enum { P_ICMP4 = 1, P_IGMP = 2, P_TCP = 6, P_UDP = 17, P_ICMP6 = 58 };
 
+/* Extension headers of IPv6; X_NONE: nothing follows. */
+enum { X_HOP = 0, X_ROUTING = 43, X_FRAGMENT = 44, X_NONE = 59, X_DEST = 60 };
+
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 static inline int

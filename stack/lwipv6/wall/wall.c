@@ -38,8 +38,10 @@
  * its answer in the request's buffer and writes the option behind its end.
  * WALL_SOLICITED asks the driver to answer in the stack's place.
  *
- * WHAT NEEDS MEMORY is not done here.  Fragments are judged one by one, and
- * what the driver has put together of them is judged again.  Floods of SYN,
+ * WHAT NEEDS MEMORY is not done here.  Of fragments, and of packets with
+ * extension headers, only lengths are looked at: what is in them is judged by
+ * ip/arrive.c, which calls wall_check() again when they are put together and
+ * without such headers; the stack never sees those for itself in another form.  Floods of SYN,
  * of RA with ever new prefixes, of datagrams to a socket nobody reads, and
  * senders that lie about their address, all look innocent one by one.  So do
  * directed broadcasts, for which one has to know the netmask.
@@ -92,6 +94,7 @@ judge(uint8_t *f, size_t len, unsigned mtu, struct wall_result *r)
 	r->mss_was = r->mss_is = 0;
 	r->solicits = 0;
 	r->fragment = 0;
+	r->extended = 0;
 	if (unlikely(len < ETH))
 		return WALL_SHORT;
 	if (unlikely(len > (size_t)mtu + WALL_HEADROOM))

@@ -44,20 +44,14 @@ enum wall_reason {
 	WALL_IP4_HEADER,
 	WALL_IP4_LENGTH,
 	WALL_IP4_OPTION,
-	WALL_IP4_TTL,
 	WALL_IP4_SOURCE,
 	WALL_IP4_DEST,
 	WALL_IP4_GROUP,
 	WALL_FRAG_LENGTH,
 	WALL_FRAG_END,
-	WALL_FRAG_TINY,
-	WALL_FRAG_OPTION,
-	WALL_FRAG_TCP,
-	WALL_FRAG_DHCP,
 	/* IPv6 */
 	WALL_IP6_HEADER,
 	WALL_IP6_LENGTH,
-	WALL_IP6_HOPS,
 	WALL_IP6_SOURCE,
 	WALL_IP6_DEST,
 	WALL_IP6_UNICAST,
@@ -89,7 +83,14 @@ enum wall_reason {
 	WALL_ND_FLAGS,
 	WALL_RA_PREFIX,
 	WALL_NS_PLAIN, /* the reason of WALL_SOLICITED */
-	WALL_REASONS   /* how many there are */
+	/* What needs to be known of the interface: ip/arrive.c, ip/ext.c */
+	WALL_LATER,
+	WALL_TTL = WALL_LATER,
+	WALL_SOURCE_BROADCAST,
+	WALL_OPTION,
+	WALL_OVERLAP,
+	WALL_FRAG_ND,
+	WALL_REASONS /* how many there are */
 };
 
 struct wall_result {
@@ -102,8 +103,9 @@ struct wall_result {
 			 whose result it ignores */
 	uint16_t mss_was, mss_is; /* MSS option before and after; 0: there was
 				     none, or it was small enough */
-	uint8_t
-	    fragment; /* a part of a datagram: judge that when it is whole */
+	uint8_t fragment;	  /* a part of a datagram of IPv4, or ... */
+	uint8_t extended; /* ... IPv6 with extension headers: judge what is in
+			     it when it is whole and they are gone */
 	/* A neighbour solicitation that is well-formed (PASS or SOLICITED)
 	 * sets solicits, and then: */
 	uint8_t solicits;
@@ -141,6 +143,44 @@ size_t wall_add_mss(uint8_t *frame, size_t len, size_t room, unsigned mtu);
  * Any other frame is left alone.  Returns whether something was changed.
  */
 int wall_clamp_mss(uint8_t *frame, size_t len, unsigned mtu);
+
+/* ---- wall/ext6.c --------------------------------------------------------- */
+
+/* Extension headers of one packet. */
+#define WALL_HEADERS_MAX 8u
+
+/* What a walk through extension headers came to. */
+enum wall_ext_end {
+	WALL_EXT_UPPER,	   /* the header of another protocol */
+	WALL_EXT_FRAGMENT, /* a fragment header, and a part of a datagram */
+	WALL_EXT_PROBLEM,  /* the sender is to be told */
+	WALL_EXT_DROP,	   /* thrown away, for a reason */
+	WALL_EXT_NONE,	   /* nothing follows */
+};
+
+struct wall_ext {
+	uint8_t next;	/* UPPER: the protocol; FRAGMENT: that behind it */
+	uint8_t atomic; /* there was a fragment header, of a whole datagram */
+	uint8_t alert;	/* there was a router alert option (RFC 2711) */
+	uint8_t code;	/* PROBLEM: of the ICMP message */
+	uint8_t many;	/* PROBLEM: also where it was sent to a group */
+	uint32_t at;	/* of what comes next: bytes from the IPv6 header */
+	uint32_t named; /* where NEXT stands; PROBLEM: the pointer */
+	enum wall_reason reason; /* DROP, PROBLEM */
+};
+
+/*
+ * Goes through the extension headers of the IPv6 packet IP, of LEN bytes with
+ * its header at least, as its destination does.  WHOLE: it was put together
+ * from fragments, and must not have a fragment header any more.
+ */
+enum wall_ext_end wall_ext6(const uint8_t *ip, size_t len, int whole,
+    struct wall_ext *e);
+/*
+ * Only looks which protocol the packet IP carries, and where: stores that in
+ * *AT.  -1: that is not in these LEN bytes, or not to be understood.
+ */
+int wall_upper6(const uint8_t *ip, size_t len, size_t *at);
 
 /* A short text for a reason, for counters and messages.  Static. */
 const char *wall_reason_text(enum wall_reason reason);
