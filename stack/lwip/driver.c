@@ -175,8 +175,11 @@ port_call(struct unit *u, void (*fn)(void *), void *arg)
 static int
 port_kick(struct unit *u)
 {
+	struct port *port = port_in(u);
+
 	LOCK_TCPIP_CORE();
 	unit_drain(u);
+	merge_end(&port->netif, &port->merge);
 	UNLOCK_TCPIP_CORE();
 	return 0;
 }

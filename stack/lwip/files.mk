@@ -3,7 +3,7 @@
 # Compiled by programs that have an lwIP of their own, not into a library.
 LWIP_NETIF_SRC := stack/lwip/shmif_netif.c
 LWIP_SRC := $(addprefix stack/lwip/, \
-	ctl.c driver.c exit.c frames.c hooks.c net.c ping.c routes.c sys_arch.c \
-	wall.c \
+	ctl.c driver.c exit.c frames.c hooks.c merge.c net.c ping.c routes.c \
+	sys_arch.c wall.c \
 	$(addprefix sock/, address.c dgram.c group.c option.c request.c seam.c \
 	sock.c stream.c told.c))

@@ -135,6 +135,7 @@ port_input(struct unit *u, void *buffer, uint8_t *data, uint32_t len)
 		MIB2_STATS_NETIF_INC(netif, ifinnucastpkts);
 	else
 		MIB2_STATS_NETIF_INC(netif, ifinucastpkts);
-	ethernet_input(buffer, netif); /* frees it */
+	if (group || !merge_takes(netif, &port->merge, buffer))
+		ethernet_input(buffer, netif); /* frees it */
 	return STACK_TAKEN;
 }

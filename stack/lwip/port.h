@@ -12,10 +12,24 @@
 
 #include "shmif/unit.h"
 
+/* Segments that may be put together: merge.c. */
+#define MERGE_MAX 64u
+
+/* A row of segments that were received and not given to lwIP yet. */
+struct merge {
+	unsigned n;
+	uint32_t len;	    /* of the IP packet that they become */
+	uint32_t next, ack; /* the sequence number that continues it */
+	uint8_t push;
+	uint8_t window[2];
+	struct pbuf *p[MERGE_MAX];
+};
+
 /* The stack's side of a unit. */
 struct port {
 	struct netif netif;
 	struct unit *unit;
+	struct merge merge;
 	bool promisc;  /* as it was told */
 	bool autoconf; /* IPv6 addresses from router advertisements */
 };
@@ -36,6 +50,16 @@ void *port_buffer(struct unit *u, uint32_t len, uint8_t **data);
 void port_drop(void *buffer);
 enum stack_verdict port_input(struct unit *u, void *buffer, uint8_t *data,
     uint32_t len);
+
+/* ---- merge.c; with the core's lock -------------------------------------- */
+
+/*
+ * A frame came for NETIF.  True: it is held in the row M, which was given to
+ * lwIP first where this one does not continue it.
+ */
+bool merge_takes(struct netif *netif, struct merge *m, struct pbuf *p);
+/* Gives lwIP what is held. */
+void merge_end(struct netif *netif, struct merge *m);
 
 /* ---- exit.c ------------------------------------------------------------- */
 

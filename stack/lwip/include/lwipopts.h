@@ -175,8 +175,12 @@
 #define LWIP_STATS 1
 #define LWIP_STATS_LARGE 1
 #define LWIP_STATS_DISPLAY 0
+#define MEM_STATS 0 /* the heap is the C library's; each count takes a lock */
+#define MEMP_STATS 0
+#define SYS_STATS 0
 #define MIB2_STATS 1
 #define LWIP_CHKSUM shmif_lwip_chksum
+#define LWIP_CHECKSUM_CTRL_PER_NETIF 1 /* see merge.c */
 
 /* ---- hooks -------------------------------------------------------------- */
 

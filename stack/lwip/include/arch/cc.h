@@ -45,6 +45,10 @@ extern "C" {
 #define IPADDR_SOCKADDR_GET_LEN(a) ((a)->sa.sa_len)
 
 #define LWIP_CHKSUM_ALGORITHM 0
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define lwip_htons(x) __builtin_bswap16(x)
+#define lwip_htonl(x) __builtin_bswap32(x)
+#endif
 
 uint32_t shmif_lwip_random(void);
 #define LWIP_RAND() shmif_lwip_random()

@@ -27,6 +27,15 @@ typedef int sys_prot_t;
 #define sys_mutex_valid(m) ((m) != NULL && *(m) != NULL)
 #define sys_mutex_set_invalid(m) ((void)(*(m) = NULL))
 
+/* Counters of sockets that a lock would be too much for. */
+#define SYS_ARCH_INC(var, val) \
+	((void)__atomic_add_fetch(&(var), val, __ATOMIC_SEQ_CST))
+#define SYS_ARCH_DEC(var, val) \
+	((void)__atomic_sub_fetch(&(var), val, __ATOMIC_SEQ_CST))
+#define SYS_ARCH_GET(var, ret) \
+	((void)((ret) = __atomic_load_n(&(var), __ATOMIC_SEQ_CST)))
+#define SYS_ARCH_SET(var, val) __atomic_store_n(&(var), val, __ATOMIC_SEQ_CST)
+
 /* Each thread has a semaphore of its own, made at first use. */
 sys_sem_t *shmif_lwip_thread_sem(void);
 #define LWIP_NETCONN_THREAD_SEM_GET() shmif_lwip_thread_sem()
