@@ -2,7 +2,7 @@
 # mstack: the server's side, inside of libshmif; the launcher and supervisor;
 # and the library by which a program names a stack itself.
 MSERVE_SRC := $(addprefix mstack/serve/, \
-	connect.c dgram.c gone.c listener.c msock.c option.c request.c serve.c \
+	connect.c dgram.c listener.c msock.c option.c peer.c request.c serve.c \
 	session.c source.c stream.c)
 MSTACK_SRC := $(addprefix mstack/launch/, \
 	ask.c calls.c data.c family.c filter.c hold.c link.c main.c once.c \

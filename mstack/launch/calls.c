@@ -485,16 +485,18 @@ getsockopt_reply(struct call *c, const struct mstack_reply *r,
 	call_answer(c, error, 0);
 }
 
-/* The error of a socket whose server is gone. */
+/*
+ * The error of a socket whose server is gone.  What the kernel knows of the pair
+ * is only that it has ended, be it of a connection or of a new socket.
+ */
 static void
 error_of_dead(struct call *c, int room)
 {
 	socklen_t len = sizeof(int);
-	int value = 0, error;
+	int value, error;
 
-	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &value, &len) != 0 ||
-	    value == 0)
-		value = ENETDOWN;
+	getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &value, &len);
+	value = ENETDOWN;
 	if (room < (int)sizeof(value))
 		len = (socklen_t)room;
 	error = mem_write(c, c->args[3], &value, len);

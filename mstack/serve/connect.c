@@ -11,6 +11,7 @@
  * the program's end, which the supervisor sent, and which is kept meanwhile;
  * a program that closes its socket while it connects is noticed after that.
  */
+#include <sys/ioctl.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,8 +24,14 @@
 static void
 drain(struct msock *m)
 {
+	int there = 0;
+
+	ioctl(m->pair, FIONREAD, &there);
+	if (there <= m->stale)
+		return;
 	while (recv(m->pair, m->sv->buf, CHUNK, MSG_DONTWAIT) > 0)
 		continue;
+	m->stale = false;
 }
 
 static void
@@ -45,12 +52,16 @@ plug(struct msock *m, int held)
 static void
 unplug(struct msock *m)
 {
-	int size = 212992 / 2; /* the system doubles it */
 	size_t want;
 	ssize_t n;
 
 	if (m->held == -1)
 		return;
+	/* One byte is to stay: see stream.c. */
+	if (!m->stale && m->junk > 0) {
+		m->stale = true;
+		m->junk--;
+	}
 	while (m->junk > 0) {
 		want = m->junk < CHUNK ? m->junk : CHUNK;
 		n = recv(m->pair, m->sv->buf, want, MSG_DONTWAIT);
@@ -58,7 +69,7 @@ unplug(struct msock *m)
 			break;
 		m->junk -= (size_t)n;
 	}
-	setsockopt(m->held, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	stream_set_room(m->held);
 	close(m->held);
 	m->held = -1;
 }

@@ -59,8 +59,10 @@ msock_new(struct server *sv, struct session *s, int sock, const int kind[3],
 		if (!m->stream)
 			setsockopt(m->pair, SOL_SOCKET, SO_PASSCRED, &on,
 			    sizeof(on));
-		error = serve_watch(sv, m->pair,
-		    EPOLLIN | EPOLLOUT | EPOLLRDHUP, m);
+		error = m->stream && !stream_prepare(m, pair[1]) ?
+		    ENOBUFS :
+		    serve_watch(sv, m->pair, EPOLLIN | EPOLLOUT | EPOLLRDHUP,
+			m);
 	}
 	if (error != 0) {
 		if (pair[0] != -1) {

@@ -87,7 +87,8 @@ struct msock {
 	bool down_shut;	      /* and the program knows */
 	bool down_lost;	      /* the program takes no more */
 	bool rude;	      /* it closed with data unread: reset */
-	bool stale; /* a byte in our queue was sent before; see stream.c */
+	bool stale;	      /* a byte in our queue is no news; see stream.c */
+	size_t run;	      /* bytes read since nothing but that was there */
 };
 
 struct session {
@@ -171,6 +172,13 @@ void rest_drop(struct rest *r);
 
 /* ---- stream.c, dgram.c, listener.c, connect.c --------------------------- */
 
+/*
+ * Prepares END, the program's end of M's pair, which is new: room, and the byte
+ * by which a reset can be told.  False: that is not possible.
+ */
+bool stream_prepare(struct msock *m, int end);
+/* The room that END has when it is not kept full. */
+void stream_set_room(int end);
 void stream_up(struct msock *m);
 void stream_down(struct msock *m);
 void dgram_up(struct msock *m);
@@ -187,10 +195,12 @@ int connect_begin(struct msock *m, const struct sockaddr *addr, socklen_t len,
 /* Looks whether the attempt has come to its end. */
 void connect_work(struct msock *m);
 
-/* ---- gone.c ------------------------------------------------------------- */
+/* ---- peer.c ------------------------------------------------------------- */
 
 /* M's pair has hung up: whether the program has closed its end. */
 bool program_is_gone(struct msock *m);
+/* Whether poll(2) says POLLOUT of the program's end; false: nobody knows. */
+bool program_can_write(struct msock *m);
 
 /* ---- source.c ----------------------------------------------------------- */
 

@@ -5,12 +5,29 @@
  * DOC: A pair of UNIX stream sockets behaves as a TCP connection does but for
  * one thing: a reset.  The kernel gives a program ECONNRESET when the other end
  * of its pair is closed with bytes in it that were not read.  So to pass on a
- * reset that came from the network, a byte has to be there.  The last byte that
- * the program sent is left where it is when it goes up (it is looked at, not
- * taken), and taken before the ones that follow it.  It stays when the program
- * sends no more: an orderly end from the network is passed on by shutdown(2),
- * to which a byte that is there does not matter.  STALE says that it is there.  A program that has never sent anything sees an
- * end of file instead, and SO_ERROR tells the truth (session requests).
+ * reset that came from the network, a byte has to be there.  The first one is
+ * put there when the pair is made.  From then on the last byte that the program
+ * sent is left where it is when it goes up (it is looked at, not taken), and
+ * taken before the ones that follow it.  It stays when the program sends no
+ * more: an orderly end from the network is passed on by shutdown(2), to which a
+ * byte that is there does not matter.  STALE says that it is there.
+ *
+ * What the byte costs.  The kernel keeps the whole buffer in which it came, and
+ * counts that as in use of the program's send buffer; and it wakes a program
+ * that waits for room when no more than a quarter of that is in use.  What is
+ * written is put into buffers of 36 KiB at most, but the pages of sendfile(2)
+ * and splice(2) into ones that hold as much as a call gave, up to half the send
+ * buffer.  With such a one the program would wait for ever.  So it has more room
+ * than usual (ROOM), of which the 16 pages that sendfile(2) moves at once are
+ * less than a quarter; and where more than SMALL bytes were read the kernel is
+ * asked (peer.c).  If the program cannot write the byte is taken, and a reset
+ * is an end of file until the program has sent something more.
+ *
+ * Two other designs were looked at.  To take the byte whenever much was read
+ * needs no question, and forgets the resets of whoever sends much.  To keep a
+ * descriptor of the program's end, and to write a byte there when the reset has
+ * come, would need none of this; but then nobody learns that the program has
+ * closed it.
  *
  * The same in the other direction is the kernel's doing: a program that closes
  * its end with bytes unread leaves ECONNRESET on our end, and the connection is
@@ -23,6 +40,8 @@
 #include "mstack/serve/serve.h"
 
 #define BUDGET 16 /* chunks of one direction before others have their turn */
+#define ROOM (160 << 10) /* the kernel doubles it */
+#define SMALL 16384u	 /* a buffer of so many bytes is not in the way */
 
 /* The stack takes no more of this connection. */
 static void
@@ -36,6 +55,22 @@ up_failed(struct msock *m, int error)
 
 /* ---- up ----------------------------------------------------------------- */
 
+void
+stream_set_room(int end)
+{
+	const int room = ROOM;
+
+	setsockopt(end, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+}
+
+bool
+stream_prepare(struct msock *m, int end)
+{
+	stream_set_room(end);
+	m->stale = send(end, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+	return m->stale;
+}
+
 /* Takes the byte that was left. */
 static void
 take_stale(struct msock *m)
@@ -44,6 +79,16 @@ take_stale(struct msock *m)
 
 	if (m->stale && recv(m->pair, &byte, 1, MSG_DONTWAIT) == 1)
 		m->stale = false;
+}
+
+/* All but the stale byte was read: it goes where it is in the way. */
+static void
+leave_stale(struct msock *m)
+{
+	m->stale = true;
+	if (m->run > SMALL && !program_can_write(m))
+		take_stale(m);
+	m->run = 0;
 }
 
 /*
@@ -60,25 +105,30 @@ read_pair(struct msock *m)
 	ioctl(m->pair, FIONREAD, &there);
 	if (stale && there <= 1 && !m->hup) {
 		m->pair_in = false;
+		m->run = 0;
 		m->up_end = m->rdhup;
 		return 0;
 	}
 	take_stale(m);
 	there -= stale;
-	if (!m->rdhup && there > 0 && (unsigned)there < CHUNK) {
+	if (!m->rdhup && there > 0 && (unsigned)there <= CHUNK) {
 		n = there > 1 ?
 		    recv(m->pair, buf, (size_t)there - 1, MSG_DONTWAIT) :
 		    0;
 		if (n == there - 1 &&
 		    recv(m->pair, buf + n, 1, MSG_DONTWAIT | MSG_PEEK) == 1) {
-			m->stale = true;
+			m->run += (size_t)there;
+			leave_stale(m);
 			return (size_t)there;
 		}
 	} else {
 		n = recv(m->pair, buf, CHUNK, MSG_DONTWAIT);
 	}
-	if (n > 0)
+	if (n > 0) {
+		m->run += (size_t)n;
 		return (size_t)n;
+	}
+	m->run = 0;
 	if (n == -1 && errno == EINTR)
 		return 0;
 	m->pair_in = false;

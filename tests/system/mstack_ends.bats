@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# What a program is told of its sockets natively, by the kernel's pairs: room
+# to write, ends, resets and errors.
+
+load ../lib/mstack
+
+# same NAME - the Python program NAME prints the same on a stack and natively.
+same()
+{
+	need python3
+	timeout -k 5 60 python3 "$1" >kernel
+	at a python3 "$1" >stack
+	diff -U20 kernel stack
+}
+
+# Pages that go without being copied are accounted otherwise than bytes are.
+@test "sendfile, splice and vmsplice neither stall nor lose a reset" {
+	pair_up
+	cat >pages.py <<-'END'
+		import hashlib, os, select, socket, struct, tempfile, threading
+		data = os.urandom(3 << 20)
+		f = tempfile.TemporaryFile()
+		f.write(data); f.flush()
+		def pair():
+		    l = socket.socket(); l.bind(("127.0.0.1", 0)); l.listen()
+		    c = socket.create_connection(l.getsockname())
+		    return c, l.accept()[0]
+		def room(s):
+		    p = select.poll(); p.register(s, select.POLLOUT)
+		    assert p.poll(20000), "no room"
+		def patient(s, fn, n):
+		    while True:
+		        try:
+		            return fn(n)
+		        except BlockingIOError:
+		            room(s)
+		def by_file(s, at, n):
+		    return patient(s, lambda n: os.sendfile(s.fileno(), f.fileno(), at, n), n)
+		def by_pipe(s, at, n, pipe=os.pipe()):
+		    n = os.splice(f.fileno(), pipe[1], min(n, 65536), offset_src=at)
+		    left = n
+		    while left:
+		        left -= patient(s, lambda n: os.splice(pipe[0], s.fileno(), n), left)
+		    return n
+		def by_write(s, at, n):
+		    return patient(s, lambda n: s.send(data[at:at + n]), n)
+		for waits in True, False:
+		    for name, fn in ("sendfile", by_file), ("splice", by_pipe), ("send", by_write):
+		        for piece in 300, 65536, 106000, 3 << 20:
+		            c, s = pair()
+		            s.setblocking(waits)
+		            total = min(len(data), 40 * piece)
+		            got = []
+		            def hear():
+		                while d := c.recv(1 << 20):
+		                    got.append(d)
+		                    if sum(map(len, got)) == total: break
+		            t = threading.Thread(target=hear); t.start()
+		            at = 0
+		            while at < total:
+		                at += fn(s, at, min(piece, total - at))
+		            t.join(30)
+		            same = b"".join(got) == data[:total]
+		            # And now a reset, which is to be told as one.
+		            c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+		            c.close()
+		            s.settimeout(20)
+		            try:
+		                end = s.recv(10)
+		            except OSError as e:
+		                end = type(e).__name__
+		            print(name, piece, waits, same, end, flush=True)
+	END
+	same pages.py
+	# A proxy's: pages of another connection, more at once than a file's.
+	cat >proxy.py <<-'END'
+		import fcntl, os, select, socket, threading
+		data = os.urandom(4 << 20)
+		def pair():
+		    l = socket.socket(); l.bind(("127.0.0.1", 0)); l.listen()
+		    c = socket.create_connection(l.getsockname())
+		    return c, l.accept()[0]
+		def wait(s, events):
+		    p = select.poll(); p.register(s, events)
+		    assert p.poll(20000), "stalled"
+		a, b = pair()
+		c, d = pair()
+		b.setblocking(False); c.setblocking(False)
+		pipe = os.pipe()
+		fcntl.fcntl(pipe[1], fcntl.F_SETPIPE_SZ, 1 << 20)
+		def give():
+		    a.sendall(data); a.close()
+		got = []
+		def take():
+		    while x := d.recv(1 << 20): got.append(x)
+		ts = [threading.Thread(target=give), threading.Thread(target=take)]
+		[t.start() for t in ts]
+		end = False
+		while not end:
+		    held = 0
+		    while held < 100000 and not end:
+		        try:
+		            n = os.splice(b.fileno(), pipe[1], (1 << 20) - held)
+		            held += n
+		            end = n == 0
+		        except BlockingIOError:
+		            wait(b, select.POLLIN)
+		    while held:
+		        try:
+		            held -= os.splice(pipe[0], c.fileno(), held)
+		        except BlockingIOError:
+		            wait(c, select.POLLOUT)
+		c.close()
+		[t.join(20) for t in ts]
+		print(b"".join(got) == data)
+	END
+	same proxy.py
+}
+
+# Of those that have not sent anything, too.
+@test "a reset is told to who has never sent anything" {
+	pair_up
+	cat >silent.py <<-'END'
+		import errno, select, socket, struct
+		def reset(s):
+		    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+		    s.close()
+		def end(s):
+		    s.settimeout(20)
+		    try:
+		        return s.recv(10)
+		    except OSError as e:
+		        return errno.errorcode[e.errno]
+		for waits in True, False:
+		    for who in 0, 1:
+		        l = socket.socket(); l.bind(("127.0.0.1", 0)); l.listen()
+		        c = socket.socket(); c.setblocking(waits)
+		        c.connect_ex(l.getsockname())
+		        p = select.poll(); p.register(c, select.POLLOUT); p.poll(20000)
+		        e = c.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+		        ends = [c, l.accept()[0]]
+		        reset(ends[who])
+		        print(waits, who, e, end(ends[1 - who]), end(ends[1 - who]), flush=True)
+		    # And a good end is none.
+		    c = socket.create_connection(l.getsockname())
+		    s = l.accept()[0]
+		    c.close()
+		    print(end(s), end(s))
+	END
+	same silent.py
+}

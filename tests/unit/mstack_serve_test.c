@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * mstack_serve_test - the server of mstack, with a stack that is none
+ *
+ * The test is the supervisor, and the program.  The stack takes what it is
+ * given, and has nothing to say.
+ */
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "mstack/serve/mstack_serve.h"
+#include "mstack/wire.h"
+
+#define WAIT_MS 20000
+
+/* ---- the stack ----------------------------------------------------------- */
+
+static atomic_size_t taken; /* bytes that were sent */
+static atomic_int opened;
+
+static int
+none_open(void *stack, int domain, int type, int protocol, int *sock)
+{
+	(void)stack;
+	(void)domain;
+	(void)type;
+	(void)protocol;
+	*sock = atomic_fetch_add(&opened, 1);
+	return 0;
+}
+
+static void
+none_close(int sock)
+{
+	(void)sock;
+	atomic_fetch_sub(&opened, 1);
+}
+
+static int
+none_connect(int sock, const struct sockaddr *addr, socklen_t len)
+{
+	(void)sock;
+	(void)addr;
+	(void)len;
+	return 0;
+}
+
+static int
+none_shutdown(int sock, int how)
+{
+	(void)sock;
+	(void)how;
+	return 0;
+}
+
+static int
+none_set(int sock, int level, int name, const void *value, socklen_t len)
+{
+	(void)sock;
+	(void)level;
+	(void)name;
+	(void)value;
+	(void)len;
+	return 0;
+}
+
+static int
+none_send(int sock, const struct iovec *iov, int n, const struct sockaddr *to,
+    socklen_t tolen, size_t *done)
+{
+	(void)sock;
+	(void)n;
+	(void)to;
+	(void)tolen;
+	*done = iov[0].iov_len;
+	atomic_fetch_add(&taken, *done);
+	return 0;
+}
+
+static int
+none_recv(int sock, const struct iovec *iov, int n, struct sockaddr *from,
+    socklen_t *fromlen, size_t *done)
+{
+	(void)sock;
+	(void)iov;
+	(void)n;
+	(void)from;
+	(void)fromlen;
+	(void)done;
+	return EAGAIN;
+}
+
+static int
+none_watch(int sock, int events, stack_sock_bell *fn, void *arg)
+{
+	(void)sock;
+	(void)events;
+	(void)fn;
+	(void)arg;
+	return 0;
+}
+
+static void
+none_unwatch(int sock, void *arg)
+{
+	(void)sock;
+	(void)arg;
+}
+
+static void
+none_settle(void *stack)
+{
+	(void)stack;
+}
+
+static const struct stack_sock none = {
+	.open = none_open,
+	.close = none_close,
+	.connect = none_connect,
+	.shutdown = none_shutdown,
+	.set = none_set,
+	.send = none_send,
+	.recv = none_recv,
+	.watch = none_watch,
+	.unwatch = none_unwatch,
+	.settle = none_settle,
+};
+
+/* ---- the supervisor ------------------------------------------------------ */
+
+static int session;
+
+/* Receives a message into TO; the descriptor that came with it, or -1. */
+static int
+receive(int fd, void *to, size_t size, size_t *len)
+{
+	union {
+		char room[CMSG_SPACE(2 * sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = { to, size };
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct cmsghdr *c;
+	int got = -1;
+
+	assert_int_equal(poll(&p, 1, WAIT_MS), 1);
+	*len = (size_t)recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+	c = CMSG_FIRSTHDR(&m);
+	if (c != NULL)
+		memcpy(&got, CMSG_DATA(c), sizeof(got));
+	return got;
+}
+
+static int
+begin(void **state)
+{
+	struct mstack_greeting g;
+	size_t len;
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(mstack_serve_session(&none, NULL, pair[0]), 0);
+	session = receive(pair[1], &g, sizeof(g), &len);
+	close(pair[1]);
+	return session == -1;
+}
+
+static int
+end(void **state)
+{
+	(void)state;
+	close(session);
+	mstack_serve_end();
+	assert_int_equal(atomic_load(&opened), 0);
+	return 0;
+}
+
+/* Makes a request; its error, and in *FD the descriptor that came. */
+static int
+ask(struct mstack_request *q, int *fd)
+{
+	static uint8_t room[MSTACK_MESSAGE_MAX];
+	struct mstack_reply r;
+	size_t len;
+
+	assert_int_equal(send(session, q, sizeof(*q) + q->addrlen, 0),
+	    sizeof(*q) + q->addrlen);
+	*fd = receive(session, room, sizeof(room), &len);
+	assert_true(len >= sizeof(r));
+	memcpy(&r, room, sizeof(r));
+	return r.error;
+}
+
+/* The program's end of a stream that is connected. */
+static int
+connection(void)
+{
+	struct {
+		struct mstack_request q;
+		struct sockaddr addr;
+	} m = { .q = { .op = MSTACK_SOCKET, .arg = { AF_INET, SOCK_STREAM } } };
+	struct stat st;
+	int fd, none_came;
+
+	assert_int_equal(ask(&m.q, &fd), 0);
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(fstat(fd, &st), 0);
+	m.q.op = MSTACK_CONNECT;
+	m.q.arg[0] = 0;
+	m.q.sock = st.st_ino;
+	m.q.addrlen = sizeof(m.addr);
+	m.addr.sa_family = AF_INET;
+	assert_int_equal(ask(&m.q, &none_came), 0);
+	return fd;
+}
+
+/* ---- tests --------------------------------------------------------------- */
+
+/*
+ * The byte by which a reset can be told is in a buffer that the kernel counts
+ * as in use.  It may be any part of the send buffer: the program can go on.
+ */
+static void
+a_byte_that_is_kept_leaves_room(void **state)
+{
+	static uint8_t data[100000];
+	struct pollfd p = { .events = POLLOUT };
+	size_t sent = 0;
+	int size;
+
+	(void)state;
+	for (size = 32768; size <= 131072; size *= 2) {
+		int fd = connection(), i;
+
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+		p.fd = fd;
+		for (i = 0; i < 50; i++) {
+			ssize_t n = send(fd, data, sizeof(data), MSG_DONTWAIT);
+
+			if (n > 0)
+				sent += (size_t)n;
+			assert_int_equal(poll(&p, 1, WAIT_MS), 1);
+			assert_int_equal(p.revents, POLLOUT);
+		}
+		close(fd);
+	}
+	while (atomic_load(&taken) != sent)
+		poll(NULL, 0, 1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_byte_that_is_kept_leaves_room,
+		    begin, end),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
