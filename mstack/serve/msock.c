@@ -55,10 +55,12 @@ msock_new(struct server *sv, struct session *s, int sock, const int kind[3],
 	} else {
 		m->inode = st.st_ino;
 		m->pair = pair[0];
-		/* So that a datagram of 0 bytes differs from the end. */
-		if (!m->stream)
-			setsockopt(m->pair, SOL_SOCKET, SO_PASSCRED, &on,
-			    sizeof(on));
+		/*
+		 * A datagram of 0 bytes has to differ from the end; and what is
+		 * sent as urgent goes on as ordinary data, or it would be lost.
+		 */
+		setsockopt(m->pair, SOL_SOCKET,
+		    m->stream ? SO_OOBINLINE : SO_PASSCRED, &on, sizeof(on));
 		error = m->stream && !stream_prepare(m, pair[1]) ?
 		    ENOBUFS :
 		    serve_watch(sv, m->pair, EPOLLIN | EPOLLOUT | EPOLLRDHUP,

@@ -147,3 +147,27 @@ os.kill(os.getpid(), signal.SIGKILL)' || :
 	END
 	at a python3 late.py
 }
+
+@test "what is sent as urgent arrives, in its place" {
+	need python3
+	pair_up
+	cat >urgent.py <<-'END'
+		import socket
+		l = socket.create_server(("127.0.0.1", 0))
+		c = socket.create_connection(l.getsockname())
+		s = l.accept()[0]
+		s.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+		s.settimeout(20)
+		for k in range(20):
+		    c.sendall(b"ab")
+		    c.sendall(b"ABOR", socket.MSG_OOB)
+		    if k % 2: assert s.recv(1) == b"a"
+		    c.sendall(b"cd")
+		    left = 7 + (k + 1) % 2
+		    got = b""
+		    while len(got) < left: got += s.recv(left - len(got))
+		    assert got == b"abABORcd"[-left:], (k, got)
+	END
+	python3 urgent.py
+	at a python3 urgent.py
+}
