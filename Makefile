@@ -87,7 +87,8 @@ PACKAGES_deb := debhelper dh-python dpkg-dev lintian
 PACKAGES_fuzz := clang-14 libclang-rt-14-dev
 # What the bench compares with, counts and draws with; it goes without, too.
 PACKAGES_bench-deps := dpdk-dev librte-net-memif23 librte-mempool-ring23 \
-	vde-switch libvdeplug2 iproute2 strace gnuplot-nox
+	vde-switch libvdeplug2 iproute2 strace gnuplot-nox \
+	passt slirp4netns apache2-utils
 
 # ---- packages ------------------------------------------------------------
 

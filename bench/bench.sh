@@ -7,8 +7,8 @@
 # QUICK=1, one short run of each case; RUNS, RUN_MS and TRIPS, how many runs a
 # median is of, how long one is, and round trips in it; BENCH_DIR, where to have
 # the bus files (/dev/shm, or TMPDIR where there is none); CASES, which of "ring
-# many pingpong idle cost tcp capture" to run; SIZES, of frames; BENCH_OUT, where to
-# write to ($BUILD/bench).
+# many pingpong idle cost tcp mstack capture" to run; SIZES, of frames; BENCH_OUT,
+# where to write to ($BUILD/bench).
 #
 # Writes tables to standard output and, into BENCH_OUT, results.tsv, targets.tsv
 # and plots.  The exit status is 0 unless something was wrong: a
@@ -103,6 +103,7 @@ status=0
 # In the background, for a trap waits for what is in the foreground.
 run() {
 	local program=$bench/$1 how
+	case $1 in */*) program=$1 ;; esac
 	shift
 	if [ ! -x "$program" ]; then
 		fail "$program: was not built"
@@ -149,7 +150,7 @@ else
 fi
 begun=$SECONDS
 
-for case in ${CASES:-ring many pingpong idle cost tcp capture}; do
+for case in ${CASES:-ring many pingpong idle cost tcp mstack capture}; do
 	case $case in
 	ring)
 		run ring -p ${SIZES:-64 128 256 512 1024 1514 9018}
@@ -171,6 +172,9 @@ for case in ${CASES:-ring many pingpong idle cost tcp capture}; do
 			echo "TCP over VDE: skipped: $vde_why"
 		fi
 		run tcp "${carriers[@]}"
+		;;
+	mstack)
+		BUILD=$build run "$here/mstack.sh"
 		;;
 	*)
 		fail "$case: no such case"

@@ -140,4 +140,22 @@ END {
 	    processors(3))
 	judge("frames it lost", ours["follower to a file: it lost"], "<=", 0,
 	    processors(3))
+	stacked("lwipv6")
+	stacked("lwip")
+}
+
+# Programs on STACK by mstack, beside calls of the stack in the program.
+function stacked(stack,    case_, beyond) {
+	case_ = "mstack, " stack ": "
+	same(case_ "bulk TCP: of in process", case_ "bulk TCP", "in process",
+	    ">=", 0.5)
+	same(case_ "bulk TCP: of slirp4netns", case_ "bulk TCP", "slirp4netns",
+	    ">=", 1)
+	same(case_ "echo: of in process", case_ "echo of 64 B, p50",
+	    "in process", "<=", 2, processors(4))
+	case_ = case_ "socket, connect, close, p50"
+	beyond = "-"
+	if (number(ours[case_]) && number(its[case_, "in process"]))
+		beyond = ours[case_] - its[case_, "in process"]
+	judge(case_ ": beyond in process, us", beyond, "<=", 150)
 }

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* talk_lwipv6.c - lib/talk.h by calls of lwipv6 in the process */
+#include <sys/socket.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <lwipv6.h>
+#include <shmif.h>
+
+typedef int talk_len;
+
+#include "bench/lib/talk.h"
+
+static void
+talk_up(const char *bus, const char *address)
+{
+	int unit, error;
+
+	if ((error = shmif_create(bus, &unit)) != 0 ||
+	    (error = shmif_add_addr(unit, address)) != 0 ||
+	    (error = shmif_up(unit)) != 0)
+		errx(1, "%s, %s: %s", bus, address, strerror(error));
+}
+
+static socklen_t
+talk_address(const char *text, unsigned port, struct sockaddr_in *to)
+{
+	memset(to, 0, sizeof(*to));
+	to->sin_family = AF_INET;
+	to->sin_port = htons((uint16_t)port);
+	if (inet_pton(AF_INET, text, &to->sin_addr) != 1)
+		errx(2, "%s: no address", text);
+	return sizeof(*to);
+}
