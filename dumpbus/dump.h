@@ -28,8 +28,10 @@ struct options {
 	bool oldest;	 /* when following: begin with the oldest frame */
 	uint64_t newest; /* show only the newest so many; 0: all of them */
 	struct bpf_program *filter; /* NULL: every frame passes */
-	bool attach;	/* with an entry in the table, visible to others */
-	uint64_t count; /* stop after so many frames; 0: no limit */
+	bool attach;	 /* with an entry in the table, visible to others */
+	uint64_t count;	 /* stop after so many frames; 0: no limit */
+	uint64_t expect; /* it is a failure if there are fewer; 0: it is not */
+	uint64_t timeout_ms; /* do not follow for longer; 0: no limit */
 };
 
 /* The output: a capture file, or lines of text. */
@@ -108,6 +110,8 @@ void sink_lost(struct sink *s, uint64_t lost);
 /* The senders that S records, or NULL if its format has no place for them. */
 struct senders *sink_senders(struct sink *s);
 int sink_close(struct sink *s, bool complete);
+/* Whether the GIVEN frames are as many as were expected; else says so. */
+bool as_expected(const struct options *o, uint64_t given);
 
 /* outfile.c */
 struct outfile {

@@ -46,7 +46,7 @@ header_print(struct shmbus *b, const char *path)
 	static struct shmbus_peer peers[SHMBUS_ATTACH_MAX];
 	struct shmbus_info info;
 	char created[TIME_TEXT];
-	unsigned count = 0;
+	unsigned count = 0, alive = 0;
 	int err;
 
 	shmbus_info(b, &info);
@@ -66,9 +66,14 @@ header_print(struct shmbus *b, const char *path)
 	printf("mode      %04" PRIo32 "\n", info.geometry.mode);
 	printf("size      %" PRIu64 " bytes\n", info.file_size);
 	printf("tail      %" PRIu64 "\n", info.tail);
-	printf("attached  %u\n", count);
 	if (count > SHMBUS_ATTACH_MAX)
 		count = SHMBUS_ATTACH_MAX;
+	for (unsigned i = 0; i < count; i++)
+		alive += peers[i].alive != 0;
+	printf("attached  %u", count);
+	if (alive != count)
+		printf(": %u alive, %u dead", alive, count - alive);
+	putchar('\n');
 	for (unsigned i = 0; i < count; i++)
 		peer_print(&peers[i]);
 	return tool_flush();

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "dumpbus/dump.h"
@@ -23,7 +24,8 @@ volatile sig_atomic_t stopped;
 static struct shmbus *bus; /* for wake_reader() */
 
 const char tool_usage[] =
-    "usage: " PROGRAM " [-afF] [-c count] [-n newest]\n"
+    "usage: " PROGRAM " [-afF] [-c count | --expect count] [-n newest]\n"
+    "           [--timeout seconds]\n"
     "           [-w out [--pcapng] [-C size] [-G seconds] [-W files]]\n"
     "           bus.file [filter]\n"
     "       " PROGRAM " -h bus.file\n"
@@ -44,6 +46,10 @@ const char tool_usage[] =
     "  -F, --follow-all  the same, but begin with what is there\n"
     "  -n, --newest N    only the newest N frames of what is there\n"
     "  -c, --count N     end after N frames\n"
+    "      --expect N    the same, and fail if fewer come\n"
+    "      --timeout S   follow for S seconds at most; begin with what is "
+    "there\n"
+    "                    unless told otherwise\n"
     "  -a, --attach      attach like anybody else, seen by all; needs write\n"
     "                    permission\n"
     "  -h, --header      show the bus's geometry and who is attached instead\n"
@@ -72,6 +78,19 @@ parse_size(const char *text)
 	    << 10 * (unit - units + 1);
 }
 
+/* Reads TEXT as seconds, with decimals or not, into milliseconds; or exits. */
+static uint64_t
+parse_seconds(const char *text)
+{
+	char *end;
+	double s = strtod(text, &end);
+
+	if (strspn(text, "0123456789.") != strlen(text) || end == text ||
+	    *end != '\0' || s < 0.001 || s > 1e9)
+		tool_usage_error("not a number of seconds: ", text);
+	return (uint64_t)(s * 1000 + 0.5);
+}
+
 /* Exits with a message when the options that limit files contradict others. */
 static void
 check_files(const struct options *o)
@@ -88,7 +107,7 @@ check_files(const struct options *o)
 static void
 parse_options(struct options *o, int argc, char **argv)
 {
-	enum { OPT_PCAPNG = TOOL_OWN };
+	enum { OPT_PCAPNG = TOOL_OWN, OPT_EXPECT, OPT_TIMEOUT };
 	static const struct option longs[] = {
 		{ "write", required_argument, NULL, 'w' },
 		{ "pcapng", no_argument, NULL, OPT_PCAPNG },
@@ -96,6 +115,8 @@ parse_options(struct options *o, int argc, char **argv)
 		{ "follow-all", no_argument, NULL, 'F' },
 		{ "newest", required_argument, NULL, 'n' },
 		{ "count", required_argument, NULL, 'c' },
+		{ "expect", required_argument, NULL, OPT_EXPECT },
+		{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 		{ "attach", no_argument, NULL, 'a' },
 		{ "header", no_argument, NULL, 'h' },
 		TOOL_LONG_OPTIONS,
@@ -140,6 +161,13 @@ parse_options(struct options *o, int argc, char **argv)
 			o->count = tool_number(optarg, UINT64_MAX,
 			    "a number of frames");
 			break;
+		case OPT_EXPECT:
+			o->expect = tool_number(optarg, UINT64_MAX,
+			    "a number of frames");
+			break;
+		case OPT_TIMEOUT:
+			o->timeout_ms = parse_seconds(optarg);
+			break;
 		case 'a':
 			o->attach = true;
 			break;
@@ -150,6 +178,13 @@ parse_options(struct options *o, int argc, char **argv)
 	if (optind >= argc)
 		tool_usage_error("which bus file?", NULL);
 	o->bus = argv[optind++];
+	if (o->expect != 0 && o->count != 0)
+		tool_usage_error("--expect is a -c that fails: one of them",
+		    NULL);
+	if (o->expect != 0)
+		o->count = o->expect;
+	if (o->timeout_ms != 0 && !o->follow)
+		o->follow = o->oldest = true;
 	if (o->follow && !o->oldest && o->newest != 0)
 		tool_usage_error("-n goes with -F, not with -f", NULL);
 	if (o->pcapng && o->out == NULL)
@@ -157,7 +192,7 @@ parse_options(struct options *o, int argc, char **argv)
 	check_files(o);
 	if (o->header &&
 	    (o->out != NULL || o->follow || o->newest != 0 || o->count != 0 ||
-		o->attach || optind < argc))
+		o->attach || o->timeout_ms != 0 || optind < argc))
 		tool_usage_error("-h goes with nothing else", NULL);
 	if (optind < argc) {
 		o->filter = filter_compile(argv + optind, argc - optind);
@@ -199,6 +234,29 @@ on_stop(int sig)
 	since = now_ns();
 	stopped = 1;
 	wake_reader();
+}
+
+/* The time is over: the following ends in good order. */
+static void
+on_timeout(int sig)
+{
+	(void)sig;
+	stopped = 1;
+	wake_reader();
+}
+
+/* Has the following end after MS milliseconds. */
+static void
+begin_timeout(uint64_t ms)
+{
+	const struct itimerval t = {
+		.it_value = { .tv_sec = (time_t)(ms / 1000),
+		    .tv_usec = (suseconds_t)(ms % 1000) * 1000 }
+	};
+	struct sigaction sa = { .sa_handler = on_timeout };
+
+	if (ms != 0 && sigaction(SIGALRM, &sa, NULL) == 0)
+		setitimer(ITIMER_REAL, &t, NULL);
 }
 
 /*
@@ -276,6 +334,8 @@ main(int argc, char **argv)
 	}
 	err = shmbus_attach(o.bus, &how, &bus);
 	catch_signals(o.follow && err == 0);
+	if (err == 0)
+		begin_timeout(o.timeout_ms);
 	if (err == SHMBUS_ENOTBUS) {
 		bool is_one;
 		int other = netbsd_read(&o, &is_one);
@@ -299,7 +359,7 @@ main(int argc, char **argv)
 		if (sink != NULL)
 			err = sink_close(sink, err == 0);
 		else if (err > 0)
-			err = 0;
+			err = as_expected(&o, 0) ? 0 : -1;
 	}
 	/*
 	 * The bus is not detached, because a signal handler may still use it;

@@ -474,6 +474,20 @@ sink_over(struct sink *s)
 	return s->over;
 }
 
+bool
+as_expected(const struct options *o, uint64_t given)
+{
+	char text[80];
+
+	if (given >= o->expect)
+		return true;
+	snprintf(text, sizeof(text),
+	    "%" PRIu64 " frame%s expected, %" PRIu64 " came", o->expect,
+	    o->expect == 1 ? "" : "s", given);
+	tool_complain(o->bus, text, NULL);
+	return false;
+}
+
 /*
  * Ends S, and frees it.  COMPLETE tells that everything was written; otherwise
  * nothing half-written is left.  Returns 0 if everything was, or if the reader
@@ -493,6 +507,9 @@ sink_close(struct sink *s, bool complete)
 	if (s->over)
 		err = 0;
 	sink_end_line(s);
+	/* The output is whole, though it is less than was expected. */
+	if (err == 0 && !as_expected(s->o, s->all_frames))
+		err = -1;
 	sink_free(s);
 	return err;
 }

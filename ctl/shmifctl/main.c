@@ -62,7 +62,10 @@ const char tool_usage[] =
     "  help              show this text\n"
     "  server            show what serves there\n"
     "  halt              end it\n"
-    "  bus PATH          show a bus and who is attached; needs no server\n"
+    "  bus PATH          [show] a bus and who is attached; needs no server\n"
+    "  bus PATH          create [mtu N] [slots N] [mode 660]: make it\n"
+    "  bus PATH          wait N [timeout SECONDS]: until N attachments are "
+    "alive\n"
     "\n"
     "Much of what ifconfig, ip, route and arp call it is understood too.\n";
 

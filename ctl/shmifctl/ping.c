@@ -13,20 +13,14 @@
 #include "base/number.h"
 #include "ctl/shmifctl/shmifctl.h"
 
-/* Takes TEXT for seconds, with a decimal point or not; *MS is milliseconds. */
+/* The same for seconds, with a decimal point or not; *MS is milliseconds. */
 static int
 parse_seconds(const char *option, const char *text, long *ms)
 {
-	char *end;
-	double s = strtod(text, &end);
+	char what[16];
 
-	if (strspn(text, "0123456789.") != strlen(text) || *end != '\0' ||
-	    s < 0.001 || s > 60)
-		return complain(FAILED,
-		    "ping: %s %s: it is seconds, from 0.001 to 60", option,
-		    text);
-	*ms = (long)(s * 1000 + 0.5);
-	return OK;
+	snprintf(what, sizeof(what), "ping: %s", option);
+	return text_seconds(what, text, 1, 60, ms);
 }
 
 static int

@@ -58,6 +58,9 @@ int text_addr(const char *text, int family, struct addr *a);
 int text_mask(const char *text, int *prefix);
 int text_mac(const char *text, char mac[MAC_TEXT]);
 int text_path(const char *text, char **path);
+/* Seconds with decimals, from MIN_MS to MAX_S; WHAT is what they are for. */
+int text_seconds(const char *what, const char *text, long min_ms, long max_s,
+    long *ms);
 /* An interface ("shmif0"), or with KIND set a mere kind ("shmif") too. */
 bool text_ifname(const char *text, bool kind);
 bool text_utf8(const char *text);

@@ -192,3 +192,18 @@ text_ifname(const char *text, bool kind)
 	    /* shmif01 is not another name of shmif1. */
 	    (digits < 2 || text[n] != '0');
 }
+
+int
+text_seconds(const char *what, const char *text, long min_ms, long max_s,
+    long *ms)
+{
+	char *end;
+	double s = strtod(text, &end);
+
+	if (text[0] == '\0' || strspn(text, "0123456789.") != strlen(text) ||
+	    *end != '\0' || s * 1000 < (double)min_ms || s > (double)max_s)
+		return complain(FAILED, "%s %s: it is seconds, from %g to %ld",
+		    what, text, (double)min_ms / 1000, max_s);
+	*ms = (long)(s * 1000 + 0.5);
+	return OK;
+}

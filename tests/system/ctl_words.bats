@@ -65,7 +65,8 @@ paged()
 	usage 'create: which interface?' "$ctl" create
 	usage 'shmif0: mtu wants a number' "$ctl" mtu shmif0
 	usage 'bus: which file?' "$ctl" bus
-	usage 'bus: one file, please' "$ctl" bus a b
+	usage 'bus: b: unknown word: show, create and wait are known' \
+	    "$ctl" bus a b
 	usage 'route add: which destination?' "$ctl" route add
 	usage 'route: x: unknown word: add, delete and show are known' \
 	    "$ctl" route show x
@@ -216,6 +217,10 @@ completed()
 	[ "$output" = bus.file ]
 	completed shmifctl bus bu
 	[ "$output" = bus.file ]
+	completed shmifctl bus bus.file ''
+	[ "$output" = 'create show wait' ]
+	completed shmifctl bus bus.file create mtu 1500 m
+	[ "$output" = 'mode mtu' ]
 	# Interfaces come from the server that is meant.
 	start asked "$TOP/tests/system/ctl_liar" sock \
 	    '{"ok":true,"results":[{"interfaces":[{"name":"lo0"},{"name":"shmif3"}]}]}'{,}
