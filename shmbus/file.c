@@ -76,6 +76,22 @@ file_locked(int fd, int64_t byte, bool to_read)
 	return fl.l_type != F_UNLCK;
 }
 
+/* Says that locking failed by ERROR, if it did; returns the error for users. */
+int
+file_lock_failed(int error)
+{
+	if (error == 0 || error == EAGAIN)
+		return error;
+	if (error == EINVAL || error == ENOSYS || error == EOPNOTSUPP ||
+	    error == ENOLCK) {
+		why_set("its file system has no open file description locks "
+			"(fcntl, F_OFD_SETLK)");
+		return error == ENOLCK ? ENOLCK : EOPNOTSUPP;
+	}
+	why_set("%s: it cannot be locked", strerror(error));
+	return error;
+}
+
 /* Writes or reads all N bytes at OFF.  Returns 0, ENODATA or an errno value. */
 static int
 write_all(int fd, const void *buf, size_t n, off_t off)
@@ -140,28 +156,36 @@ file_kind(int fd, enum kind *kind)
 	return 0;
 }
 
+/* Tries whether FD's file can be mapped, LEN bytes of it.  0 or an errno value. */
+static int
+try_map(int fd, size_t len)
+{
+	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (p == MAP_FAILED)
+		return mapping_failed(errno);
+	munmap(p, len);
+	return 0;
+}
+
 /*
- * Tries whether FD's file, of which SIZE bytes are there, can be mapped and
- * extended.  Returns 0, ENODEV if it is a pseudo-file, or another errno value.
+ * Tries whether FD's file, of which SIZE bytes are there, can be extended.
+ * Returns 0, ENODEV if it is a pseudo-file, or another errno value.
  */
 static int
-file_probe(int fd, off_t size)
+try_extend(int fd, off_t size)
 {
-	void *p = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	struct stat st;
+	int error;
 
-	if (p == MAP_FAILED) {
-		why_set("it cannot be mapped: %s", strerror(errno));
-		return errno;
-	}
-	munmap(p, 1);
 	if (size > 0 || fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 1) == 0)
 		return 0;
 	/* Some file systems do not have that, and pseudo-files do not. */
 	if (ftruncate(fd, 1) == -1 || fstat(fd, &st) == -1 ||
 	    ftruncate(fd, 0) == -1) {
-		why_set("it cannot be extended: %s", strerror(errno));
-		return errno;
+		error = errno;
+		why_set("%s: it cannot be extended", strerror(error));
+		return error;
 	}
 	if (st.st_size == 1)
 		return 0;
@@ -185,7 +209,13 @@ file_make(int fd, const struct ring_geometry *g)
 	do
 		error = posix_fallocate(fd, 0, (off_t)g->file_size);
 	while (error == EINTR);
-	if (error != 0)
+	if (error != 0) {
+		why_set("%s: cannot allocate %llu bytes", strerror(error),
+		    (unsigned long long)g->file_size);
+		return error;
+	}
+	/* While it can still be said, and nothing is left. */
+	if ((error = try_map(fd, g->file_size)) != 0)
 		return error;
 	memset(&h, 0, sizeof(h));
 	ring_format(&h, g, clock_ns(CLOCK_REALTIME), id);
@@ -210,7 +240,7 @@ lock_creation(int fd)
 	for (tries = 0; tries < CREATE_WAIT_MS; tries++) {
 		error = file_lock(fd, FORMAT_LOCK_CREATE, LOCK_TO_WRITE);
 		if (error != EAGAIN)
-			return error;
+			return file_lock_failed(error);
 		nanosleep(&ms, NULL);
 	}
 	why_set(file_locked(fd, FORMAT_LOCK_CREATE, false) ?
@@ -220,17 +250,33 @@ lock_creation(int fd)
 }
 
 /*
- * Removes PATH if that still is the file of ST, which we have created.  What
- * somebody else has put there meanwhile stays.
+ * Removes PATH if that still is the file of FD, which we have created, and nobody
+ * else is making it a bus or has done so.  What somebody else has put there
+ * meanwhile stays.
  */
 static void
-unlink_ours(const char *path, const struct stat *st)
+unlink_ours(const char *path, int fd)
+{
+	enum kind kind = KIND_OTHER;
+	struct stat st, now;
+
+	if (fstat(fd, &st) == 0 && lstat(path, &now) == 0 &&
+	    now.st_dev == st.st_dev && now.st_ino == st.st_ino &&
+	    file_kind(fd, &kind) == 0 && kind != KIND_OTHER)
+		unlink(path);
+}
+
+/*
+ * Whether PATH leads to FD's file, ST, which has no name: so does the path of a
+ * descriptor in /proc, to a file of memfd_create(2) or to one that was removed.
+ */
+static bool
+leads_to(const char *path, const struct stat *st)
 {
 	struct stat now;
 
-	if (lstat(path, &now) == 0 && now.st_dev == st->st_dev &&
-	    now.st_ino == st->st_ino)
-		unlink(path);
+	return stat(path, &now) == 0 && now.st_dev == st->st_dev &&
+	    now.st_ino == st->st_ino;
 }
 
 /*
@@ -246,32 +292,35 @@ file_create(int fd, const char *path, const struct shmbus_geometry *geo,
 	enum kind kind = KIND_OTHER;
 	int error;
 
-	if ((error = lock_creation(fd)) != 0)
+	if ((error = lock_creation(fd)) != 0) {
+		/* Unless somebody else is making it a bus, it stays empty. */
+		if (ours && !file_locked(fd, FORMAT_LOCK_CREATE, false))
+			unlink_ours(path, fd);
 		return error;
+	}
 	if (fstat(fd, &st) == -1)
 		error = errno;
-	else if (st.st_nlink == 0)
+	else if (st.st_nlink == 0 && !leads_to(path, &st))
 		error = ESTALE;
 	else if ((error = file_kind(fd, &kind)) == 0 && kind != KIND_OTHER &&
-	    (ours || (error = file_probe(fd, st.st_size)) == 0)) {
+	    (error = try_map(fd, 1)) == 0 &&
+	    (ours || (error = try_extend(fd, st.st_size)) == 0)) {
 		/* Exactly as asked, whatever the umask. */
 		mode_t mode = geo->mode != 0 ? geo->mode & 07777 : 0600;
 
 		if ((ours || geo->mode != 0) && fchmod(fd, mode) == -1) {
 			error = errno;
-			why_set("cannot set its mode: %s", strerror(error));
-		} else if ((error = file_make(fd, g)) != 0) {
-			why_set("cannot allocate %llu bytes: %s",
-			    (unsigned long long)g->file_size, strerror(error));
-		}
-		if (error == 0) {
-			*made = true;
+			why_set("%s: its mode cannot be set", strerror(error));
 		} else {
-			(void)!ftruncate(fd, 0);
-			if (ours)
-				unlink_ours(path, &st);
+			error = file_make(fd, g);
 		}
+		if (error == 0)
+			*made = true;
+		else
+			(void)!ftruncate(fd, 0);
 	}
+	if (error != 0 && ours)
+		unlink_ours(path, fd);
 	file_lock(fd, FORMAT_LOCK_CREATE, LOCK_NONE);
 	return error;
 }
@@ -360,7 +409,8 @@ file_check(int fd, struct ring_geometry *g)
 						  "not a bus: too short");
 			return SHMBUS_ENOTBUS;
 		}
-		why_set("truncated: %llu bytes, not even a header",
+		why_set("the bus file was truncated: %llu bytes, not even a "
+			"header",
 		    (unsigned long long)st.st_size);
 		return SHMBUS_ETRUNC;
 	}

@@ -67,15 +67,17 @@ ring_check(const struct format_header *h, uint64_t size,
 	}
 	if (h->version != FORMAT_VERSION) {
 		snprintf(why, whysize,
-		    "a bus of version %u, and this program reads version %u",
+		    "a bus of another version: version %u, and this "
+		    "program reads version %u",
 		    h->version, FORMAT_VERSION);
 		return SHMBUS_EVERSION;
 	}
 	if (h->mtu == 0 || h->slots == 0 ||
 	    ring_geometry(g, h->mtu, h->slots) != 0) {
 		snprintf(why, whysize,
-		    "damaged: geometry out of range: mtu %u, %u slots", h->mtu,
-		    h->slots);
+		    "the bus file's header is damaged: geometry out of "
+		    "range: mtu %u, %u slots",
+		    h->mtu, h->slots);
 		return SHMBUS_EDAMAGED;
 	}
 	if (h->header_size != FORMAT_HEADER || h->frame_max != g->frame_max ||
@@ -85,11 +87,12 @@ ring_check(const struct format_header *h, uint64_t size,
 	    h->attachments_offset != FORMAT_HEADER ||
 	    h->slots_offset != FORMAT_SLOTS || h->file_size != g->file_size) {
 		snprintf(why, whysize,
-		    "damaged: its header contradicts itself");
+		    "the bus file's header is damaged: it contradicts itself");
 		return SHMBUS_EDAMAGED;
 	}
 	if (size < g->file_size) {
-		snprintf(why, whysize, "truncated: %llu of %llu bytes",
+		snprintf(why, whysize,
+		    "the bus file was truncated: %llu of %llu bytes",
 		    (unsigned long long)size, (unsigned long long)g->file_size);
 		return SHMBUS_ETRUNC;
 	}

@@ -13,8 +13,12 @@
  * shmbus_guard() installs.  It maps a page of zeros in place of the missing one,
  * marks the mapping as broken, and lets the access go on.  To the ring the zeros
  * are one more lie in the file: its loops are bounded and nothing that it reads
- * is used as an index, so the call ends, and the next one sees the mark and
- * returns SHMBUS_ETRUNC.
+ * is used as an index, so the call ends, and the next one sees the mark, which is
+ * the error to return.  That is SHMBUS_ETRUNC; but where the file is as long as
+ * the mapping, it is ENOSPC: the page exists and could not be had.  It was not
+ * allocated (a sparse copy) or has to be copied before it is written to (a
+ * snapshot), and the file system is full; a disk that cannot be read looks the
+ * same.
  *
  * FORK.  A child made by fork() inherits the descriptor whose lock says that the
  * attachment is alive, or that the file is being created.  If the child kept it,
@@ -24,10 +28,12 @@
  * mapping (MADV_DONTFORK).
  */
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "shmbus/internal.h"
@@ -123,6 +129,17 @@ mapping_open(const char *path, int flags, mode_t mode, struct mapping **mp)
 	return error;
 }
 
+int
+mapping_failed(int error)
+{
+	if (error != ENODEV && error != EOPNOTSUPP && error != ENOSYS) {
+		why_set("%s: it cannot be mapped", strerror(error));
+		return error;
+	}
+	why_set("its file system has no shared mappings (mmap, MAP_SHARED)");
+	return ENODEV;
+}
+
 /*
  * Maps the first LEN bytes of the file of M, with the further FLAGS of mmap().
  * A mapping keeps the file open, and its locks, so no child may inherit one.
@@ -139,7 +156,7 @@ mapping_map(struct mapping *m, size_t len, bool readonly, int flags,
 	*base = mmap(NULL, len, prot, MAP_SHARED | flags, (int)AO_load(&m->fd),
 	    0);
 	if (*base == MAP_FAILED) {
-		error = errno;
+		error = mapping_failed(errno);
 	} else {
 		madvise(*base, len, MADV_DONTFORK);
 		AO_store(&m->readonly, readonly);
@@ -188,6 +205,19 @@ pass_on(int sig, siginfo_t *info, void *context)
 	}
 }
 
+/* Why a page of M is missing: the file was truncated, or there is no space. */
+static AO_t
+why_missing(const struct mapping *m)
+{
+	AO_t fd = AO_load(&m->fd);
+	struct stat st;
+
+	return fd != NO_FD && fstat((int)fd, &st) == 0 &&
+		(uint64_t)st.st_size >= AO_load(&m->len) ?
+	    ENOSPC :
+	    SHMBUS_ETRUNC;
+}
+
 static void
 on_sigbus(int sig, siginfo_t *info, void *context)
 {
@@ -201,7 +231,8 @@ on_sigbus(int sig, siginfo_t *info, void *context)
 
 		if (base == 0 || at < base || at - base >= AO_load(&m->len))
 			continue;
-		AO_store(&m->broken, 1);
+		if (AO_load(&m->broken) == 0)
+			AO_store(&m->broken, why_missing(m));
 		if (mmap((void *)(at & ~(page - 1)), page,
 			AO_load(&m->readonly) ? PROT_READ :
 						PROT_READ | PROT_WRITE,

@@ -28,6 +28,7 @@
 #define SHMBUS_INTERNAL_H
 
 #include <errno.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 
@@ -45,7 +46,8 @@ struct mapping {
 	AO_t base; /* its address; 0: not mapped */
 	AO_t len;
 	AO_t readonly;
-	AO_t broken; /* pages were cut off and have been replaced by zeros */
+	AO_t
+	    broken; /* why a page was replaced by zeros, an errno value; or 0 */
 	AO_t forked; /* this process is a child of the one that attached */
 	AO_t fd;     /* the open file; a forked child closes it; ~0: none */
 };
@@ -119,7 +121,10 @@ struct shmbus {
 
 /* ---- error.c ------------------------------------------------------------ */
 
-/* Notes the particulars of the calling thread's failure. */
+/*
+ * Notes the particulars of the calling thread's failure.  They are shown behind
+ * the text of the error; or alone, where they begin with that.
+ */
 void why_set(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* ---- file.c ------------------------------------------------------------- */
@@ -130,13 +135,22 @@ int file_open(const char *path, unsigned flags,
 enum file_lock { LOCK_NONE, LOCK_TO_READ, LOCK_TO_WRITE };
 int file_lock(int fd, int64_t byte, enum file_lock what);
 bool file_locked(int fd, int64_t byte, bool to_read);
+int file_lock_failed(int error);
 
 /* ---- guard.c ------------------------------------------------------------ */
 
 int mapping_open(const char *path, int flags, mode_t mode, struct mapping **mp);
 int mapping_map(struct mapping *m, size_t len, bool readonly, int flags,
     void **base);
+/* Says that mmap() failed by ERROR; returns the error to be given to users. */
+int mapping_failed(int error);
 void mapping_remove(struct mapping *m);
+/* Whether ERROR, of usable() or shmbus_check(), says that a bus is dead. */
+static inline bool
+is_dead(int error)
+{
+	return error == SHMBUS_ETRUNC || error == ENOSPC;
+}
 
 /* ---- owner.c ------------------------------------------------------------ */
 
@@ -172,15 +186,16 @@ void helper_stop(struct shmbus *b);
 
 /* ---- what several of them need ------------------------------------------ */
 
-/* Returns 0 while B can be used, else SHMBUS_EFORKED or SHMBUS_ETRUNC. */
+/*
+ * Returns 0 while B can be used, else SHMBUS_EFORKED, SHMBUS_ETRUNC or ENOSPC.
+ */
 static inline int
 usable(const struct shmbus *b)
 {
 	if (__builtin_expect(AO_load(&b->map->forked) != 0, 0))
 		return SHMBUS_EFORKED;
-	if (__builtin_expect(AO_load(&b->map->broken) != 0, 0))
-		return SHMBUS_ETRUNC;
-	return 0;
+	/* The error itself; see guard.c. */
+	return (int)AO_load(&b->map->broken);
 }
 
 /* Whether anybody sleeps; asked after something was published. */

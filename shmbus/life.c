@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -98,6 +99,52 @@ map_file(struct shmbus *b)
 	    &b->base);
 }
 
+/* The path PATH, absolute, but with its symbolic links; NULL: no memory. */
+static char *
+absolute(const char *path)
+{
+	char *cwd, *whole = NULL;
+
+	if (path[0] == '/')
+		return strdup(path);
+	if ((cwd = getcwd(NULL, 0)) == NULL)
+		return realpath(path, NULL);
+	if (asprintf(&whole, "%s/%s", cwd, path) == -1)
+		whole = NULL;
+	free(cwd);
+	return whole;
+}
+
+/*
+ * Stores in B->path where new attachments will look for the bus PATH, to be
+ * checked from time to time.  Symbolic links are kept: one that leads elsewhere
+ * later is what is to be noticed.  The links of /proc are not paths, but stand
+ * for a descriptor, which may be closed or used for something else; where
+ * they lead to a file that has a name, that is it.  A file without a name, as of
+ * memfd_create(2), has no path: NULL.
+ */
+static int
+note_path(struct shmbus *b, const char *path)
+{
+	char *real = realpath(path, NULL);
+	struct stat st;
+
+	if (real == NULL || stat(real, &st) == -1 || st.st_dev != b->dev ||
+	    st.st_ino != b->ino) {
+		free(real);
+		/* Either it has no name, or it has lost it just now. */
+		return fstat(b->fd, &st) == 0 && st.st_nlink == 0 ? 0 :
+		    (b->path = absolute(path)) != NULL		  ? 0 :
+								    ENOMEM;
+	}
+	if (strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/dev/", 5) == 0) {
+		b->path = real;
+		return 0;
+	}
+	free(real);
+	return (b->path = absolute(path)) != NULL ? 0 : ENOMEM;
+}
+
 /* Opens the file, maps it, and takes a number. */
 static int
 open_bus(struct shmbus *b, const char *path, const struct shmbus_options *opt,
@@ -110,9 +157,7 @@ open_bus(struct shmbus *b, const char *path, const struct shmbus_options *opt,
 	if (error != 0)
 		return error;
 	b->fd = (int)AO_load(&b->map->fd);
-	if (((b->path = realpath(path, NULL)) == NULL &&
-		(error = errno) != 0) ||
-	    (error = map_file(b)) != 0 ||
+	if ((error = map_file(b)) != 0 || (error = note_path(b, path)) != 0 ||
 	    (!b->rdonly && (error = owner_take_number(b, me)) != 0)) {
 		free(b->path);
 		mapping_remove(b->map);

@@ -191,7 +191,7 @@ owner_take_number(struct shmbus *b, unsigned *me)
 		if (error == 0) /* of one who is dead, if there is a claim */
 			AO_store_full(claim_of(b, i), 0);
 		*me = i;
-		return error;
+		return file_lock_failed(error);
 	}
 	for (round = 0; round < CLAIM_ROUNDS; round++) {
 		bool unclear = false;

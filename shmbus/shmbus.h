@@ -172,7 +172,8 @@ struct shmbus_info {
  * its space is allocated now.  On failure no file is left behind.
  * Errors: EEXIST (also when PATH is a bus already), SHMBUS_ERANGE, ENOSPC,
  * ENAMETOOLONG, ENOENT (no such folder), EACCES, EISDIR, ENODEV (not a regular
- * file), EFBIG, EDQUOT, EBUSY (another process is creating it and does not
+ * file, or the file system has no shared mappings), EOPNOTSUPP (it has no open
+ * file description locks), EFBIG, EDQUOT, EBUSY (another process is creating it and does not
  * get on), EINVAL (PATH is NULL or empty), and what open(2) and
  * posix_fallocate(3) give.
  */
@@ -310,7 +311,8 @@ int shmbus_list(struct shmbus *b, struct shmbus_peer *peers, unsigned n,
     unsigned *count);
 /*
  * Checks what became of the file: 0, SHMBUS_ETRUNC (it became shorter, or was then made a
- * bus of another geometry: the bus is dead), SHMBUS_EFORKED,
+ * bus of another geometry: the bus is dead), ENOSPC (a page of it could not be
+ * had: likewise), SHMBUS_EFORKED,
  * SHMBUS_EREPLACED (the path names another file: this one goes on, but new
  * attachers meet elsewhere), ENOENT (the path is gone: likewise).
  * shmbus_wait() does it about once a second.

@@ -11,7 +11,9 @@
  */
 #include <sys/stat.h>
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "shmbus/internal.h"
 
@@ -86,6 +88,28 @@ bus_made_anew(struct shmbus *b, uint64_t size)
 	return true;
 }
 
+/*
+ * Whether the file, as it is read now, is further on than the mapping: then it is
+ * not what is mapped.  That is so on overlayfs where B, which may only read, has
+ * mapped the file of a lower layer, and the first writer has it copied to the
+ * upper one; the descriptor, its number and the path all lead to the copy.
+ * Of one and the same file the tail never goes back, and the mapping is read
+ * last.
+ */
+static bool
+is_left_behind(struct shmbus *b)
+{
+	AO_t mapped, tail;
+
+	if (!b->rdonly ||
+	    pread(b->fd, &tail, sizeof(tail),
+		offsetof(struct format_header, tail)) != sizeof(tail))
+		return false;
+	ring_fence();
+	mapped = AO_load(&b->ring.hdr->tail);
+	return mapped < tail;
+}
+
 int
 shmbus_check(struct shmbus *b)
 {
@@ -98,9 +122,13 @@ shmbus_check(struct shmbus *b)
 	    ((uint64_t)st.st_size < b->geo.file_size ||
 		(b->ring.hdr->id != AO_load(&b->id) &&
 		    !bus_made_anew(b, (uint64_t)st.st_size)))) {
-		AO_store(&b->map->broken, 1);
+		AO_store(&b->map->broken, SHMBUS_ETRUNC);
 		return SHMBUS_ETRUNC;
 	}
+	if (is_left_behind(b))
+		return usable(b) != 0 ? usable(b) : SHMBUS_EREPLACED;
+	if (b->path == NULL) /* it never had one */
+		return 0;
 	if (stat(b->path, &st) == -1)
 		return errno == ENOENT || errno == ENOTDIR ? ENOENT : 0;
 	if (st.st_dev != b->dev || st.st_ino != b->ino)
@@ -109,19 +137,22 @@ shmbus_check(struct shmbus *b)
 }
 
 /*
- * What is to be done about once a second; NOW: the time.  Returns 0, or
- * SHMBUS_ETRUNC if the bus is dead.
+ * What is to be done about once a second; NOW: the time.  Returns 0, or why the
+ * bus is dead.
  */
 static int
 keep_house(struct shmbus *b, uint64_t now)
 {
+	int error;
+
 	if (__builtin_expect(now < b->next_check, 1))
 		return 0;
 	b->next_check = now + SECOND_NS;
 	entry_keep(b);
 	entry_reap(b);
 	ring_tidy(&b->ring, TIDY_AT_ONCE);
-	return shmbus_check(b) == SHMBUS_ETRUNC ? SHMBUS_ETRUNC : 0;
+	error = shmbus_check(b);
+	return is_dead(error) ? error : 0;
 }
 
 /* shmbus_wait(), for the thread that has the receive side. */

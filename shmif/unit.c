@@ -163,18 +163,18 @@ say(const struct unit *u, const struct link *l, const char *what)
 }
 
 /*
- * Checks the bus file once a second. Returns true once the file is truncated,
- * which ends the use of the bus. That the file was removed or replaced is said
- * once.
+ * Checks the bus file once a second. Returns why it can be used no more, once it
+ * was truncated or had no space, else 0. That the file was removed or replaced is
+ * said once.
  */
-static bool
+static int
 file_died(struct unit *u, const struct link *l)
 {
 	int64_t now = (int64_t)now_ns();
 	int error;
 
 	if (now < u->rx_check_at)
-		return false;
+		return 0;
 	u->rx_check_at = now + CHECK_EVERY_NS;
 	error = shmbus_check(l->bus);
 	atomic_store(&u->bus_error, error);
@@ -186,7 +186,7 @@ file_died(struct unit *u, const struct link *l)
 			"removed; the interface stays on the old file" :
 			"replaced; the interface stays on the old file");
 	}
-	return error == SHMBUS_ETRUNC;
+	return error == SHMBUS_ETRUNC || error == ENOSPC ? error : 0;
 }
 
 /*
@@ -196,13 +196,13 @@ file_died(struct unit *u, const struct link *l)
 static int
 wait_on(struct unit *u, struct link *l, int64_t ns)
 {
-	int error;
+	int error, died;
 
 	if (ns < 0 || ns > CHECK_EVERY_NS)
 		ns = CHECK_EVERY_NS;
 	error = shmbus_wait(l->bus, ns);
-	if (file_died(u, l))
-		error = SHMBUS_ETRUNC;
+	if ((died = file_died(u, l)) != 0)
+		error = died;
 	if (error != 0 && error != ETIMEDOUT && error != ECANCELED) {
 		say(u, l, shmbus_strerror(error));
 		atomic_store(&u->bus_error, error);

@@ -127,6 +127,8 @@ bus_state(int n)
 		return "replaced";
 	case SHMBUS_ETRUNC:
 		return "truncated";
+	case ENOSPC:
+		return "no space";
 	default:
 		return "failed";
 	}

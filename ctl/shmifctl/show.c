@@ -129,6 +129,7 @@ put_bus_state(struct json_object *i)
 		{ "removed", "the interface stays on the old file" },
 		{ "replaced", "the interface stays on the old file" },
 		{ "truncated", "nothing is sent or received" },
+		{ "no space", "nothing is sent or received" },
 	};
 	const char *state = get_string(i, "bus");
 
