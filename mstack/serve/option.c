@@ -77,6 +77,21 @@ has_level(const struct msock *m, int level)
 	}
 }
 
+/*
+ * Whether LEN is too short for any value of an option of LEVEL: Linux looks
+ * there, before it looks which option it is, but for those that are text.
+ */
+static bool
+is_too_short(int level, int name, socklen_t len)
+{
+	if (len >= sizeof(int))
+		return false;
+	if (level == SOL_SOCKET)
+		return name != SO_BINDTODEVICE;
+	return level == IPPROTO_TCP && name != TCP_CONGESTION &&
+	    name != TCP_ULP && name != TCP_FASTOPEN_KEY;
+}
+
 int
 option_set(struct msock *m, int level, int name, const void *value,
     socklen_t len)
@@ -85,6 +100,8 @@ option_set(struct msock *m, int level, int name, const void *value,
 
 	if (!has_level(m, level))
 		return ENOPROTOOPT;
+	if (is_too_short(level, name, len))
+		return EINVAL;
 	error = m->sv->ops->set(m->sock, level, name, value, len);
 	if (error == ENOPROTOOPT && is_hint(level, name))
 		return len < sizeof(int) ? EINVAL : 0;

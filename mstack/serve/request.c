@@ -8,6 +8,7 @@
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -80,13 +81,23 @@ has_port(const struct msock *m)
 	    ((const struct sockaddr_in *)&a)->sin_port != 0;
 }
 
+/* The least that an address of M's family has; Linux asks for it first. */
+static socklen_t
+least_address(const struct msock *m)
+{
+	/* Without the scope, as RFC 2133 had it. */
+	if (m->domain == AF_INET6)
+		return offsetof(struct sockaddr_in6, sin6_scope_id);
+	return m->domain == AF_INET ? sizeof(struct sockaddr_in) : 0;
+}
+
 static int
 do_bind(struct turn *t)
 {
 	struct server *sv = t->s->sv;
 	int error;
 
-	if (t->addr == NULL ||
+	if (t->addr == NULL || t->q->addrlen < least_address(t->m) ||
 	    (has_port(t->m) && t->addr->sa_family == t->m->domain))
 		return EINVAL;
 	error = sv->ops->bind(t->m->sock, t->addr, t->q->addrlen);

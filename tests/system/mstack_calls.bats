@@ -171,3 +171,31 @@ os.kill(os.getpid(), signal.SIGKILL)' || :
 	python3 urgent.py
 	at a python3 urgent.py
 }
+
+@test "values and addresses that are too short" {
+	need python3
+	pair_up
+	cat >short.py <<-'END'
+		import ctypes, errno, socket
+		libc = ctypes.CDLL(None, use_errno=True)
+		def said(r):
+		    return "0" if r == 0 else errno.errorcode[ctypes.get_errno()]
+		T, U = socket.SOCK_STREAM, socket.SOCK_DGRAM
+		for family in socket.AF_INET, socket.AF_INET6:
+		    for kind in T, U:
+		        for level in 1, 6:
+		            for name in 2, 9, 12345:
+		                for n in 0, 3:
+		                    s = socket.socket(family, kind)
+		                    r = libc.setsockopt(s.fileno(), level, name, bytes(8), n)
+		                    print(family, kind, level, name, n, said(r))
+		        for of in family, 0, 1:
+		            for n in 0, 2, 8, 15, 16, 23:
+		                s = socket.socket(family, kind)
+		                a = of.to_bytes(2, "little") + bytes(30)
+		                print(family, kind, of, n, said(libc.bind(s.fileno(), a, n)))
+	END
+	python3 short.py >kernel
+	at a python3 short.py >stack
+	diff kernel stack
+}
