@@ -12,7 +12,8 @@
 # make conform    a raw peer checks lwipv6 by the RFCs (tests/conform)
 # make storm      many processes, killed and stopped at random; SECONDS=N
 # make differential  random programs of socket calls, by the kernel and by a
-#                 stack under mstack, give the same; N=10000 SEED=
+#                 stack under mstack, give the same; N=10000 SEED= STACK=
+# make mstack_exact  every byte of streams through mstack, RUNS=200 SEED=
 # make check_programs  large programs under mstack: PostgreSQL, Java, Go, each
 #                 skipped where it is not installed
 # make lwip_exact every byte between lwIP and lwIP, lwIP and lwipv6, RUNS=50
@@ -96,7 +97,7 @@ PACKAGES += $(foreach g,$(MAKECMDGOALS),$(PACKAGES_$(g)))
 # Before anything is compiled, but only where the user did not ask for a mere
 # build.
 ifneq ($(filter demo check conform coverage bench storm differential model \
-    check_programs \
+    check_programs mstack_exact \
     arm64 fuzz lint deb,$(MAKECMDGOALS)),)
 FIRST := deps
 endif
@@ -177,7 +178,7 @@ BUS_PROGS := $(call progs,$(filter-out $(STACK_SRC),$(SHARED_SRC)))
 # libshmif replaces functions of liblwipv6: it has to come first everywhere.
 STACK_LIBS := -lshmif -lshmbus -llwipv6
 
-.PHONY: all product deb demo check check_programs conform model storm differential arm64 fuzz bench install uninstall deps \
+.PHONY: all product deb demo check check_programs mstack_exact conform model storm differential arm64 fuzz bench install uninstall deps \
 	bench-deps format lint lint_man lint_format lint_cppcheck lint_tidy coverage clean \
 	help FORCE
 .DELETE_ON_ERROR:

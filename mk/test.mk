@@ -29,10 +29,17 @@ fuzz: $(FUZZ_NAMES:%=$(FUZZ_DIR)/%) $(FUZZTESTS) | $(FIRST)
 storm: $(BUILD)/tests/storm/storm | $(FIRST)
 	@$(if $(SECONDS),SECONDS=$(SECONDS)) $<
 
-# N=10000, SEED=; the exit status tells.
+# N=10000, SEED=, STACK=lwip; the exit status tells.
 differential: all $(BUILD)/tests/system/mstackdiff | $(FIRST)
 	@BUILD='$(abspath $(BUILD))' N='$(or $(N),10000)' SEED='$(SEED)' \
-	    tests/differential
+	    STACK='$(STACK)' tests/differential
+
+# Streams of bytes through mstack, RUNS=200 on either stack.
+mstack_exact: all | $(FIRST)
+	@for stack in lwipv6 $(if $(LWIP_TREE),lwip); do \
+	    TEST_STACK=$$stack TOP='$(CURDIR)' $(RUN) SEED='$(SEED)' \
+	    RUNS='$(or $(RUNS),200)' bats -f 'every byte' \
+	    tests/system/mstack_bulk.bats || exit; done
 
 # Programs that nobody installs for this: those that are there.
 check_programs: all | $(FIRST)

@@ -232,6 +232,10 @@ do_send_dgram(struct obj *o)
 		return;
 	if (!addressed && o->to_peer && p == NULL)
 		return; /* it would be refused */
+	/* Likewise: who is connected to somebody else hears nobody. */
+	if (o->to_peer && p != NULL && o->peer == sw_index_of(p) &&
+	    p->to_peer && p->peer != sw_index_of(o))
+		return;
 	if (!addressed && o->port == 0)
 		return; /* it fails, and on Linux has a port then */
 	if (p != NULL && p->shut_rd)
