@@ -39,10 +39,8 @@ enum {
 
 /* What is ours of a connection, in tcp_pcb.ours; output.c, keepalive.c. */
 enum {
-	TCP_OURS_KNOWN = 0x1,	/* windows are ours, what was said is known */
-	TCP_OURS_PUT_OFF = 0x2, /* its ACK waits for the batch's end */
+	TCP_OURS_KNOWN = 0x1, /* windows are ours, what was said is known */
 	TCP_OURS_NO_ANSWERS = 0x4,  /* ACKs do not wait for data */
-	TCP_OURS_PROBE_SOON = 0x8,  /* keepalive is to look before the poll */
 	TCP_OURS_LONG_QUEUE = 0x40, /* more than fits snd_queuelen: split.c */
 	TCP_OURS_ANSWERS = 0x30, /* how often one went out with data in a row */
 	TCP_OURS_ANSWERS_ONE = 0x10,
@@ -50,6 +48,7 @@ enum {
 	TCP_OURS_FIN_CAME = 0x80,  /* it is open: all that the peer sends */
 };
 
+struct conn;
 struct tcp_seg {
 	struct tcp_seg *next;
 	struct pbuf *p;
@@ -115,7 +114,7 @@ struct tcp_pcb {
 	void (*errf)(void *, err_t);
 	uint32_t keepalive;
 	uint8_t keep_cnt;
-	void *recover; /* slirp's, where that has it; else recover.c's */
+	struct conn *conn; /* slirp's, where that has it; else tcp/conn.c's */
 };
 ABI_AT(tcp_pcb, next, 56);
 ABI_AT(tcp_pcb, state, 64);
@@ -152,7 +151,7 @@ ABI_AT(tcp_pcb, recv, 208);
 ABI_AT(tcp_pcb, accept, 224);
 ABI_AT(tcp_pcb, poll, 232);
 ABI_AT(tcp_pcb, errf, 240);
-ABI_AT(tcp_pcb, recover, 256);
+ABI_AT(tcp_pcb, conn, 256);
 ABI_SIZE(tcp_pcb, 264);
 
 /* Where a connection that listens has what others have in accept. */
@@ -207,6 +206,8 @@ void tcp_rexmit(struct tcp_pcb *);
 void tcp_rexmit_rto(struct tcp_pcb *);
 uint8_t tcp_seg_free(struct tcp_seg *);
 void tcp_fasttmr(struct stack *);
+/* Starts the timer of STACK's connections, if there are any; on its thread. */
+void tcp_timer_needed(struct stack *);
 
 /* ---- slirp -------------------------------------------------------------- */
 
@@ -270,6 +271,8 @@ ABI_AT(raw_pcb, recv, 72);
 ABI_AT(raw_pcb, recv_arg, 80);
 
 struct udp_pcb *udp_new(struct stack *);
+void udp_input(struct pbuf *, struct ip_addr_list *, void *pseudo,
+    struct netif *slirp);
 void udp_remove(struct udp_pcb *);
 err_t udp_connect(struct udp_pcb *, struct ip_addr *, uint16_t);
 void udp_disconnect(struct udp_pcb *);

@@ -73,6 +73,9 @@ struct above {
 	void (*stream_error)(struct stack *stack, const struct icmp_quote *q,
 	    struct icmp_meaning m);
 
+	/* Whether a UDP socket has PORT. */
+	bool (*udp_port_used)(struct stack *stack, uint16_t port);
+
 	/* ip -> tcp */
 
 	/* The connection that sent Q is to send at most MTU bytes a packet. */
@@ -81,12 +84,20 @@ struct above {
 
 	/* tcp -> sock */
 
+	/* Whether no socket but who connects is bound to IP and PORT. */
+	bool (*local_port_free)(struct stack *stack, const struct ip_addr *ip,
+	    uint16_t port);
 	/* What becomes of who connects from FROM to TO and PORT. */
 	enum listener_verdict (*syn)(struct stack *stack,
 	    const struct ip_addr *from, const struct ip_addr *to,
 	    uint16_t port);
 	/* Whether the listener of PCB, half open, can take it now. */
 	bool (*has_room)(const struct tcp_pcb *pcb);
+	/*
+	 * What segments have at most, as the program of PCB, which may be
+	 * listening, has said; 0: nothing.
+	 */
+	unsigned (*maxseg)(const struct tcp_pcb *pcb);
 	/*
 	 * The library has put PCB into TIME-WAIT, from where it goes without a
 	 * word.

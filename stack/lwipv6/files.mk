@@ -9,12 +9,13 @@ LWIPV6_SOCK := $(addprefix stack/lwipv6/sock/, \
 	calls.c close.c fcntl.c fd.c options.c poll.c ports.c recv.c send.c \
 	sockaddr.c socket.c wait.c $(addprefix kind/, \
 	accept.c dgram.c multicast.c netlink.c raw.c stream.c stream_io.c \
-	stream_ops.c stream_queue.c stream_send.c udp.c))
+	stream_ops.c stream_queue.c stream_send.c udp.c udp_in.c))
 LWIPV6_SLIRP := $(addprefix stack/lwipv6/slirp/, \
 	flow.c tcp.c udp.c)
 LWIPV6_TCP := $(addprefix stack/lwipv6/tcp/, \
-	bare.c input.c isn.c keepalive.c listen.c ooseq.c output.c persist.c \
-	recover.c reset.c screen.c split.c tick.c)
+	bare.c conn.c hash.c input.c isn.c keepalive.c listen.c ooseq.c open.c \
+	output.c persist.c \
+	recover.c reset.c screen.c slow.c split.c tick.c)
 LWIPV6_IP := $(addprefix stack/lwipv6/ip/, \
 	arrive.c checksum.c deliver.c echo.c ext.c findpath.c forward.c frag.c icmp.c path.c \
 	pbuf_realloc.c radv.c reass.c routes.c source.c unreach.c)

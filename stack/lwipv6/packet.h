@@ -40,6 +40,14 @@ ip_is_v4(const struct ip_addr *ip)
 	    ip->addr[2] == htonl(0xffff);
 }
 
+/* Whether IP is the unspecified address of either family. */
+static inline bool
+ip_is_any(const struct ip_addr *ip)
+{
+	return ip->addr[0] == 0 && ip->addr[1] == 0 && ip->addr[3] == 0 &&
+	    (ip->addr[2] == 0 || ip->addr[2] == htonl(0xffff));
+}
+
 static inline bool
 ip_same(const struct ip_addr *a, const struct ip_addr *b)
 {

@@ -21,7 +21,7 @@
 #include <shmbus.h>
 #include <shmif.h>
 
-#include "stack/lwipv6/tcp/tcp.h"
+#include "stack/lwipv6/tcp/conn.h"
 #include "base/net_bytes.h"
 #include "tests/lib/netstack.h"
 
@@ -267,12 +267,10 @@ after_each(void **state)
 static struct tcp_pcb *
 its_end(struct peer *p)
 {
-	struct tcp_pcb *pcb = STACK_FIELD(p->stack, STACK_TCP_ACTIVE,
-	    struct tcp_pcb *);
+	struct ends e = { { { 0, 0, htonl(0xffff), htonl(0x0a000001) } },
+		{ { 0, 0, htonl(0xffff), htonl(0x0a000002) } }, PORT, p->port };
 
-	while (pcb != NULL && pcb->remote_port != p->port)
-		pcb = pcb->next;
-	return pcb;
+	return conn_pcb(p->stack, &e);
 }
 
 static void

@@ -42,6 +42,7 @@ OURS(netif_shutdown)(struct stack *stack)
 
 	slirp_end(stack);
 	tick_end(stack);
+	conn_table_end(stack);
 	real()->netif_shutdown(stack);
 	/* The first is the loopback interface, which nobody else knows. */
 	if (lo != NULL && (lo->flags & NETIF_FLAG_LOOPBACK)) {

@@ -161,6 +161,8 @@ is_believed(struct stack *stack, const struct icmp_quote *q)
 		return q->sport >> 8 == 128;
 	if (q->proto != PROTO_UDP)
 		return false;
+	if (above.udp_port_used(stack, q->sport))
+		return true;
 	while (pcb != NULL && pcb->local_port != q->sport)
 		pcb = pcb->next;
 	return pcb != NULL;

@@ -44,11 +44,14 @@
 	WITH(recover, tcp_input) \
 	WITH(recover, tcp_output) \
 	WITH(recover, tcp_pcb_purge) \
+	WITH(recover, tcp_listen) \
+	WITH(recover, tcp_slowtmr) \
+	WITH(recover, tcp_recved) \
 	X(sock, lwip_msocket) \
 	X(sock, lwip_socket) \
 	X(sock, lwip_close) \
 	X(sock, lwip_event_subscribe) \
-	WITH(sock, tcp_slowtmr) \
+	WITH(sock, udp_input) \
 	X(sock, lwip_bind) \
 	X(sock, lwip_connect) \
 	X(sock, lwip_listen) \
@@ -77,7 +80,6 @@
 	X(sock, lwip_fcntl) \
 	X(sock, lwip_fcntl64) \
 	X(sock, lwip_ioctl) \
-	WITH(output, tcp_recved) \
 	X(frag, ip4_frag) \
 	X(frag, ip6_frag) \
 	WITH(autoconf, ip_autoconf_start) \

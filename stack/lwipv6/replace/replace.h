@@ -40,6 +40,8 @@ const struct real *real(void);
  */
 int real_check(void);
 
+/* Whether our versions of the functions of group G are in use. */
+bool switch_group_on(const char *g);
 /* The Ith function of LWIPV6_NAMES; NULL behind the last. */
 const char *switch_name(unsigned i);
 

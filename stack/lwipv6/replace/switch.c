@@ -91,6 +91,14 @@ is_on(const char *text, const char *g)
 	return on;
 }
 
+bool
+switch_group_on(const char *g)
+{
+	const char *text = secure_getenv("SHMIF_LWIPV6");
+
+	return text == NULL || is_on(text, g);
+}
+
 /* Says so when a word of the list TEXT names no group. */
 static void
 complain(const char *text)
@@ -176,5 +184,14 @@ LWIPV6_NAMES(STUB, STUB)
 __asm__(".section .data.rel.local,\"aw\"\n"
 	".size shmif_slots, . - shmif_slots\n"
 	".text\n");
+
+#else
+
+bool
+switch_group_on(const char *g)
+{
+	(void)g;
+	return true;
+}
 
 #endif

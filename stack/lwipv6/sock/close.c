@@ -30,6 +30,7 @@ orphan(struct sock *s, void *arg)
 {
 	(void)arg;
 	sock_hold(s);
+	port_unbound(s);
 	s->ops->orphan(s);
 	pthread_mutex_lock(&s->lock);
 	s->stack = NULL;
@@ -51,6 +52,7 @@ OURS(tcp_shutdown)(struct stack *stack)
 	/* What was posted while they were being told. */
 	queue_finish(stack);
 	/* Connections that no socket has any more. */
+	conn_abort_all(stack);
 	while ((pcb = STACK_FIELD(stack, STACK_TCP_ACTIVE, struct tcp_pcb *)) !=
 	    NULL)
 		tcp_abort(pcb);

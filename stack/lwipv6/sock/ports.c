@@ -16,7 +16,8 @@
  * random one on, that no socket has.
  *
  * All is done on the stack's thread, which has no more than one socket looking
- * for a port at a time.
+ * for a port at a time.  Sockets are found by their port (conn_table), so that to
+ * look for one costs the same however many there are.
  */
 #include <sys/random.h>
 #include <errno.h>
@@ -34,7 +35,6 @@ struct claim {
 	const struct sock *s;
 	struct sock_dest at;
 	uint16_t options;
-	bool taken;
 };
 
 bool
@@ -43,36 +43,63 @@ port_overlap(const struct ip_addr *a, const struct ip_addr *b)
 	return name_is_any(a) || name_is_any(b) || ip_same(a, b);
 }
 
-/* Sees whether S has what the claim ARG is for. */
-static void
-compare(struct sock *s, void *arg)
+/* Whether S has what the claim C is for. */
+static bool
+is_in_the_way(struct sock *s, const struct claim *c)
 {
-	struct claim *c = arg;
 	uint16_t both;
+	bool taken;
 
 	if (s == c->s || s->ops != c->s->ops)
-		return;
+		return false;
 	pthread_mutex_lock(&s->lock);
 	both = s->so_options & c->options;
-	if (s->local_port == c->at.port && !s->closed &&
-	    (s->bound || s->state == SOCK_LISTENING || s->ops->keeps_port) &&
-	    port_overlap(&s->local, &c->at.ip) && !(both & SOF_REUSEPORT) &&
-	    (!(both & SOF_REUSEADDR) || s->state == SOCK_LISTENING))
-		c->taken = true;
+	taken = !s->closed && port_overlap(&s->local, &c->at.ip) &&
+	    !(both & SOF_REUSEPORT) &&
+	    (!(both & SOF_REUSEADDR) || s->state == SOCK_LISTENING);
 	pthread_mutex_unlock(&s->lock);
+	return taken;
+}
+
+/* Whether a socket of STACK has what the claim C is for. */
+static bool
+is_claimed(struct stack *stack, const struct claim *c)
+{
+	struct conn_table *t = conn_table(stack);
+	struct node *l, *head;
+
+	if (t == NULL)
+		return true;
+	EACH_AT_PORT(l, head, &t->sockets, c->at.port)
+	if (is_in_the_way(NODE_OF(l, struct sock, at_port), c))
+		return true;
+	return false;
 }
 
 static bool
-is_taken(struct claim *c)
+is_taken(const struct claim *c)
 {
 	const struct sock *s = c->s;
 
-	c->taken = false;
-	sock_each(s->stack, compare, c);
-	if (!c->taken && s->ops->port_in_use != NULL &&
-	    !(c->options & SOF_REUSEADDR))
-		c->taken = s->ops->port_in_use(s, &c->at);
-	return c->taken;
+	return is_claimed(s->stack, c) ||
+	    (s->ops->port_in_use != NULL && !(c->options & SOF_REUSEADDR) &&
+		s->ops->port_in_use(s, &c->at));
+}
+
+/* above.local_port_free: of TCP */
+static bool
+local_port_free(struct stack *stack, const struct ip_addr *ip, uint16_t port)
+{
+	static const struct sock nobody = { .ops = &stream_ops };
+	struct claim c = { .s = &nobody, .at = { *ip, port } };
+
+	return !is_claimed(stack, &c);
+}
+
+__attribute__((constructor)) static void
+fill_above(void)
+{
+	above.local_port_free = local_port_free;
 }
 
 /* Chooses the claim's port, or sees that it is free.  0 or EADDRINUSE. */
@@ -145,11 +172,24 @@ port_has_listener(struct sock *s)
 void
 port_bound(struct sock *s, const struct sock_dest *to)
 {
+	struct conn_table *t = conn_table(s->stack);
+	struct node *list = t == NULL ? NULL :
+					port_list(&t->sockets, to->port, true);
+
 	pthread_mutex_lock(&s->lock);
 	s->local = to->ip;
 	s->local_port = to->port;
 	s->bound = true;
 	pthread_mutex_unlock(&s->lock);
+	node_out(&s->at_port);
+	if (list != NULL)
+		node_before(list, &s->at_port);
+}
+
+void
+port_unbound(struct sock *s)
+{
+	node_out(&s->at_port);
 }
 
 bool

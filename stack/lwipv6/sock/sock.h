@@ -42,7 +42,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#include "stack/lwipv6/tcp/tcp.h"
+#include "stack/lwipv6/tcp/conn.h"
 
 /* Of a TCP socket; the others are NEW for ever. */
 enum sock_state {
@@ -107,7 +107,8 @@ struct sock {
 	bool sent_small;    /* less than a segment, up to here: */
 	uint32_t small_end;
 	struct membership *groups; /* multicast.c */
-	int soft_error; /* of ICMP; it did not end the connection; or 0 */
+	int soft_error;	     /* of ICMP; it did not end the connection; or 0 */
+	struct node at_port; /* of those with the same port: ports.c */
 
 	/* One thread at a time takes from the queue, or adds to the ring. */
 	pthread_mutex_t reader;
@@ -135,6 +136,7 @@ struct sock {
 	bool linger;
 	bool hdrincl;
 	int linger_s;
+	int maxseg;    /* TCP_MAXSEG; 0: what fits */
 	int ttl, tos;  /* -1: the library's */
 	int group_ttl; /* the same for groups */
 	int group_if;  /* number of the interface for these; 0: any */
@@ -337,6 +339,8 @@ int port_address(struct sock *s, struct ip_addr *ip);
 int port_choose(struct sock *s, struct sock_dest *to);
 /* S is bound to TO from now on. */
 void port_bound(struct sock *s, const struct sock_dest *to);
+/* The stack of S goes, or its descriptor is closed. */
+void port_unbound(struct sock *s);
 /* Whether another socket listens where S is bound. */
 bool port_has_listener(struct sock *s);
 /* Whether the program may have PORT. */
@@ -454,6 +458,15 @@ int dgram_shutdown(struct sock *s, int how);
 int dgram_ready(const struct sock *s);
 uint32_t dgram_queued(const struct sock *s);
 bool dgram_has_peer(const struct sock *s);
+
+/* ---- udp_in.c; on the stack's thread -------------------------------------- */
+
+/*
+ * Calls FN(S, ARG) for each UDP socket of STACK at PORT; FN may not take it from
+ * there.
+ */
+void udp_each_at(struct stack *stack, uint16_t port,
+    void (*fn)(struct sock *, void *), void *arg);
 
 /* ---- recv.c -------------------------------------------------------------- */
 

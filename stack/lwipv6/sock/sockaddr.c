@@ -27,8 +27,7 @@
 bool
 name_is_any(const struct ip_addr *ip)
 {
-	return ip->addr[0] == 0 && ip->addr[1] == 0 && ip->addr[3] == 0 &&
-	    (ip->addr[2] == 0 || ip->addr[2] == htonl(0xffff));
+	return ip_is_any(ip);
 }
 
 bool

@@ -109,6 +109,7 @@ sock_new(struct stack *stack, int family, int type, int protocol,
 	s->type = type;
 	s->protocol = protocol;
 	s->ops = ops;
+	node_init(&s->at_port);
 	s->ttl = s->tos = s->checksum_at = -1;
 	s->group_ttl = 1;
 	s->group_loop = true;
@@ -276,6 +277,7 @@ close_inside(void *arg)
 	struct sock *s = arg;
 
 	s->orphan = true;
+	port_unbound(s);
 	s->ops->close(s);
 	sock_put(s);
 }

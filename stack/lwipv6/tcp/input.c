@@ -2,19 +2,21 @@
 /*
  * input.c - a TCP segment comes in
  *
- * DOC: The library's tcp_input() does its work.  Before it stands the screen
- * (screen.c), which keeps from it what it would mistake; before and after it
- * what isn.c, ooseq.c and recover.c, which have the faults, need to do on the
- * connection that the segment is for.  What is for no connection is handled by
- * listen.c.
+ * DOC: Connections are found in the table (conn.c); what is for none is handled
+ * by listen.c, and what opens one by open.c.  The library's tcp_input() does its
+ * work for those that are open.  Before it stands the screen (screen.c), which
+ * keeps from it what it would mistake; before and after it what ooseq.c and
+ * recover.c, which have the faults, need to do on the connection that the segment
+ * is for.
  */
 #include <string.h>
 
 #include "base/net_bytes.h"
 #include "stack/lwipv6/tcp/segment.h"
 
-struct tcp_pcb *
-segment_connection(struct tcp_pcb *list, const struct segment *g)
+/* The connection of LIST, one of the library's, that G is for, or NULL. */
+static struct tcp_pcb *
+find_in(struct tcp_pcb *list, const struct segment *g)
 {
 	for (; list != NULL; list = list->next)
 		if (list->remote_port == g->sport &&
@@ -51,17 +53,11 @@ read_segment(struct segment *g, struct stack *stack, struct pbuf *p,
 struct tcp_pcb *
 tcp_quoted(struct stack *stack, const struct icmp_quote *q)
 {
-	struct tcp_pcb *pcb = STACK_FIELD(stack, STACK_TCP_ACTIVE,
-	    struct tcp_pcb *);
+	struct ends e = { q->src, q->dst, q->sport, q->dport };
+	struct tcp_pcb *pcb = conn_pcb(stack, &e);
 
-	while (pcb != NULL &&
-	    (pcb->local_port != q->sport || pcb->remote_port != q->dport ||
-		!ip_same(&pcb->local_ip, &q->src) ||
-		!ip_same(&pcb->remote_ip, &q->dst)))
-		pcb = pcb->next;
 	/* RFC 5927, 4.1: is it of what is under way? */
-	if (pcb == NULL || pcb->slirp != NULL ||
-	    seq_before(q->seq, pcb->lastack) ||
+	if (pcb == NULL || seq_before(q->seq, pcb->lastack) ||
 	    !seq_before(q->seq, pcb->snd_max))
 		return NULL;
 	return pcb;
@@ -127,22 +123,6 @@ is_kept_off(struct tcp_pcb *pcb, const struct segment *g)
 	return true;
 }
 
-/* G is for no connection.  As listen_input(). */
-static struct tcp_pcb *
-unconnected(const struct segment *g, struct ip_addr_list *to, void *pseudo)
-{
-	struct tcp_pcb *old = segment_connection(STACK_FIELD(g->stack,
-						     STACK_TCP_TW,
-						     struct tcp_pcb *),
-	    g);
-
-	if (old != NULL && screen_time_wait(old, g)) {
-		pbuf_free(g->p);
-		return NULL;
-	}
-	return listen_input(g, to, pseudo);
-}
-
 /*
  * Whether the library must not have G, which is to leave by slirp.  What is of no
  * connection it answers by a reset with its ports swapped, so that the sender
@@ -156,13 +136,11 @@ is_stray(const struct segment *g, struct tcp_pcb *active)
 	const unsigned kind = FLAG_SYN | FLAG_FIN | FLAG_RST | FLAG_ACK;
 	struct tcp_pcb *pcb;
 
-	if (segment_connection(active, g) != NULL ||
-	    segment_connection(STACK_FIELD(g->stack, STACK_TCP_TW,
-				   struct tcp_pcb *),
-		g) != NULL)
+	if (find_in(active, g) != NULL ||
+	    find_in(STACK_FIELD(g->stack, STACK_TCP_TW, struct tcp_pcb *), g) !=
+		NULL)
 		return false;
-	pcb = segment_connection(STACK_FIELD(g->stack, STACK_TCP_LISTEN,
-				     struct tcp_pcb *),
+	pcb = find_in(STACK_FIELD(g->stack, STACK_TCP_LISTEN, struct tcp_pcb *),
 	    g);
 	if (pcb != NULL)
 		return LISTENER_SYN(pcb) != NULL;
@@ -170,6 +148,106 @@ is_stray(const struct segment *g, struct tcp_pcb *active)
 		return false;
 	segment_refuse(g);
 	return true;
+}
+
+/* What is to leave by slirp. */
+static void
+to_slirp(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
+    struct netif *slirp, const struct segment *g)
+{
+	if (is_stray(g,
+		STACK_FIELD(g->stack, STACK_TCP_ACTIVE, struct tcp_pcb *))) {
+		pbuf_free(p);
+		return;
+	}
+	conn_for_slirp(true);
+	real()->tcp_input(p, to, pseudo, slirp);
+	conn_for_slirp(false);
+}
+
+/*
+ * The connection that G is for, to which it is to be given; or NULL: it has been
+ * handled.
+ */
+static struct tcp_pcb *
+addressee(const struct segment *g)
+{
+	struct ends ends = segment_ends(g);
+	struct found *e = conn_find(g->stack, &ends);
+	struct tcp_pcb *pcb = e == NULL ? NULL : e->pcb;
+
+	if (pcb == NULL) {
+		if (e != NULL && screen_time_wait(time_wait_of(e), g))
+			return NULL;
+		if ((pcb = listen_input(g)) == NULL)
+			return NULL;
+	}
+	return is_kept_off(pcb, g) ? NULL : pcb;
+}
+
+/*
+ * Gives P to the library, for the connection PCB, which is at the front of its
+ * list meanwhile.  Whether PCB is there after that.
+ */
+static bool
+process(struct tcp_pcb *pcb, struct pbuf *p, struct ip_addr_list *to,
+    void *pseudo)
+{
+	struct tcp_pcb **active = &STACK_FIELD(pcb->stack, STACK_TCP_ACTIVE,
+	    struct tcp_pcb *);
+	struct tcp_pcb **tw = &STACK_FIELD(pcb->stack, STACK_TCP_TW,
+	    struct tcp_pcb *);
+	struct tcp_pcb *before = *tw;
+
+	pcb->next = *active;
+	*active = pcb;
+	real()->tcp_input(p, to, pseudo, NULL);
+	if (*active == pcb) {
+		*active = pcb->next;
+		return conn_of(pcb) != NULL;
+	}
+	if (*tw == pcb && pcb != before) {
+		*tw = pcb->next;
+		above.time_wait(pcb);
+		time_wait_begin(pcb);
+		pcb->state = TCP_CLOSED;
+		tcp_close(pcb); /* which frees what is closed */
+	}
+	return false;
+}
+
+/* The connection PCB gets P, which is G. */
+static void
+take(struct tcp_pcb *pcb, const struct segment *g, struct ip_addr_list *to,
+    void *pseudo)
+{
+	struct recover_seen seen;
+
+	if (g->flags & FLAG_RST) {
+		/* The screen has found it right. */
+		conn_end(pcb, ERR_RST);
+		pbuf_free(g->p);
+		return;
+	}
+	recover_before(pcb, &seen);
+	keepalive_heard(pcb);
+	if (pcb->state < TCP_ESTABLISHED && !open_answered(pcb, g)) {
+		pbuf_free(g->p);
+		if (conn_pcb_is(g, pcb)) {
+			tcp_output(pcb);
+			recover_after(&seen);
+		}
+		return;
+	}
+	if (pcb->ooseq != NULL)
+		ooseq_before(pcb, g->seq, g->len);
+	take_window(pcb, g);
+	split_before(pcb);
+	if (!process(pcb, g->p, to, pseudo))
+		return;
+	ooseq_after(pcb);
+	split_after(pcb);
+	recover_after(&seen);
 }
 
 /*
@@ -185,11 +263,8 @@ OURS(tcp_input)(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
 	unsigned hlen = p->len == 0 ? 0 :
 	    ip[0] >> 4 == 4	    ? (ip[0] & 15u) * 4u :
 				      40u;
-	struct tcp_pcb **active = &STACK_FIELD(stack, STACK_TCP_ACTIVE,
-	    struct tcp_pcb *);
-	struct recover_seen seen;
 	struct tcp_pcb *pcb;
-	struct segment g;
+	struct segment g = { .mss = 0 };
 
 	if (hlen < 20 || p->len < hlen + TCP_HLEN) {
 		if (slirp == NULL)
@@ -199,35 +274,10 @@ OURS(tcp_input)(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
 		return;
 	}
 	read_segment(&g, stack, p, hlen);
-	if (slirp != NULL) {
-		if (is_stray(&g, *active))
-			pbuf_free(p);
-		else
-			real()->tcp_input(p, to, pseudo, slirp);
-		return;
-	}
-	pcb = segment_connection(*active, &g);
-	if (pcb == NULL && (pcb = unconnected(&g, to, pseudo)) == NULL)
-		return;
-	if (is_kept_off(pcb, &g)) {
+	if (slirp != NULL)
+		to_slirp(p, to, pseudo, slirp, &g);
+	else if ((pcb = addressee(&g)) != NULL)
+		take(pcb, &g, to, pseudo);
+	else
 		pbuf_free(p);
-		return;
-	}
-	if (pcb->ooseq != NULL)
-		ooseq_before(pcb, g.seq, g.len);
-	take_window(pcb, &g);
-	split_before(pcb);
-	keepalive_heard(pcb);
-	recover_before(pcb, &seen);
-	real()->tcp_input(p, to, pseudo, NULL);
-	/* The connection that got something, if it lives, is first. */
-	if (*active == pcb) {
-		ooseq_after(pcb);
-		split_after(pcb);
-	} else if (segment_connection(STACK_FIELD(stack, STACK_TCP_TW,
-					  struct tcp_pcb *),
-		       &g) == pcb)
-		above.time_wait(pcb);
-	recover_after(stack, &seen);
-	isn_after(stack, pcb, g.flags);
 }

@@ -22,33 +22,26 @@
  *     by an ACK, which a connection that is being opened resets, and asks again
  *     at once (screen.c): the next process has another secret, and may be below.
  *
- * One more, since it is the same place: the answer to a SYN is acknowledged by
- * a timer, up to 250 ms later; where the server speaks first every connection
- * waits for that.  Here it is acknowledged at once (input.c calls isn_after()).
+ * A port is free where no connection has it with the same peer: RFC 6056, 2.3.
+ * Where one is in TIME-WAIT with the same peer it is ended by the new one, whose
+ * numbers are beyond its own.  So ports last for as many connections as one
+ * likes, and to find one is a matter of one look.
  *
  * The library asks for a number without saying for which connection.  Who makes
  * it ask says that before, by isn_set(); it is asked twice for one connection,
  * and the library takes it that the second number is not the smaller one.
  */
-#include <sys/auxv.h>
-#include <sys/random.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <string.h>
 
 #include "base/clock.h"
-#include "base/siphash.h"
-#include "stack/lwipv6/tcp/tcp.h"
+#include "stack/lwipv6/tcp/segment.h"
 
 #define PORT_FIRST 49152u
 #define PORTS 16384u
-#define TRIES 256
 #define CLOCK_NS 4000u
-#define FLAG_SYN 0x02
-#define FLAG_RST 0x04
-#define FLAG_ACK 0x10
+#define FAR 65536u /* further than any window */
 
-static uint8_t secret[16];
 static atomic_uint next_port; /* from PORT_FIRST on, modulo PORTS */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -58,38 +51,19 @@ static __thread struct {
 	uint32_t iss;
 } answer;
 
-/* Chooses a secret, and where ports begin. */
+/* Chooses where ports begin. */
 static void
 begin(void)
 {
-	const void *kernels;
+	static const struct ends nobody;
 
-	/* The kernel gave every process 16 random bytes as well. */
-	if (getrandom(secret, sizeof(secret), 0) != sizeof(secret) &&
-	    (kernels = (const void *)getauxval(AT_RANDOM)) != NULL)
-		memcpy(secret, kernels, sizeof(secret));
-	next_port = (unsigned)siphash(secret, "port", 4);
-}
-
-uint64_t
-isn_hash(const struct ends *e, uint64_t what)
-{
-	struct {
-		struct ip_addr local, remote;
-		uint16_t local_port, remote_port;
-		uint32_t none;
-		uint64_t what;
-	} in = { e->local, e->remote, e->local_port, e->remote_port, 0, what };
-
-	static_assert(sizeof(in) == 48, "nothing is between its fields");
-	pthread_once(&once, begin);
-	return siphash(secret, &in, sizeof(in));
+	next_port = (unsigned)isn_hash(&nobody, HASH_PORT);
 }
 
 uint32_t
 isn_new(const struct ends *e)
 {
-	return (uint32_t)(isn_hash(e, 0) + now_ns() / CLOCK_NS);
+	return (uint32_t)(isn_hash(e, HASH_ISN) + now_ns() / CLOCK_NS);
 }
 
 void
@@ -116,41 +90,97 @@ OURS(tcp_next_iss)(struct stack *stack)
 	return answer.set ? answer.iss : isn_new(&nobody);
 }
 
+/*
+ * Whether E can be the ends of a new connection of STACK: none has them, and
+ * nobody else is bound to the local port.
+ */
+static bool
+is_free(struct stack *stack, const struct ends *e)
+{
+	return conn_pcb(stack, e) == NULL &&
+	    (above.local_port_free == NULL ||
+		above.local_port_free(stack, &e->local, e->local_port));
+}
+
+/*
+ * Gives PCB a local port for a connection between E.  False: all are taken.
+ * Ports go round, so that one in TIME-WAIT which is used again is the oldest.
+ */
+static bool
+choose_port(struct tcp_pcb *pcb, struct ends *e)
+{
+	unsigned i;
+
+	for (i = 0; pcb->local_port == 0 && i < PORTS; i++) {
+		e->local_port = (uint16_t)(PORT_FIRST + next_port++ % PORTS);
+		if (is_free(pcb->stack, e))
+			pcb->local_port = e->local_port;
+	}
+	return pcb->local_port != 0;
+}
+
+/*
+ * The same by the library's lists, where its own functions are used.
+ */
+static bool
+choose_by_lists(struct tcp_pcb *pcb)
+{
+	unsigned i;
+
+	for (i = 0; pcb->local_port == 0 && i < PORTS; i++)
+		tcp_bind(pcb, &pcb->local_ip,
+		    (uint16_t)(PORT_FIRST + next_port++ % PORTS));
+	return pcb->local_port != 0;
+}
+
+/*
+ * The first number of a connection between E.  What is left of one before it
+ * ends, and the new one is beyond all that it has sent: RFC 6191, 2, where
+ * there are no timestamps.
+ */
+static uint32_t
+first_number(struct stack *stack, const struct ends *e)
+{
+	struct time_wait *tw = time_wait_of(conn_find(stack, e));
+	uint32_t iss = isn_new(e);
+
+	if (tw == NULL)
+		return iss;
+	if (!seq_before(tw->snd_nxt + FAR, iss))
+		iss = tw->snd_nxt + FAR;
+	time_wait_drop(stack, tw);
+	return iss;
+}
+
 /* Replaces the library's: PCB, with a local port or without, connects. */
 EXPORT err_t
 OURS(tcp_connect)(struct tcp_pcb *pcb, struct ip_addr *ip, uint16_t port,
     err_t (*connected)(void *, struct tcp_pcb *, err_t))
 {
 	struct ends e = { .remote_port = port };
+	bool ours = switch_group_on("recover");
 	err_t err;
-	int i;
 
 	pthread_once(&once, begin);
-	for (i = 0; pcb->local_port == 0 && i < TRIES; i++)
-		tcp_bind(pcb, &pcb->local_ip,
-		    (uint16_t)(PORT_FIRST + next_port++ % PORTS));
+	if (ip == NULL)
+		return ERR_VAL;
+	e.remote = *ip;
+	if (ours && ip_is_any(&pcb->local_ip) &&
+	    ip_route_from(pcb->stack, ip, NULL, &pcb->local_ip) != 0)
+		return ERR_RTE;
 	e.local = pcb->local_ip;
+	if (!(ours ? choose_port(pcb, &e) : choose_by_lists(pcb)))
+		return ERR_USE;
 	e.local_port = pcb->local_port;
-	if (ip != NULL)
-		e.remote = *ip;
-	isn_set(isn_new(&e));
+	if (ours && conn_pcb(pcb->stack, &e) != NULL)
+		return ERR_USE;
+	isn_set(ours ? first_number(pcb->stack, &e) : isn_new(&e));
 	/* Its first number is on a scale of its own. */
 	pcb->snd_max = answer.iss - 1;
 	pcb->snd_wl2 = answer.iss - 1;
 	err = real()->tcp_connect(pcb, ip, port, connected);
 	isn_clear();
+	if (ours && conn_of(pcb) == NULL && err == ERR_OK)
+		err = ERR_MEM;
 	return err;
-}
-
-void
-isn_after(struct stack *stack, const struct tcp_pcb *pcb, unsigned flags)
-{
-	struct tcp_pcb *first = STACK_FIELD(stack, STACK_TCP_ACTIVE,
-	    struct tcp_pcb *);
-
-	/* The connection that got something is moved to the front. */
-	if ((flags & (FLAG_SYN | FLAG_RST | FLAG_ACK)) ==
-		(FLAG_SYN | FLAG_ACK) &&
-	    first == pcb && first->state == TCP_ESTABLISHED)
-		tcp_ack_delayed(first);
 }

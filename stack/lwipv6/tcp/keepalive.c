@@ -28,7 +28,7 @@
  * which the library sets to 0 when something comes.
  */
 #include "base/clock.h"
-#include "stack/lwipv6/tcp/bare.h"
+#include "stack/lwipv6/tcp/segment.h"
 
 #define LOOK_MS 500u /* the library's poll, stream.c */
 #define NS_PER_MS 1000000u
@@ -56,28 +56,36 @@ keepalive_heard(struct tcp_pcb *pcb)
 static void
 look(void *arg)
 {
-	struct stack *stack = arg;
-	struct tcp_pcb *pcb, *next;
+	struct conn_table *t = conn_table(arg);
+	struct node now;
 
 	timer.runs = false;
-	for (pcb = STACK_FIELD(stack, STACK_TCP_ACTIVE, struct tcp_pcb *);
-	     pcb != NULL; pcb = next) {
-		next = pcb->next;
-		if (!(pcb->ours & TCP_OURS_PROBE_SOON))
-			continue;
-		pcb->ours &= (uint8_t)~TCP_OURS_PROBE_SOON;
+	if (t == NULL || node_alone(&t->probe))
+		return;
+	/* Those that ask for it again are behind this. */
+	node_before(&t->probe, &now);
+	while (t->probe.next != &now) {
+		struct tcp_pcb *pcb =
+		    NODE_OF(t->probe.next, struct conn, probe)->e.pcb;
+
+		node_out(t->probe.next);
 		if (pcb->poll != NULL)
 			pcb->poll(pcb->callback_arg, pcb);
 	}
+	node_out(&now);
 }
 
 /* PCB is to be looked at in MS. */
 static void
 look_again(struct tcp_pcb *pcb, uint32_t now, uint32_t ms)
 {
-	if (ms >= LOOK_MS)
+	struct conn_table *t = conn_table(pcb->stack);
+	struct conn *c = conn_of(pcb);
+
+	if (ms >= LOOK_MS || c == NULL)
 		return;
-	pcb->ours |= TCP_OURS_PROBE_SOON;
+	if (node_alone(&c->probe))
+		node_before(&t->probe, &c->probe);
 	if (timer.runs) {
 		if (!seq_before(now + ms, timer.at))
 			return;

@@ -10,8 +10,8 @@
  * else out; where they do not, they take memory without an end.
  *
  * The cure.  Only connections that are established count against the backlog
- * (accept.c).  Of half-open ones a stack has HALF_OPEN_MAX.  Those are the
- * library's: they remember all, and their SYN|ACK is sent again.
+ * (accept.c).  Of half-open ones a stack has HALF_OPEN_MAX (open.c), which
+ * remember all, and whose SYN|ACK is sent again.
  *
  * While there are that many, a SYN is answered and forgotten: with a SYN cookie
  * (RFC 4987, 3.6), a sequence number from which the connection can be made when
@@ -23,9 +23,9 @@
  *
  * An ACK that belongs to no connection is held against the cookies of this unit
  * of time and the last one, if any were given out then.  To guess one is to hit
- * one number in 2^28.  If it is right, and there is room in the queue, the
- * library is shown the client's SYN as it must have been, with its own answer
- * held back; and then the ACK, as if nothing had happened.  What is lost is the
+ * one number in 2^28.  If it is right, and there is room in the queue, a
+ * connection is made as by the client's SYN, whose answer counts as sent; and
+ * then it gets the ACK, as if nothing had happened.  What is lost is the
  * retransmission of a SYN|ACK: the client's own makes up for it.
  *
  * When the queue is full a SYN is dropped, and so is the ACK which would make a
@@ -76,6 +76,8 @@ segment_mss(const struct segment *g)
 {
 	unsigned end = (g->head[12] >> 4) * 4u, i = TCP_HLEN;
 
+	if (g->mss != 0)
+		return g->mss;
 	while (i + 1 < end && g->head[i] != OPT_END) {
 		if (g->head[i] == OPT_NOP) {
 			i++;
@@ -90,7 +92,7 @@ segment_mss(const struct segment *g)
 
 /* Answers the SYN G, and forgets it. */
 static void
-give_cookie(const struct segment *g)
+give_cookie(const struct segment *g, const struct tcp_pcb *listener)
 {
 	struct bare b = { .stack = g->stack,
 		.local = g->dst,
@@ -100,7 +102,7 @@ give_cookie(const struct segment *g)
 		.ack = g->seq + 1,
 		.flags = FLAG_SYN | FLAG_ACK,
 		.window = TCP_WINDOW,
-		.mss = TCP_MSS_THEIRS };
+		.mss = (uint16_t)open_mss(listener) };
 	unsigned mss = segment_mss(g), i = MSS_MASK;
 
 	while (i > 0 && mss_of[i] > mss)
@@ -125,65 +127,14 @@ returned_mss(const struct segment *g)
 	return 0;
 }
 
-/* The SYN that the ACK G must have come after, with MSS; or NULL. */
-static struct pbuf *
-syn_before(const struct segment *g, unsigned mss)
-{
-	unsigned hlen = TCP_HLEN + 4;
-	struct ip_addr src = g->src, dst = g->dst;
-	struct pbuf *p = pbuf_alloc(PBUF_RAW, (uint16_t)(g->iphlen + hlen),
-	    PBUF_RAM);
-	uint16_t sum;
-	uint8_t *h;
-
-	if (p == NULL)
-		return NULL;
-	memcpy(p->payload, g->p->payload, g->iphlen);
-	h = (uint8_t *)p->payload + g->iphlen;
-	memset(h, 0, hlen);
-	put16(h, g->sport);
-	put16(h + 2, g->dport);
-	put32(h + 4, g->seq - 1);
-	h[12] = (uint8_t)(hlen / 4 << 4);
-	h[13] = FLAG_SYN;
-	put16(h + 14, g->window);
-	put16(h + TCP_HLEN, 0x0204);
-	put16(h + TCP_HLEN + 2, mss);
-	pbuf_header(p, (int16_t) - (int)g->iphlen);
-	sum = inet6_chksum_pseudo(p, &src, &dst, PROTO_TCP, p->tot_len);
-	pbuf_header(p, (int16_t)g->iphlen);
-	memcpy(h + 16, &sum, sizeof(sum)); /* it is in network order */
-	return p;
-}
-
 /* ---- listeners ---------------------------------------------------------- */
-
-/* Whether somebody listens where G is for. */
-static bool
-has_listener(const struct segment *g)
-{
-	static const struct ip_addr any;
-	const struct tcp_pcb *pcb = STACK_FIELD(g->stack, STACK_TCP_LISTEN,
-	    const struct tcp_pcb *);
-
-	while (pcb != NULL &&
-	    (pcb->local_port != g->dport ||
-		(!ip_same(&pcb->local_ip, &any) &&
-		    !ip_same(&pcb->local_ip, &g->dst))))
-		pcb = pcb->next;
-	return pcb != NULL;
-}
 
 static bool
 many_half_open(struct stack *stack)
 {
-	const struct tcp_pcb *pcb = STACK_FIELD(stack, STACK_TCP_ACTIVE,
-	    const struct tcp_pcb *);
-	unsigned n = 0;
+	const struct conn_table *t = conn_table(stack);
 
-	for (; pcb != NULL && n < HALF_OPEN_MAX; pcb = pcb->next)
-		n += pcb->state == TCP_SYN_RCVD;
-	return n >= HALF_OPEN_MAX;
+	return t == NULL || t->halves >= HALF_OPEN_MAX;
 }
 
 /* Whether the listener takes who sent G; if not he may have been told. */
@@ -198,65 +149,48 @@ is_welcome(const struct segment *g)
 	return v == SYN_ANSWER;
 }
 
-/* The library is to take P, a SYN, and to answer with the number ISS. */
-static void
-begin(struct pbuf *p, uint32_t iss, struct ip_addr_list *to, void *pseudo)
-{
-	isn_set(iss);
-	real()->tcp_input(p, to, pseudo, NULL);
-	isn_clear();
-}
-
 /* The connection that the ACK G completes, half open yet; or NULL. */
 static struct tcp_pcb *
-from_cookie(const struct segment *g, struct ip_addr_list *to, void *pseudo)
+from_cookie(const struct segment *g, const struct tcp_pcb *listener)
 {
 	unsigned mss = returned_mss(g);
+	struct segment syn = *g;
 	struct tcp_pcb *pcb;
-	struct pbuf *p;
 
 	if (mss == 0) {
 		segment_refuse(g);
 		return NULL;
 	}
-	if (!is_welcome(g) || (p = syn_before(g, mss)) == NULL)
+	if (!is_welcome(g))
 		return NULL; /* the client says it again */
-	output_hold_back(true);
-	begin(p, g->ack - 1, to, pseudo);
-	output_hold_back(false);
-	pcb = segment_connection(STACK_FIELD(g->stack, STACK_TCP_ACTIVE,
-				     struct tcp_pcb *),
-	    g);
-	if (pcb != NULL)
-		recover_untimed(pcb);
+	syn.seq--;
+	syn.mss = (uint16_t)mss;
+	if ((pcb = open_passive(&syn, listener, g->ack - 1)) == NULL)
+		return NULL;
+	output_pretend(pcb);
 	return pcb;
 }
 
 struct tcp_pcb *
-listen_input(const struct segment *g, struct ip_addr_list *to, void *pseudo)
+listen_input(const struct segment *g)
 {
-	struct ends e = { g->dst, g->src, g->dport, g->sport };
+	struct ends e = segment_ends(g);
 	unsigned kind = g->flags & (FLAG_SYN | FLAG_RST | FLAG_ACK);
-	struct tcp_pcb *pcb = NULL;
+	const struct tcp_pcb *listener;
+	struct tcp_pcb *pcb;
 
-	if (!segment_sound(g)) {
-		pbuf_free(g->p);
+	if (!segment_sound(g))
 		return NULL;
-	}
-	if (!has_listener(g)) {
+	listener = tcp_listener(g->stack, &g->dst, g->dport);
+	if (listener == NULL || (kind != FLAG_ACK && (kind & FLAG_ACK))) {
 		segment_refuse(g);
 	} else if (kind == FLAG_ACK) {
-		if ((pcb = from_cookie(g, to, pseudo)) != NULL)
-			return pcb;
-	} else if (kind & FLAG_ACK) {
-		segment_refuse(g);
+		return from_cookie(g, listener);
 	} else if (kind == FLAG_SYN && is_welcome(g)) {
-		if (!many_half_open(g->stack)) {
-			begin(g->p, isn_new(&e), to, pseudo);
-			return NULL;
-		}
-		give_cookie(g);
+		if (many_half_open(g->stack))
+			give_cookie(g, listener);
+		else if ((pcb = open_passive(g, listener, isn_new(&e))) != NULL)
+			tcp_output(pcb);
 	}
-	pbuf_free(g->p);
 	return NULL;
 }

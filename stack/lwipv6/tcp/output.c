@@ -40,7 +40,7 @@
  * - RFC 9293, 3.10.7.4: an empty segment has SND.NXT, the end of all that was
  *   sent.
  *
- * Connections that are being opened, and slirp's, are the library's.
+ * Slirp's connections are the library's.
  *
  * What has to be remembered for each connection is in bytes that the library's
  * structure has between its fields, and that it clears when it makes one: the
@@ -50,19 +50,11 @@
 #include <string.h>
 
 #include "base/net_bytes.h"
-#include "stack/lwipv6/tcp/tcp.h"
+#include "stack/lwipv6/tcp/segment.h"
 
-#define TCP_HLEN 20u
-#define PROTO_TCP 6
-#define FLAG_FIN 0x01
-#define FLAG_SYN 0x02
-#define FLAG_ACK 0x10
 #define ACK_EVERY 8u
-#define PUT_OFF_MAX 32u
 
-static __thread unsigned put_off; /* connections with TCP_OURS_PUT_OFF */
-static __thread bool batch_over;  /* nothing is put off any more */
-static __thread bool held_back;	  /* output_hold_back() */
+static __thread bool batch_over; /* nothing is put off any more */
 
 static uint32_t
 seq_of(const struct tcp_seg *seg)
@@ -131,8 +123,10 @@ stamp(struct tcp_pcb *pcb, struct pbuf *p, uint8_t *h, unsigned wnd)
 	unsigned mtu = 0;
 	uint16_t sum;
 
-	put32(h + 8, pcb->rcv_nxt);
-	h[13] |= FLAG_ACK;
+	if (pcb->state != TCP_SYN_SENT) {
+		put32(h + 8, pcb->rcv_nxt);
+		h[13] |= FLAG_ACK;
+	}
 	put16(h + 14, wnd);
 	put16(h + 16, 0);
 	sum = inet6_chksum_pseudo(p, &pcb->local_ip, &pcb->remote_ip, PROTO_TCP,
@@ -186,6 +180,11 @@ send_segment(struct tcp_pcb *pcb, struct tcp_seg *seg)
 	unsigned mtu;
 
 	count_answer(pcb);
+	if (h[13] & FLAG_SYN) {
+		open_dress(pcb, seg);
+		h = seg->tcphdr;
+		p = seg->p;
+	}
 	/* Headers of an earlier time, if it was sent before. */
 	in_front = (uint16_t)(h - (uint8_t *)p->payload);
 	p->payload = h;
@@ -234,18 +233,15 @@ count_room(struct tcp_pcb *pcb)
 static bool
 can_wait(struct tcp_pcb *pcb)
 {
+	struct conn *c = conn_of(pcb);
 	unsigned n = owed(pcb);
 
 	if (!mbox_batch() || batch_over || pcb->state != TCP_ESTABLISHED ||
 	    pcb->ooseq != NULL || n == 0 || n >= ACK_EVERY * pcb->mss ||
-	    !(pcb->ours & TCP_OURS_KNOWN))
+	    !(pcb->ours & TCP_OURS_KNOWN) || c == NULL)
 		return false;
-	if (!(pcb->ours & TCP_OURS_PUT_OFF)) {
-		if (put_off == PUT_OFF_MAX)
-			return false;
-		put_off++;
-		pcb->ours |= TCP_OURS_PUT_OFF;
-	}
+	if (node_alone(&c->put_off))
+		node_before(&conn_table(pcb->stack)->put_off, &c->put_off);
 	return true;
 }
 
@@ -290,40 +286,36 @@ output(struct tcp_pcb *pcb)
 }
 
 void
-output_hold_back(bool hold)
+output_pretend(struct tcp_pcb *pcb)
 {
-	held_back = hold;
-}
-
-/* All that PCB has, a SYN|ACK, counts as sent. */
-static void
-pretend(struct tcp_pcb *pcb)
-{
+	pcb->rcv_wnd = TCP_WINDOW;
 	pcb->unacked = pcb->unsent;
 	pcb->unsent = NULL;
 	pcb->snd_nxt = pcb->snd_max = pcb->snd_lbb;
+	said(pcb, pcb->rcv_wnd);
+	count_room(pcb);
+	pcb->ours |= TCP_OURS_KNOWN;
 }
 
-/*
- * The library answers a SYN with the size of segments that this asked for.  Ours
- * depends on nobody else (RFC 9293, 3.7.1, MUST-14); the driver lowers it to what
- * the interface takes.
- */
+/* The library has put PCB, which connects, into its list: takes it over. */
 static void
-announce_mss(const struct tcp_pcb *pcb)
+adopt(struct tcp_pcb *pcb)
 {
-	struct tcp_seg *seg = pcb->unsent;
-	uint8_t *h = seg != NULL ? seg->tcphdr : NULL;
+	struct tcp_pcb **active = &STACK_FIELD(pcb->stack, STACK_TCP_ACTIVE,
+	    struct tcp_pcb *);
 
-	if (h != NULL && (h[13] & FLAG_SYN) && h[12] >> 4 > TCP_HLEN / 4 &&
-	    be16(h + TCP_HLEN) == 0x0204)
-		put16(h + TCP_HLEN + 2, TCP_MSS_THEIRS);
+	if (ip_is_any(&pcb->local_ip))
+		ip_route_from(pcb->stack, &pcb->remote_ip, NULL,
+		    &pcb->local_ip);
+	if (*active == pcb && conn_add(pcb) != NULL) {
+		*active = pcb->next;
+		pcb->next = NULL;
+	}
 }
 
 err_t
 tcp_out(struct tcp_pcb *pcb)
 {
-	static const struct ip_addr any;
 	err_t err;
 
 	/* Its segment is being looked at: it will be called after that. */
@@ -331,23 +323,18 @@ tcp_out(struct tcp_pcb *pcb)
 		return ERR_OK;
 	if (pcb->slirp != NULL)
 		return real()->tcp_output(pcb);
-	if (!(pcb->ours & TCP_OURS_KNOWN))
-		pcb->rcv_wnd = TCP_WINDOW; /* nothing has come yet */
-	if (pcb->state == TCP_SYN_RCVD)
-		announce_mss(pcb);
-	if (held_back && pcb->state == TCP_SYN_RCVD) {
-		pretend(pcb);
-		said(pcb, pcb->rcv_wnd);
-		err = ERR_OK;
-	} else if (pcb->state < TCP_ESTABLISHED ||
-	    memcmp(&pcb->local_ip, &any, sizeof(any)) == 0) {
-		err = real()->tcp_output(pcb);
-		said(pcb, pcb->rcv_wnd);
-	} else {
-		err = output(pcb);
+	if (pcb->state == TCP_SYN_SENT && pcb->conn == NULL) {
+		adopt(pcb);
+		if (pcb->conn == NULL)
+			return ERR_MEM;
 	}
+	if (!(pcb->ours & TCP_OURS_KNOWN)) {
+		pcb->rcv_wnd = TCP_WINDOW; /* nothing has come yet */
+		pcb->ours |= TCP_OURS_KNOWN;
+		said(pcb, pcb->rcv_wnd);
+	}
+	err = output(pcb);
 	count_room(pcb);
-	pcb->ours |= TCP_OURS_KNOWN;
 	return err;
 }
 
@@ -356,23 +343,21 @@ tcp_out(struct tcp_pcb *pcb)
 void
 tcp_batch_end(struct stack *stack)
 {
-	struct tcp_pcb *pcb, *next;
+	struct conn_table *t = conn_table(stack);
 
+	if (t == NULL)
+		return;
 	batch_over = true;
-	/* Who got something is at the front of the list. */
-	pcb = STACK_FIELD(stack, STACK_TCP_ACTIVE, struct tcp_pcb *);
-	for (; pcb != NULL && put_off != 0; pcb = next) {
-		next = pcb->next;
-		if (!(pcb->ours & TCP_OURS_PUT_OFF))
-			continue;
-		put_off--;
-		pcb->ours &= (uint8_t)~TCP_OURS_PUT_OFF;
+	while (!node_alone(&t->put_off)) {
+		struct node *l = t->put_off.next;
+		struct tcp_pcb *pcb = NODE_OF(l, struct conn, put_off)->e.pcb;
+
+		node_out(l);
 		if (owed(pcb) == 0)
 			continue;
 		pcb->flags |= TCP_FLAG_ACK_NOW;
 		tcp_output(pcb);
 	}
-	put_off = 0; /* connections that are no more */
 	batch_over = false;
 }
 

@@ -33,7 +33,7 @@
  * probes keeps its connection for as long as it wants; one that does not
  * answer is given up as one that does not acknowledge data.
  */
-#include "stack/lwipv6/tcp/bare.h"
+#include "stack/lwipv6/tcp/segment.h"
 
 bool
 persist_needed(const struct tcp_pcb *pcb)
@@ -65,13 +65,8 @@ persist_cut(struct tcp_pcb *pcb, uint32_t least)
 EXPORT void
 OURS(tcp_fasttmr)(struct stack *stack)
 {
-	const struct tcp_pcb *pcb = STACK_FIELD(stack, STACK_TCP_ACTIVE,
-	    struct tcp_pcb *);
+	const struct conn_table *t = conn_table(stack);
 
-	for (; pcb != NULL; pcb = pcb->next)
-		if ((pcb->flags & TCP_FLAG_ACK_DELAY) || pcb->unacked != NULL ||
-		    persist_needed(pcb)) {
-			tick_start(NULL, stack);
-			break;
-		}
+	if (t != NULL && !node_alone(&t->busy))
+		tick_start(NULL, stack);
 }

@@ -38,15 +38,14 @@
  * is being opened after four SYNs more (the library counts them).
  *
  * How: the library's own timer is set to never in every connection that sends.
- * What we know of one is in memory of ours, which a field keeps that only
- * slirp uses.  What must be done on a segment that came is done around the
+ * What we know of one is in struct conn.  What must be done on a segment that came is done around the
  * library's tcp_input(): see input.c.
  */
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/net_bytes.h"
-#include "stack/lwipv6/tcp/tcp.h"
+#include "stack/lwipv6/tcp/segment.h"
 
 #define MS INT64_C(1000)
 #define RTO_MIN (10 * MS)
@@ -61,22 +60,6 @@
 #define NEVER 0x4000 /* ticks of the library's clock: two hours */
 #define MAX_RTX 12   /* the library ends a connection at this */
 
-enum phase { OPEN, FAST, TIMEOUT };
-
-struct recover {
-	int64_t armed; /* the timer runs since; 0: it does not */
-	int64_t timed; /* when timed_seq was sent; 0: nothing is timed */
-	int64_t stuck; /* since when the timer goes off; 0: it does not */
-	uint32_t timed_seq;
-	uint32_t end; /* FAST, TIMEOUT: last when this is acknowledged */
-	int64_t srtt, var;
-	enum phase phase;
-	unsigned backoff;
-	uint32_t max_wnd;      /* the largest that the peer had */
-	unsigned probes;       /* times that the timer persisted in a row */
-	struct ticker *ticker; /* of the stack; NULL: not known */
-};
-
 static int64_t
 now_us(void)
 {
@@ -89,14 +72,20 @@ now_us(void)
 static struct recover *
 of(const struct tcp_pcb *pcb)
 {
-	return pcb->slirp == NULL ? pcb->recover : NULL;
+	struct conn *c = conn_of(pcb);
+
+	return c == NULL ? NULL : &c->recover;
 }
 
-/* The timer has to run for the connection PCB, which R is of. */
+/* The timer has to run for the connection PCB. */
 static void
-run_timer(struct recover *r, struct tcp_pcb *pcb)
+run_timer(struct tcp_pcb *pcb)
 {
-	r->ticker = tick_start(r->ticker, pcb->stack);
+	struct conn *c = conn_of(pcb);
+
+	if (node_alone(&c->busy))
+		node_before(&conn_table(pcb->stack)->busy, &c->busy);
+	c->recover.ticker = tick_start(c->recover.ticker, pcb->stack);
 }
 
 /* ---- sending ------------------------------------------------------------ */
@@ -123,18 +112,14 @@ OURS(tcp_output)(struct tcp_pcb *pcb)
 	if (r != NULL)
 		persist_cut(pcb, r->max_wnd / 2);
 	err = tcp_out(pcb);
-	if (pcb->slirp != NULL || (pcb->unacked == NULL && of(pcb) == NULL))
+	if ((r = of(pcb)) == NULL)
 		return err;
-	if (pcb->recover == NULL &&
-	    (pcb->recover = calloc(1, sizeof(struct recover))) == NULL)
-		return err;
-	r = pcb->recover;
 	hush(pcb);
 	/* A timer that ran while nothing was on its way was another one. */
 	if (pcb->unacked != NULL ? idle || r->armed == 0 :
 				   r->armed == 0 && persist_needed(pcb)) {
 		r->armed = now_us();
-		run_timer(r, pcb);
+		run_timer(pcb);
 	}
 	if (r->timed == 0 && r->phase == OPEN &&
 	    seq_before(max, pcb->snd_max)) {
@@ -145,15 +130,18 @@ OURS(tcp_output)(struct tcp_pcb *pcb)
 	return err;
 }
 
-/* Replaces the library's: forgets what PCB has queued, and what we know. */
+/*
+ * Replaces the library's: forgets what PCB has queued, and what we know.  It is
+ * called for all that are freed.
+ */
 EXPORT void
 OURS(tcp_pcb_purge)(struct tcp_pcb *pcb)
 {
-	/* One that listens is shorter, and has none. */
-	if (pcb->state != TCP_LISTEN && pcb->slirp == NULL) {
-		free(pcb->recover);
-		pcb->recover = NULL;
-	}
+	/* One that listens is shorter. */
+	if (pcb->state == TCP_LISTEN)
+		listener_gone(pcb);
+	else
+		conn_drop(pcb);
 	real()->tcp_pcb_purge(pcb);
 	/* The library leaves what a connection has that was ended just now. */
 	if (pcb->state == TCP_CLOSED && pcb->slirp == NULL) {
@@ -332,10 +320,12 @@ recover_look_after(struct tcp_pcb *pcb, struct ticker *ticker, bool late_acks)
 	struct recover *r = of(pcb);
 	bool delayed = (pcb->flags & TCP_FLAG_ACK_DELAY) != 0;
 
-	if (delayed && late_acks)
-		tcp_ack_late(pcb);
 	if (r == NULL)
-		return delayed;
+		return false;
+	if (delayed && late_acks) {
+		tcp_ack_late(pcb);
+		delayed = false;
+	}
 	r->ticker = ticker;
 	if (pcb->unacked == NULL && !persist_needed(pcb)) {
 		r->armed = 0;
@@ -481,33 +471,18 @@ duplicate(struct tcp_pcb *pcb, struct recover *r, const struct recover_seen *s)
 	r->armed = now_us();
 }
 
-/* Whether the library has not freed PCB. */
-static bool
-lives(const struct stack *stack, const struct tcp_pcb *pcb)
-{
-	const struct tcp_pcb *p = STACK_FIELD(stack, STACK_TCP_ACTIVE,
-	    struct tcp_pcb *);
-
-	while (p != NULL && p != pcb)
-		p = p->next;
-	return p != NULL;
-}
-
 void
-recover_after(struct stack *stack, const struct recover_seen *s)
+recover_after(const struct recover_seen *s)
 {
 	struct tcp_pcb *pcb = s->pcb;
-	struct recover *r;
+	struct recover *r = of(pcb);
 
-	if (!lives(stack, pcb))
+	if (r == NULL)
 		return;
-	r = of(pcb);
 	if (s->gap && pcb->rcv_nxt != s->rcv_nxt)
 		tcp_ack_delayed(pcb);
 	else if (pcb->flags & TCP_FLAG_ACK_DELAY)
-		tick_start(r == NULL ? NULL : r->ticker, stack);
-	if (r == NULL)
-		return;
+		run_timer(pcb);
 	if (r->max_wnd < pcb->snd_wnd)
 		r->max_wnd = pcb->snd_wnd;
 	if (pcb->unacked == NULL)

@@ -56,34 +56,6 @@ reset_is_wrong(struct tcp_pcb *pcb, const struct segment *g)
 	return true;
 }
 
-/* The library's accept function of a connection that both ends have opened. */
-static err_t
-opened(void *arg, struct tcp_pcb *pcb, err_t err)
-{
-	return pcb->connected != NULL ? pcb->connected(arg, pcb, err) : ERR_OK;
-}
-
-/*
- * The peer opens the connection PCB at the same time, by the SYN G: RFC 9293,
- * 3.5 and MUST-10.  The library knows no such thing, but all the rest is as if
- * it had listened: the SYN that waits to be acknowledged becomes a SYN|ACK.
- */
-static void
-open_at_once(struct tcp_pcb *pcb, const struct segment *g)
-{
-	unsigned mss = segment_mss(g);
-
-	pcb->rcv_nxt = g->seq + 1;
-	pcb->snd_wnd = g->window;
-	pcb->snd_wl1 = g->seq;
-	pcb->snd_wl2 = pcb->lastack;
-	if (mss < pcb->mss)
-		pcb->mss = (uint16_t)mss;
-	pcb->accept = opened;
-	pcb->state = TCP_SYN_RCVD;
-	recover_again(pcb);
-}
-
 /* RFC 9293, 3.10.7.3. */
 static bool
 screen_syn_sent(struct tcp_pcb *pcb, const struct segment *g)
@@ -176,26 +148,45 @@ screen_connection(struct tcp_pcb *pcb, const struct segment *g)
 	return true;
 }
 
+/* Says once more what OLD said last. */
+static void
+acknowledge_again(struct stack *stack, const struct time_wait *old)
+{
+	struct bare b = { .stack = stack,
+		.local = old->e.ends.local,
+		.remote = old->e.ends.remote,
+		.local_port = old->e.ends.local_port,
+		.remote_port = old->e.ends.remote_port,
+		.seq = old->snd_nxt,
+		.ack = old->rcv_nxt,
+		.flags = FLAG_ACK,
+		.window = old->window,
+		.ttl = old->ttl,
+		.tos = old->tos };
+
+	bare_send(&b);
+}
+
 bool
-screen_time_wait(struct tcp_pcb *old, const struct segment *g)
+screen_time_wait(struct time_wait *old, const struct segment *g)
 {
 	if (!segment_sound(g))
 		return true;
 	if (g->flags & FLAG_RST) {
 		if (g->seq == old->rcv_nxt)
-			tcp_abort(old); /* says nothing in TIME-WAIT */
+			time_wait_drop(g->stack, old);
 		return true;
 	}
 	/* RFC 1122, 4.2.2.13: a connection that begins after the old one. */
 	if ((g->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN &&
 	    seq_before(old->rcv_nxt, g->seq)) {
-		tcp_abort(old);
+		time_wait_drop(g->stack, old);
 		return false;
 	}
 	if (segment_span(g) == 0)
 		return true;
 	if (g->flags & FLAG_FIN)
-		old->tmr = STACK_FIELD(g->stack, STACK_TCP_TICKS, uint32_t);
-	acknowledge(old);
+		time_wait_again(g->stack, old);
+	acknowledge_again(g->stack, old);
 	return true;
 }

@@ -7,6 +7,7 @@
 #define SHMIF_LWIPV6_TCP_SEGMENT_H
 
 #include "stack/lwipv6/tcp/bare.h"
+#include "stack/lwipv6/tcp/conn.h"
 
 struct segment {
 	struct stack *stack;
@@ -16,7 +17,7 @@ struct segment {
 	uint32_t len; /* of its data */
 	unsigned flags;
 	uint16_t window;
-	uint16_t mss;	     /* as a SYN says it; 0: it does not */
+	uint16_t mss;	     /* of the SYN that came before; 0: see head */
 	unsigned iphlen;     /* of the IP header */
 	struct pbuf *p;	     /* from that on */
 	const uint8_t *head; /* TCP's header in it */
@@ -48,20 +49,51 @@ void segment_refuse(const struct segment *g);
  */
 bool screen_connection(struct tcp_pcb *pcb, const struct segment *g);
 /* G is for OLD, in TIME-WAIT.  False: OLD is gone, and G is a new SYN. */
-bool screen_time_wait(struct tcp_pcb *old, const struct segment *g);
+bool screen_time_wait(struct time_wait *old, const struct segment *g);
+static inline struct ends
+segment_ends(const struct segment *g)
+{
+	struct ends e = { g->dst, g->src, g->dport, g->sport };
+
+	return e;
+}
+/* Whether PCB, which G was for and which may be gone, is the connection of it. */
+static inline bool
+conn_pcb_is(const struct segment *g, const struct tcp_pcb *pcb)
+{
+	struct ends e = segment_ends(g);
+
+	return conn_pcb(g->stack, &e) == pcb;
+}
+
+/* ---- open.c ------------------------------------------------------------- */
+
+/* Writes into SEG, a SYN of PCB, what it offers. */
+void open_dress(struct tcp_pcb *pcb, struct tcp_seg *seg);
+/*
+ * A half-open connection that LISTENER gets by the SYN G, with its answer
+ * queued; or NULL: there is no memory.
+ */
+struct tcp_pcb *open_passive(const struct segment *g,
+    const struct tcp_pcb *listener, uint32_t iss);
+/*
+ * The peer opens the connection PCB at the same time, by the SYN G: RFC 9293,
+ * 3.5 and MUST-10.  The SYN that waits to be acknowledged becomes a SYN|ACK.
+ */
+void open_at_once(struct tcp_pcb *pcb, const struct segment *g);
+/*
+ * G, which has been found right, opens PCB.  True: it is to be looked at as a
+ * segment of an open connection.  PCB may be gone where it is false.
+ */
+bool open_answered(struct tcp_pcb *pcb, const struct segment *g);
 /* ---- input.c, listen.c -------------------------------------------------- */
 
-/* The connection of LIST that G is for, or NULL. */
-struct tcp_pcb *segment_connection(struct tcp_pcb *list,
-    const struct segment *g);
 /* The size of segments that the SYN G asks for. */
 unsigned segment_mss(const struct segment *g);
 /*
- * G, which came for TO, is for no connection.  The one that it completes, as
- * segments before it should have: G is to be handled by that.  Or NULL: it has
- * been handled, and its buffer is not the caller's any more.
+ * G is for no connection.  The one that it completes, as segments before it
+ * should have: G is to be handled by that.  Or NULL: it has been handled.
  */
-struct tcp_pcb *listen_input(const struct segment *g, struct ip_addr_list *to,
-    void *pseudo);
+struct tcp_pcb *listen_input(const struct segment *g);
 
 #endif /* SHMIF_LWIPV6_TCP_SEGMENT_H */

@@ -8,13 +8,14 @@
 
 #include "stack/lwipv6/above.h"
 #include "stack/lwipv6/ip/ip.h"
+#include "stack/lwipv6/list.h"
 
 /* ---- tcp/output.c; on the stack's thread ---------------------------- */
 
 /* Sends what the windows allow; tcp_output() of recover.c calls it. */
 err_t tcp_out(struct tcp_pcb *pcb);
-/* Between the two a SYN|ACK is queued as if it had been sent, and is not. */
-void output_hold_back(bool hold);
+/* What PCB, half open, has queued counts as sent. */
+void output_pretend(struct tcp_pcb *pcb);
 /* A batch of frames is over: acknowledges what came in it. */
 void tcp_batch_end(struct stack *stack);
 /* The timer of delayed acknowledgements sends that of PCB. */
@@ -68,9 +69,12 @@ struct ends {
 	uint16_t local_port, remote_port;
 };
 /*
- * tcp/isn.c: a hash of E and WHAT, which nobody can tell who does not know this
- * process's secret.  WHAT is 0 for sequence numbers.
+ * tcp/hash.c: a hash of E and WHAT, which nobody can tell who does not know this
+ * process's secret.  WHAT is what for, HASH_... or a cookie's time.
  */
+#define HASH_ISN UINT64_C(0)
+#define HASH_FIND UINT64_C(1)
+#define HASH_PORT UINT64_C(2) /* a cookie's are larger */
 uint64_t isn_hash(const struct ends *e, uint64_t what);
 /* The initial sequence number of a connection between E that begins now. */
 uint32_t isn_new(const struct ends *e);
@@ -78,8 +82,34 @@ uint32_t isn_new(const struct ends *e);
 void isn_set(uint32_t iss);
 /* ... until this. */
 void isn_clear(void);
-/* A segment with FLAGS was for PCB, which may be gone. */
-void isn_after(struct stack *stack, const struct tcp_pcb *pcb, unsigned flags);
+
+/* ---- tcp/conn.c, tcp/slow.c ---------------------------------------------- */
+
+/* Ends PCB from within a callback of its own: it is found no more. */
+void conn_free_later(struct tcp_pcb *pcb);
+/* The same, but what is left of it is in TIME-WAIT. */
+void conn_time_wait(struct tcp_pcb *pcb);
+/* Whether a connection of STACK, or one in TIME-WAIT, is at IP and PORT. */
+bool conn_uses(struct stack *stack, const struct ip_addr *ip, uint16_t port,
+    const void *arg);
+/* Calls FN(PCB, ARG) for each connection of STACK that is half open. */
+void conn_each_half(struct stack *stack, void (*fn)(struct tcp_pcb *, void *),
+    void *arg);
+/* What listens on STACK at IP and PORT, but for slirp; or NULL. */
+struct tcp_pcb *tcp_listener(struct stack *stack, const struct ip_addr *ip,
+    uint16_t port);
+/* Whether what the library makes now is slirp's. */
+void conn_for_slirp(bool is);
+/* STACK, whose connections have ended, ends. */
+void conn_table_end(struct stack *stack);
+/* Ends all connections of STACK. */
+void conn_abort_all(struct stack *stack);
+/* Frees those that have ended. */
+void conn_reap(struct stack *stack);
+/* Whether what ends now does so for want of an answer. */
+bool tcp_timed_out(void);
+/* A size of segments for PCB that its program has asked for, or the usual. */
+unsigned open_mss(const struct tcp_pcb *pcb);
 
 /* tcp/persist.c: whether PCB waits for its peer's window to open. */
 bool persist_needed(const struct tcp_pcb *pcb);
@@ -113,7 +143,7 @@ struct recover_seen {
 	bool fast, gap;
 };
 void recover_before(struct tcp_pcb *pcb, struct recover_seen *s);
-void recover_after(struct stack *stack, const struct recover_seen *s);
+void recover_after(const struct recover_seen *s);
 /*
  * The timer of PCB's stack, TICKER, looks after PCB; LATE_ACKS: it is time for
  * acknowledgements that were delayed.  Returns whether it has to do so again.

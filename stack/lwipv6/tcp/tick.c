@@ -4,15 +4,16 @@
  *
  * DOC: Retransmissions, windows that persist and acknowledgements that are
  * delayed have a timer with a grain of TICK_MS, one for all connections of a
- * stack.  It runs while a connection needs it, which recover.c knows, and stops
- * when none did for LINGER ticks, so that an idle stack is not woken.
+ * stack.  It looks after those that are in the list of the busy, to which they
+ * add themselves when they need it (recover.c), and stops when there was none
+ * for LINGER ticks, so that an idle stack is not woken.
  *
  * Timers belong to a thread and are started there only.  While the stack's own
  * thread sleeps another may be the stack (core_call()); when that needs the
  * timer it asks the stack's own thread by a message.  A connection keeps where
  * its stack's timer is, so that this is not asked for again while it runs.
  */
-#include "stack/lwipv6/tcp/tcp.h"
+#include "stack/lwipv6/tcp/conn.h"
 
 #define ACK_TICKS 8u /* acknowledgements are delayed by so many at most */
 #define LINGER 40u   /* ticks that find nothing to do before it stops */
@@ -29,14 +30,26 @@ static void
 tick(void *arg)
 {
 	struct stack *stack = arg;
-	struct tcp_pcb *pcb, *next;
+	struct conn_table *t = conn_table(stack);
 	bool late_acks, busy = false;
+	struct node round, *l;
 
 	late_acks = ++mine.tick % ACK_TICKS == 0;
-	for (pcb = STACK_FIELD(stack, STACK_TCP_ACTIVE, struct tcp_pcb *);
-	     pcb != NULL; pcb = next) {
-		next = pcb->next;
-		busy |= recover_look_after(pcb, &mine, late_acks);
+	node_init(&round);
+	if (t != NULL && !node_alone(&t->busy)) {
+		node_before(&t->busy, &round);
+		while ((l = t->busy.next) != &round) {
+			struct tcp_pcb *pcb =
+			    NODE_OF(l, struct conn, busy)->e.pcb;
+			struct conn *c;
+
+			node_out(l);
+			if (recover_look_after(pcb, &mine, late_acks) &&
+			    (c = conn_of(pcb)) != NULL && node_alone(&c->busy))
+				node_before(&t->busy, &c->busy);
+		}
+		node_out(&round);
+		busy = !node_alone(&t->busy);
 	}
 	mine.idle = busy ? 0 : mine.idle + 1;
 	mine.runs = mine.idle < LINGER;

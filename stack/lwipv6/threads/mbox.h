@@ -37,6 +37,7 @@ struct sys_mbox {
 	bool borrowed;	      /* and somebody is */
 	bool reclaimed;	      /* it is awake and waits until that is over */
 	void (*drain)(struct unit *); /* takes what there is for WATCHED */
+	void *slot;		      /* stack_slot() */
 };
 
 /* ---- mbox.c -------------------------------------------------------------- */

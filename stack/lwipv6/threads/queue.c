@@ -231,6 +231,14 @@ queue_finish(struct stack *stack)
 		do_message(msg);
 }
 
+void **
+stack_slot(struct stack *stack)
+{
+	struct sys_mbox *queue = queue_of(stack);
+
+	return queue == NULL ? NULL : &queue->slot;
+}
+
 void
 queue_free(struct stack *stack)
 {

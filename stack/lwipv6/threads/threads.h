@@ -80,6 +80,11 @@ void mbox_unwatch(struct stack *stack, struct unit *u);
  * lock that FN takes.  0 or ENOMEM.
  */
 int core_call(struct stack *stack, void (*fn)(void *), void *arg);
+/*
+ * A place where the TCP of STACK keeps what it knows, NULL at first; or NULL:
+ * STACK has no queue any more.
+ */
+void **stack_slot(struct stack *stack);
 /* STACK ends: does what is queued now.  On the stack's thread. */
 void queue_finish(struct stack *stack);
 /* Frees what is in the queue of STACK, and the queue: there is no thread. */

@@ -27,27 +27,12 @@
 
 #include "stack/lwipv6/sock/sock.h"
 
-/* The listener of STACK that a SYN to IP and PORT is for, or NULL. */
-static struct tcp_pcb *
-find_listener(struct stack *stack, const struct ip_addr *ip, uint16_t port)
+/* Ends PCB, half open, if it is of the listener ARG. */
+static void
+end_half(struct tcp_pcb *pcb, void *arg)
 {
-	struct tcp_pcb *pcb;
-
-	for (pcb = STACK_FIELD(stack, STACK_TCP_LISTEN, struct tcp_pcb *);
-	     pcb != NULL; pcb = pcb->next)
-		if (pcb->local_port == port &&
-		    (name_is_any(&pcb->local_ip) ||
-			ip_same(&pcb->local_ip, ip)))
-			break;
-	return pcb;
-}
-
-/* Whether PCB is a connection that is half open, of the listener S. */
-static bool
-half_open(const struct tcp_pcb *pcb, const struct sock *s)
-{
-	return pcb->state == TCP_SYN_RCVD && pcb->callback_arg == s &&
-	    pcb->accept == listener_accept;
+	if (pcb->callback_arg == arg && pcb->accept == listener_accept)
+		tcp_abort(pcb);
 }
 
 /* above.syn */
@@ -55,7 +40,7 @@ static enum listener_verdict
 listener_answers(struct stack *stack, const struct ip_addr *from,
     const struct ip_addr *to, uint16_t port)
 {
-	struct tcp_pcb *pcb = find_listener(stack, to, port);
+	struct tcp_pcb *pcb = tcp_listener(stack, to, port);
 	enum listener_verdict v = SYN_ANSWER;
 	struct sock *s;
 
@@ -105,6 +90,7 @@ inherit(struct sock *child, const struct sock *s)
 	child->linger_s = s->linger_s;
 	child->ttl = s->ttl;
 	child->tos = s->tos;
+	child->maxseg = s->maxseg;
 	child->v6only = s->v6only;
 	child->keep_idle = s->keep_idle;
 	child->keep_every = s->keep_every;
@@ -149,17 +135,11 @@ listener_accept(void *arg, struct tcp_pcb *pcb, err_t err)
 void
 listener_close(struct sock *s)
 {
-	struct tcp_pcb *listener = s->pcb.tcp, *pcb, *next;
+	struct tcp_pcb *listener = s->pcb.tcp;
 	struct sock **waiting;
 	unsigned n, i;
 
-	for (pcb = STACK_FIELD(listener->stack, STACK_TCP_ACTIVE,
-		 struct tcp_pcb *);
-	     pcb != NULL; pcb = next) {
-		next = pcb->next;
-		if (half_open(pcb, s))
-			tcp_abort(pcb);
-	}
+	conn_each_half(listener->stack, end_half, s);
 	tcp_accept(listener, NULL);
 	stream_detach(s);
 	tcp_close(listener);

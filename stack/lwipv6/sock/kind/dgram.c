@@ -85,27 +85,36 @@ dgram_udp_arrived(void *arg, struct udp_pcb *pcb, struct pbuf *p,
 		pbuf_free(p);
 }
 
+/* An error, and what it is about. */
+struct told {
+	const struct icmp_quote *q;
+	int error;
+};
+
+/* Tells S, if it has sent the datagram in question. */
+static void
+tell(struct sock *s, void *arg)
+{
+	const struct told *t = arg;
+	const struct udp_pcb *pcb = s->pcb.udp;
+
+	if (pcb->remote_port != t->q->dport ||
+	    !ip_same(&pcb->remote_ip, &t->q->dst) ||
+	    (!name_is_any(&pcb->local_ip) &&
+		!ip_same(&pcb->local_ip, &t->q->src)))
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->error = t->error;
+	sock_unlock_wake(s, POLLIN | POLLOUT | POLLERR);
+}
+
 /* above.dgram_error */
 static void
 dgram_error(struct stack *stack, const struct icmp_quote *q, int error)
 {
-	const struct udp_pcb *pcb = STACK_FIELD(stack, STACK_UDP_LIST,
-	    struct udp_pcb *);
-	struct sock *s;
+	struct told t = { .q = q, .error = error };
 
-	for (; pcb != NULL; pcb = pcb->next) {
-		if (pcb->recv != dgram_udp_arrived ||
-		    pcb->local_port != q->sport ||
-		    pcb->remote_port != q->dport ||
-		    !ip_same(&pcb->remote_ip, &q->dst) ||
-		    (!name_is_any(&pcb->local_ip) &&
-			!ip_same(&pcb->local_ip, &q->src)))
-			continue;
-		s = pcb->recv_arg;
-		pthread_mutex_lock(&s->lock);
-		s->error = error;
-		sock_unlock_wake(s, POLLIN | POLLOUT | POLLERR);
-	}
+	udp_each_at(stack, q->sport, tell, &t);
 }
 
 __attribute__((constructor)) static void
@@ -114,25 +123,37 @@ fill_above(void)
 	above.dgram_error = dgram_error;
 }
 
+/* A datagram for a group. */
+struct for_group {
+	const struct icmp_quote *q;
+	struct pbuf *p;
+};
+
+/* Gives it to S, if S hears it. */
+static void
+give(struct sock *s, void *arg)
+{
+	const struct for_group *g = arg;
+	const struct icmp_quote *q = g->q;
+	struct udp_pcb *pcb = s->pcb.udp;
+	struct ip_addr from = q->src;
+
+	if ((!name_is_any(&pcb->local_ip) &&
+		!ip_same(&pcb->local_ip, &q->dst)) ||
+	    (!name_is_any(&pcb->remote_ip) &&
+		(pcb->remote_port != q->sport ||
+		    !ip_same(&pcb->remote_ip, &q->src))))
+		return;
+	pbuf_ref(g->p); /* so each makes a copy */
+	dgram_udp_arrived(s, pcb, g->p, &from, q->sport);
+}
+
 void
 dgram_group(struct stack *stack, const struct icmp_quote *q, struct pbuf *p)
 {
-	struct udp_pcb *pcb = STACK_FIELD(stack, STACK_UDP_LIST,
-	    struct udp_pcb *);
-	struct ip_addr from = q->src;
+	struct for_group g = { .q = q, .p = p };
 
-	for (; pcb != NULL; pcb = pcb->next) {
-		if (pcb->recv != dgram_udp_arrived ||
-		    pcb->local_port != q->dport ||
-		    (!name_is_any(&pcb->local_ip) &&
-			!ip_same(&pcb->local_ip, &q->dst)) ||
-		    (!name_is_any(&pcb->remote_ip) &&
-			(pcb->remote_port != q->sport ||
-			    !ip_same(&pcb->remote_ip, &q->src))))
-			continue;
-		pbuf_ref(p); /* so each makes a copy */
-		dgram_udp_arrived(pcb->recv_arg, pcb, p, &from, q->sport);
-	}
+	udp_each_at(stack, q->dport, give, &g);
 }
 
 /* ---- receiving ---------------------------------------------------------- */

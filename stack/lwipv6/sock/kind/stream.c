@@ -36,7 +36,7 @@
  *
  * Nothing may free a pcb from within one of its callbacks.  Where a connection
  * ends in one, the pcb loses its ports and is put into FIN_WAIT_2 with its time
- * run out (free_later()), and the library's timer frees it.
+ * run out
  *
  * Receiving.  Data goes into the socket's queue as it comes; only the window
  * bounds how much.  The window opens again as the program reads: the program
@@ -61,56 +61,6 @@
 
 #define QUICK_ACKS 8 /* the first segments are acknowledged at once */
 #define LOW_WINDOW (TCP_WINDOW / 4)
-#define LONG_AGO 1000 /* ticks; more than any timeout */
-
-static __thread bool in_timer;
-
-/* ---- pcbs --------------------------------------------------------------- */
-
-static uint32_t
-ticks(const struct tcp_pcb *pcb)
-{
-	return STACK_FIELD(pcb->stack, STACK_TCP_TICKS, uint32_t);
-}
-
-/*
- * Ends PCB from within a callback of its own: no segment finds it any more, and
- * the library's timer frees it when that runs next.
- */
-static void
-free_later(struct tcp_pcb *pcb)
-{
-	tcp_pcb_purge(pcb);
-	pcb->flags &= (uint8_t) ~(TCP_FLAG_ACK_DELAY | TCP_FLAG_ACK_NOW);
-	pcb->local_port = pcb->remote_port = 0;
-	/* In TIME-WAIT it is on another list, whose timer frees it as well. */
-	if (pcb->state != TCP_TIME_WAIT)
-		pcb->state = TCP_FIN_WAIT_2;
-	pcb->tmr = ticks(pcb) - LONG_AGO;
-}
-
-/* Moves PCB to the list of those in TIME-WAIT. */
-static void
-time_wait(struct tcp_pcb *pcb)
-{
-	struct tcp_pcb **list = &STACK_FIELD(pcb->stack, STACK_TCP_ACTIVE,
-	    struct tcp_pcb *);
-	struct tcp_pcb **tw = &STACK_FIELD(pcb->stack, STACK_TCP_TW,
-	    struct tcp_pcb *);
-
-	if (pcb->state == TCP_TIME_WAIT)
-		return;
-	while (*list != NULL && *list != pcb)
-		list = &(*list)->next;
-	if (*list == NULL)
-		return;
-	tcp_pcb_purge(pcb);
-	*list = pcb->next;
-	pcb->next = *tw;
-	*tw = pcb;
-	pcb->state = TCP_TIME_WAIT;
-	pcb->tmr = ticks(pcb);
-}
 
 static void
 reset(struct tcp_pcb *pcb)
@@ -163,10 +113,10 @@ stream_abort(struct sock *s, int error)
 	sock_hold(s);
 	stream_detach(s);
 	if (pcb->state == TCP_SYN_SENT) {
-		free_later(pcb);
+		conn_free_later(pcb);
 	} else {
 		reset(pcb);
-		free_later(pcb);
+		conn_free_later(pcb);
 	}
 	stream_failed(s, error);
 	sock_put(s);
@@ -189,9 +139,9 @@ finish(struct sock *s)
 		return;
 	}
 	if (s->passive)
-		free_later(pcb);
+		conn_free_later(pcb);
 	else
-		time_wait(pcb);
+		conn_time_wait(pcb);
 	stream_detach(s);
 }
 
@@ -264,7 +214,7 @@ discard(struct sock *s, struct tcp_pcb *pcb, struct pbuf *p)
 	pbuf_free(p);
 	if (s->orphan && s->fin_sent && !stream_unacked(pcb)) {
 		reset(pcb);
-		free_later(pcb);
+		conn_free_later(pcb);
 		stream_detach(s);
 		return;
 	}
@@ -340,18 +290,6 @@ stream_waits(struct tcp_pcb *pcb)
 
 /* ---- beginning ---------------------------------------------------------- */
 
-/*
- * Replaces the library's, only to know that it runs: when it ends a connection
- * that was because of a timeout.
- */
-EXPORT void
-OURS(tcp_slowtmr)(struct stack *stack)
-{
-	in_timer = true;
-	real()->tcp_slowtmr(stack);
-	in_timer = false;
-}
-
 /* The library has ended the connection, and freed its pcb. */
 static void
 on_err(void *arg, err_t err)
@@ -368,7 +306,7 @@ on_err(void *arg, err_t err)
 		error = connecting ? ECONNREFUSED :
 		    s->got_fin	   ? EPIPE :
 				     ECONNRESET;
-	else if (!in_timer)
+	else if (!tcp_timed_out())
 		error = ECONNABORTED;
 	else
 		error = s->soft_error != 0 ? s->soft_error : ETIMEDOUT;
@@ -538,9 +476,28 @@ stream_error(struct stack *stack, const struct icmp_quote *q,
 		s->soft_error = m.error;
 }
 
+/* above.maxseg */
+static unsigned
+stream_maxseg(const struct tcp_pcb *pcb)
+{
+	struct sock *s = pcb->callback_arg;
+	unsigned n;
+
+	if (s == NULL ||
+	    (pcb->state == TCP_LISTEN ?
+		    LISTENER_ACCEPT(pcb) != listener_accept :
+		    pcb->recv != on_recv && pcb->accept != listener_accept))
+		return 0;
+	pthread_mutex_lock(&s->lock);
+	n = (unsigned)s->maxseg;
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
 __attribute__((constructor)) static void
 fill_above(void)
 {
+	above.maxseg = stream_maxseg;
 	above.unreachable = stream_unreachable;
 	above.stream_error = stream_error;
 	above.time_wait = stream_waits;

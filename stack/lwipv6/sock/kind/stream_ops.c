@@ -33,29 +33,15 @@
 #include "stack/lwipv6/sock/sock.h"
 
 #define BACKLOG_MAX 4096
+#define MAXSEG_LEAST 88
+#define MAXSEG_MOST 32767
 
 /* ---- bind; on the stack's thread ---------------------------------------- */
-
-/* Whether a connection of the list PCB, not S's own, has AT. */
-static bool
-in_list(const struct tcp_pcb *pcb, const struct sock *s,
-    const struct sock_dest *at)
-{
-	for (; pcb != NULL; pcb = pcb->next)
-		if (pcb->local_port == at->port && pcb->callback_arg != s &&
-		    port_overlap(&pcb->local_ip, &at->ip))
-			return true;
-	return false;
-}
 
 static bool
 stream_port_in_use(const struct sock *s, const struct sock_dest *at)
 {
-	return in_list(STACK_FIELD(s->stack, STACK_TCP_ACTIVE,
-			   struct tcp_pcb *),
-		   s, at) ||
-	    in_list(STACK_FIELD(s->stack, STACK_TCP_TW, struct tcp_pcb *), s,
-		at);
+	return conn_uses(s->stack, &at->ip, at->port, s);
 }
 
 /* The pcb of S, made if need be; or NULL. */
@@ -155,6 +141,22 @@ disconnect(struct sock *s)
 	sock_unlock_wake(s, POLLIN | POLLRDNORM | POLLOUT);
 }
 
+/* The library has not even begun to connect S, for ERR. */
+static int
+undo_connect(struct sock *s, err_t err)
+{
+	struct tcp_pcb *pcb = s->pcb.tcp;
+
+	stream_detach(s);
+	pcb->state = TCP_CLOSED;
+	tcp_close(pcb);
+	pthread_mutex_lock(&s->lock);
+	s->state = SOCK_NEW;
+	s->remote_port = 0;
+	pthread_mutex_unlock(&s->lock);
+	return err == ERR_USE ? EADDRNOTAVAIL : ENOBUFS;
+}
+
 /* The attempt begins, or ends at once; on the stack's thread. */
 static int
 stream_connect(struct sock *s, struct sock_dest *to)
@@ -162,6 +164,7 @@ stream_connect(struct sock *s, struct sock_dest *to)
 	struct ip_addr from;
 	struct tcp_pcb *pcb;
 	int error;
+	err_t err;
 
 	if (to == NULL) {
 		disconnect(s);
@@ -197,9 +200,11 @@ stream_connect(struct sock *s, struct sock_dest *to)
 	pthread_mutex_unlock(&s->lock);
 	/* Several connections on one port: the library would mix them up. */
 	pcb->so_options &= (uint16_t)~SOF_REUSEPORT;
-	tcp_connect(pcb, &to->ip, to->port, stream_connected);
+	err = tcp_connect(pcb, &to->ip, to->port, stream_connected);
 	if (s->pcb.tcp == NULL)
 		return 0; /* it has ended already, and the state says how */
+	if (err != ERR_OK)
+		return undo_connect(s, err);
 	pthread_mutex_lock(&s->lock);
 	s->local_port = pcb->local_port;
 	pthread_mutex_unlock(&s->lock);
@@ -393,14 +398,17 @@ static void
 stream_apply(struct sock *s)
 {
 	struct tcp_pcb *pcb = s->pcb.tcp;
-	int ttl, tos;
+	int ttl, tos, maxseg;
 
 	if (pcb == NULL)
 		return;
 	pthread_mutex_lock(&s->lock);
 	ttl = s->ttl;
 	tos = s->tos;
+	maxseg = s->maxseg;
 	pthread_mutex_unlock(&s->lock);
+	if (maxseg != 0 && stream_is_open(pcb) && pcb->mss > maxseg)
+		pcb->mss = (uint16_t)maxseg;
 	if (ttl >= 0)
 		pcb->ttl = (uint8_t)ttl;
 	if (tos >= 0)
@@ -428,7 +436,7 @@ stream_setsockopt(struct sock *s, int level, int name, const void *value,
     socklen_t len, int *error)
 {
 	unsigned *keep = keepalive_option(s, name);
-	bool kick = false;
+	bool kick = false, apply = false;
 	int n = 0;
 
 	if (level != IPPROTO_TCP)
@@ -439,6 +447,13 @@ stream_setsockopt(struct sock *s, int level, int name, const void *value,
 	if (name == TCP_NODELAY) {
 		s->nodelay = n != 0;
 		kick = s->out_head != s->out_tail && stream_want_kick(s);
+	} else if (name == TCP_MAXSEG) {
+		/* The bounds are Linux's. */
+		if (n != 0 && (n < MAXSEG_LEAST || n > MAXSEG_MOST))
+			*error = EINVAL;
+		else
+			s->maxseg = n;
+		apply = *error == 0;
 	} else if (keep == NULL) {
 		*error = ENOPROTOOPT;
 	} else if (n < 1 || n > (name == TCP_KEEPCNT ? 127 : 32767)) {
@@ -449,6 +464,8 @@ stream_setsockopt(struct sock *s, int level, int name, const void *value,
 	pthread_mutex_unlock(&s->lock);
 	if (kick)
 		stream_kick(s);
+	if (apply)
+		*error = option_apply(s);
 	return true;
 }
 
@@ -461,9 +478,14 @@ static void
 mss_inside(void *arg)
 {
 	struct mss *m = arg;
+	const struct tcp_pcb *pcb = m->s->pcb.tcp;
 
-	if (m->s->pcb.tcp != NULL && m->s->pcb.tcp->state != TCP_LISTEN)
-		m->mss = m->s->pcb.tcp->mss;
+	pthread_mutex_lock(&m->s->lock);
+	if (m->s->maxseg != 0)
+		m->mss = m->s->maxseg;
+	pthread_mutex_unlock(&m->s->lock);
+	if (pcb != NULL && pcb->state > TCP_SYN_RCVD)
+		m->mss = pcb->mss;
 }
 
 static bool

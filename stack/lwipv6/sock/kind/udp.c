@@ -2,9 +2,11 @@
 /*
  * udp.c - UDP sockets
  *
- * DOC: See dgram.c for the faults and the cure.  Groups are in multicast.c.
+ * DOC: See dgram.c for the faults and the cure.  Groups are in multicast.c, and
+ * what comes in is in udp_in.c.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "stack/lwipv6/sock/sock.h"
 
@@ -30,22 +32,6 @@ udp_gone(struct sock *s)
 	udp_remove(s->pcb.udp);
 }
 
-/* S, which has a port, is to hear what comes to it. */
-static void
-hear(struct sock *s)
-{
-	struct udp_pcb **list = &STACK_FIELD(s->stack, STACK_UDP_LIST,
-	    struct udp_pcb *);
-	struct udp_pcb *pcb;
-
-	dgram_apply(s);
-	for (pcb = *list; pcb != NULL; pcb = pcb->next)
-		if (pcb == s->pcb.udp)
-			return;
-	s->pcb.udp->next = *list;
-	*list = s->pcb.udp;
-}
-
 /* ---- addresses; on the stack's thread ----------------------------------- */
 
 /* Gives S the address and port TO, or any port. */
@@ -58,8 +44,8 @@ bind_to(struct sock *s, struct sock_dest *to)
 		return error;
 	s->pcb.udp->local_ip = to->ip;
 	s->pcb.udp->local_port = to->port;
-	hear(s);
-	port_bound(s, to);
+	dgram_apply(s);
+	port_bound(s, to); /* it hears what comes there: udp_in.c */
 	return 0;
 }
 
@@ -109,7 +95,9 @@ udp_connect_to(struct sock *s, struct sock_dest *to)
 	int error = ENETUNREACH;
 
 	if (to == NULL) {
-		udp_disconnect(s->pcb.udp);
+		memset(&s->pcb.udp->remote_ip, 0,
+		    sizeof(s->pcb.udp->remote_ip));
+		s->pcb.udp->remote_port = 0;
 		dgram_connected(s, &s->pcb.udp->local_ip, &from, &nobody);
 		return 0;
 	}
@@ -121,7 +109,8 @@ udp_connect_to(struct sock *s, struct sock_dest *to)
 		error = EACCES;
 	if (error != 0 || (error = give_port(s)) != 0)
 		return error;
-	udp_connect(s->pcb.udp, &to->ip, to->port);
+	s->pcb.udp->remote_ip = to->ip;
+	s->pcb.udp->remote_port = to->port;
 	dgram_connected(s, &s->pcb.udp->local_ip, &from, to);
 	return 0;
 }
