@@ -76,9 +76,9 @@ PACKAGES := gcc g++ make pkg-config libc6-dev liblwipv6-dev liburcu-dev \
 	libatomic-ops-dev libpcap-dev libcmocka-dev bats perl \
 	mandoc tcpdump iproute2 vde-switch libvdeplug-dev \
 	$(if $(filter 0,$(SERVER)),,libjson-c-dev \
-	libseccomp-dev)
+	libseccomp-dev libncurses-dev)
 # PACKAGES_goal: what make goal needs beside them.
-PACKAGES_check := vde2 dnsmasq-base tshark python3 python3-pytest python3-scapy curl wget netcat-openbsd socat iputils-ping
+PACKAGES_check := tmux vde2 dnsmasq-base tshark python3 python3-pytest python3-scapy curl wget netcat-openbsd socat iputils-ping
 PACKAGES_conform := python3-scapy python3-pytest
 PACKAGES_lint := clang-tidy-14 clang-format-14 cppcheck
 PACKAGES_coverage := $(PACKAGES_check) gcovr
@@ -124,10 +124,10 @@ TOOLS :=
 else
 IF_SERVER_SRC = $(SERVE_SRC) $(MSERVE_SRC) $(WIRE_SRC)
 IF_LIBS := -ljson-c
-TOOLS := shmif_server $(LWIP_SERVER) shmifctl mstack shmif_wire
+TOOLS := shmif_server $(LWIP_SERVER) shmifctl mstack shmif_wire shmif_top
 endif
 TOOL_SRC := $(sort $(DUMP_SRC) $(IN_SRC) $(SERVER_SRC) $(CTL_SRC) $(MSTACK_SRC) \
-	$(WIRETOOL_SRC) \
+	$(WIRETOOL_SRC) $(TOP_SRC) \
 	$(TOOLBASE_SRC))
 
 # The product: what is in the folders whose files.mk is a list.  The others take

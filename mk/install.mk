@@ -19,7 +19,7 @@ INSTALLED := $(BINS:$(BUILD)/bin/%=$(BINDIR)/%) \
 	$(PYTHON:python/%=$(PYTHONDIR)/%) \
 	$(MAN_INSTALLED) \
 	$(COMPLETIONS:ctl/%/bash-completion=$(COMPLETIONDIR)/%) \
-	$(filter %/mstack %/shmif_wire,$(TOOLS:%=$(COMPLETIONDIR)/%))
+	$(filter %/mstack %/shmif_wire %/shmif_top,$(TOOLS:%=$(COMPLETIONDIR)/%))
 
 # lwIP's headers, with the options of this build, in a folder of their own.
 LWIP_INSTALLED := $(if $(LWIP_TREE),$(INCLUDEDIR)/shmif-lwip)
@@ -77,6 +77,8 @@ endif
 	    $(DESTDIR)$(COMPLETIONDIR)/mstack)
 	$(if $(filter shmif_wire,$(TOOLS)),$(INSTALL) -m 644 wire/bash-completion \
 	    $(DESTDIR)$(COMPLETIONDIR)/shmif_wire)
+	$(if $(filter shmif_top,$(TOOLS)),$(INSTALL) -m 644 top/bash-completion \
+	    $(DESTDIR)$(COMPLETIONDIR)/shmif_top)
 # The loader knows /usr/local/lib by its cache only.
 	if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
 

@@ -177,6 +177,13 @@ $(BUILD)/bin/shmif_wire: $(call objs,$(WIRETOOL_SRC) $(BASE_SRC) \
 	@mkdir -p $(@D)
 	$(link_program)
 
+$(BUILD)/bin/shmif_top: private LDLIBS := -ljson-c -lncursesw -ltinfo -lm
+$(BUILD)/bin/shmif_top: $(call objs,$(TOP_SRC) $(BASE_SRC) \
+    $(TOOLBASE_SRC)) \
+    $(BUILD)/lib/libshmbus.a
+	@mkdir -p $(@D)
+	$(link_program)
+
 $(TESTPROGS): private RPATH := $(RPATH_TEST)
 $(TESTPROGS): $(BUILD)/obj/libtest.a
 $(call progs,$(UNIT_SRC)): $(BUILD)/obj/libshmif.a $(BUILD)/lib/libshmbus.a

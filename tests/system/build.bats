@@ -64,6 +64,7 @@ install_below() # DESTDIR PREFIX
 	./bin/shmif_dumpbus
 	./bin/shmif_pcapin
 	./bin/shmif_server
+	./bin/shmif_top
 	./bin/shmif_wire
 	./bin/shmifctl
 	./include/msocket.h
@@ -82,6 +83,7 @@ install_below() # DESTDIR PREFIX
 	./lib/pkgconfig/shmbus.pc
 	./lib/pkgconfig/shmif.pc
 	./share/bash-completion/completions/mstack
+	./share/bash-completion/completions/shmif_top
 	./share/bash-completion/completions/shmif_wire
 	./share/bash-completion/completions/shmifctl
 	./lib/wireshark/extcap/shmif
