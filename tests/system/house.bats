@@ -162,7 +162,9 @@ small() {
 @test "headers are named from the root" {
 	cd "$TOP"
 	local bad
-	bad=$(product | xargs grep -nE '^#[[:space:]]*include "([^/"]*"|\.)') || :
+	# shmif_netif.c is for the trees of others, its header beside it.
+	bad=$(product | grep -v '^stack/lwip/shmif_netif\.c$' |
+	    xargs grep -nE '^#[[:space:]]*include "([^/"]*"|\.)') || :
 	echo "$bad"
 	[ -z "$bad" ]
 }
