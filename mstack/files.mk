@@ -2,9 +2,9 @@
 # mstack: the server's side, inside of libshmif; the launcher and supervisor;
 # and the library by which a program names a stack itself.
 MSERVE_SRC := $(addprefix mstack/serve/, \
-	connect.c dgram.c listener.c msock.c option.c peer.c request.c serve.c \
+	connect.c dgram.c grave.c listener.c msock.c option.c peer.c request.c serve.c \
 	session.c source.c stream.c)
 MSTACK_SRC := $(addprefix mstack/launch/, \
-	ask.c calls.c data.c family.c filter.c hold.c link.c main.c once.c \
-	protocols.c request.c stacks.c supervise.c target.c)
+	ask.c calls.c data.c family.c filter.c heir.c hold.c link.c main.c once.c \
+	protocols.c request.c stacks.c streams.c supervise.c target.c)
 MSOCKET_SRC := mstack/msocket.c

@@ -37,7 +37,9 @@
  *
  * Datagrams.  Each datagram in a pair carries a descriptor, of a sealed memory
  * file with the address that it came from.  A program that reads natively does
- * not notice; the supervisor takes data and address from one message.
+ * not notice; the supervisor takes data and address from one message.  When ICMP
+ * has told of an error, and nothing is in the pair, a message without data is
+ * put there: it wakes who polls or waits, and the supervisor asks for the error.
  *
  * Listeners.  Each connection that waits to be accepted is one message in the
  * pair of the listener: struct mstack_arrival, with the program's end of the
@@ -70,7 +72,7 @@
 #include <sys/socket.h>
 #include <stdint.h>
 
-#define MSTACK_VERSION 2u
+#define MSTACK_VERSION 3u
 #define MSTACK_GREETING 0x6b747332u
 
 struct mstack_greeting {
@@ -135,9 +137,13 @@ struct mstack_arrival {
 	struct sockaddr_storage addr; /* the peer's */
 };
 
-/* The memory file of a datagram. */
+/*
+ * The memory file of a datagram; or of a message of 0 bytes that is none, but
+ * says that there is an error (SO_ERROR), for who waits for a datagram.
+ */
 struct mstack_source {
 	uint32_t addrlen;
+	uint32_t is_error;
 	struct sockaddr_storage addr;
 };
 

@@ -166,48 +166,6 @@ do_bind(struct call *c)
 		    NULL, 0, -1, plain_reply);
 }
 
-/*
- * Where it is remembered that the socket of C listens: the sockets of some
- * others are remembered there, too, so one that is not may listen all the same.
- */
-static uint64_t *
-listener_of(const struct call *c)
-{
-	return &c->su->listeners[c->inode % LISTENERS];
-}
-
-bool
-call_listens(const struct call *c)
-{
-	return *listener_of(c) == c->inode;
-}
-
-void
-call_ask_listens(struct call *c, call_reply *fn)
-{
-	const int arg[3] = { SOL_SOCKET, SO_ACCEPTCONN, sizeof(int) };
-
-	link_ask(c, MSTACK_GETOPT, arg, NULL, 0, NULL, 0, -1, fn);
-}
-
-bool
-reply_listens(const struct mstack_reply *r, const uint8_t *data)
-{
-	int listens = 0;
-
-	if (r->error == 0 && r->datalen == sizeof(listens))
-		memcpy(&listens, data, sizeof(listens));
-	return listens != 0;
-}
-
-/* What C asks for may end listening. */
-static void
-forget_listener(const struct call *c)
-{
-	if (call_listens(c))
-		*listener_of(c) = 0;
-}
-
 /* SO_SNDTIMEO is over. */
 static void
 connect_timeout(struct call *c, bool timeout)
@@ -230,7 +188,7 @@ do_connect(struct call *c)
 		return;
 	}
 	hold_release(c->su, c->inode);
-	forget_listener(c);
+	call_forget(c);
 	arg[0] = c->stream && is_nonblocking(c);
 	if (c->stream && !arg[0]) {
 		int64_t ms = call_timeout(c, SO_SNDTIMEO);
@@ -247,7 +205,7 @@ listen_reply(struct call *c, const struct mstack_reply *r, const uint8_t *data,
     int fd)
 {
 	if (r->error == 0)
-		*listener_of(c) = c->inode;
+		call_know_listener(c);
 	if (r->error == 0 && fd != -1)
 		hold(c->su, c->link, c->inode, true, fd);
 	plain_reply(c, r, data, fd);
@@ -378,7 +336,7 @@ accept_reply(struct call *c, const struct mstack_reply *r, const uint8_t *data,
 	else if (!reply_listens(r, data))
 		call_answer(c, EINVAL, 0);
 	else {
-		*listener_of(c) = c->inode;
+		call_know_listener(c);
 		accept_ready(c, false);
 	}
 }
@@ -554,7 +512,7 @@ do_shutdown(struct call *c)
 
 	if (!call_socket(c, (int)c->args[0]))
 		return;
-	forget_listener(c);
+	call_forget(c);
 	link_ask(c, MSTACK_SHUTDOWN, arg, NULL, 0, NULL, 0, -1, shutdown_reply);
 }
 

@@ -64,6 +64,13 @@ gather(const struct call *c, const struct msghdr *m, bool stream, size_t *len)
 	return error;
 }
 
+/* The flags of a call that sends. */
+static int
+send_flags(const struct call *c)
+{
+	return (int)c->args[c->nr == SYS_sendmsg ? 2 : 3];
+}
+
 /*
  * A stream takes no address, and Linux does not mind one: what is sent goes
  * where the connection does.
@@ -72,7 +79,7 @@ static void
 stream_ready(struct call *c, bool timeout)
 {
 	bool message = c->nr != SYS_sendto;
-	int flags = (int)c->args[message ? (c->nr == SYS_sendmsg ? 2 : 3) : 3];
+	int flags = send_flags(c);
 	int fl = fcntl(c->fd, F_GETFL), error = 0;
 	bool wait = !(flags & MSG_DONTWAIT) && !(fl != -1 && (fl & O_NONBLOCK));
 	size_t len = c->args[2] < DATAGRAM_MAX ? c->args[2] : DATAGRAM_MAX;
@@ -96,8 +103,10 @@ stream_ready(struct call *c, bool timeout)
 		    stream_ready);
 		return;
 	}
-	if (error == EPIPE && !(flags & MSG_NOSIGNAL))
-		syscall(SYS_tgkill, c->proc->tgid, c->tid, SIGPIPE);
+	if (error == EPIPE) {
+		call_answer_pipe(c, (flags & MSG_NOSIGNAL) != 0);
+		return;
+	}
 	if (error == 0 && c->nr == SYS_sendmmsg) {
 		/* One of them, as if there was no room for the others. */
 		unsigned sent = (unsigned)n;
@@ -110,6 +119,12 @@ stream_ready(struct call *c, bool timeout)
 	call_answer(c, error, n);
 }
 
+static void
+send_to_stream(struct call *c)
+{
+	stream_ready(c, false);
+}
+
 void
 do_sendto(struct call *c)
 {
@@ -120,7 +135,8 @@ do_sendto(struct call *c)
 	if (!call_socket(c, (int)c->args[0]))
 		return;
 	if (c->stream) {
-		stream_ready(c, false);
+		call_if_connected(c, true, (send_flags(c) & MSG_NOSIGNAL) != 0,
+		    send_to_stream);
 		return;
 	}
 	error = call_address(c, c->args[4], c->args[5], &addr);
@@ -163,8 +179,7 @@ send_stream(struct call *c)
 {
 	struct msghdr m;
 
-	if ((c->nr == SYS_sendmmsg && c->count == 0) ||
-	    mem_read(c, c->args[1], &m, sizeof(m)) != 0 || m.msg_name == NULL ||
+	if (mem_read(c, c->args[1], &m, sizeof(m)) != 0 || m.msg_name == NULL ||
 	    m.msg_namelen == 0)
 		call_continue(c);
 	else
@@ -177,7 +192,8 @@ do_sendmsg(struct call *c)
 	if (!call_socket(c, (int)c->args[0]))
 		return;
 	if (c->stream)
-		send_stream(c);
+		call_if_connected(c, true, (send_flags(c) & MSG_NOSIGNAL) != 0,
+		    send_stream);
 	else
 		send_one(c, c->args[1], send_reply);
 }
@@ -218,8 +234,9 @@ do_sendmmsg(struct call *c)
 	c->count = (unsigned)c->args[2];
 	if (c->count > MESSAGES_MAX)
 		c->count = MESSAGES_MAX;
-	if (c->stream)
-		send_stream(c);
+	if (c->stream && c->count != 0)
+		call_if_connected(c, true, (send_flags(c) & MSG_NOSIGNAL) != 0,
+		    send_stream);
 	else if (c->count == 0)
 		call_answer(c, 0, 0);
 	else
@@ -235,7 +252,10 @@ struct taken {
 	struct mstack_source from;
 };
 
-/* Takes the next datagram, or looks at it.  0 or an errno value. */
+/*
+ * Takes the next datagram, or looks at it.  0 or an errno value; EAGAIN also
+ * where there was none, but an error is to be asked for.
+ */
 static int
 take(struct call *c, int flags, size_t want, struct taken *t)
 {
@@ -271,6 +291,12 @@ take(struct call *c, int flags, size_t want, struct taken *t)
 	    t->from.addrlen > sizeof(t->from.addr))
 		t->from.addrlen = 0;
 	close(fd);
+	if (n == 0 && t->from.is_error) {
+		if (flags & MSG_PEEK)
+			recv(c->fd, room, 1, MSG_DONTWAIT);
+		c->asked = false;
+		return EAGAIN;
+	}
 	return 0;
 }
 
@@ -349,7 +375,7 @@ do_recvfrom(struct call *c)
 	if (!call_socket(c, (int)c->args[0]))
 		return;
 	if (c->stream)
-		call_continue(c);
+		call_if_connected(c, false, true, call_continue);
 	else
 		recvfrom_ready(c, false);
 }
@@ -442,7 +468,7 @@ do_recvmsg(struct call *c)
 	if (!call_socket(c, (int)c->args[0]))
 		return;
 	if (c->stream)
-		call_continue(c);
+		call_if_connected(c, false, true, call_continue);
 	else
 		recvmsg_ready(c, false);
 }
@@ -491,7 +517,7 @@ do_recvmmsg(struct call *c)
 	if (!call_socket(c, (int)c->args[0]))
 		return;
 	if (c->stream) {
-		call_continue(c);
+		call_if_connected(c, false, true, call_continue);
 		return;
 	}
 	c->count = (unsigned)c->args[2];

@@ -14,8 +14,8 @@
  * (a subreaper): it is an ancestor of all that it looks into, which is what
  * systems want to see that restrict ptrace(2), and the chain of parents that
  * stacks.c follows stays whole.  If the supervisor is killed, system calls of
- * the network fail with ENOSYS; mstack, a subreaper as well, waits for the
- * command then.
+ * the network fail with ENOSYS, but for data; mstack, a subreaper as well, sees
+ * to that (heir.c) and waits for the command then.
  *
  * All three are in one process group, so that a terminal's signals reach the
  * command as if it was alone.  mstack and the supervisor ignore those that mean
@@ -207,6 +207,7 @@ start_command(struct super *su, const struct launch *l, const sigset_t *mask)
 	su->listener = take_listener(su->command, there[0]);
 	if (su->listener != -1) {
 		(void)!write(su->report, &su->command, sizeof(su->command));
+		(void)!write(su->report, &su->listener, sizeof(su->listener));
 		let_go_of_files(l->verbose);
 		ok = write(back[1], "", 1) == 1;
 	}
@@ -217,7 +218,7 @@ start_command(struct super *su, const struct launch *l, const sigset_t *mask)
 
 static _Noreturn void
 be_supervisor(const struct launch *l, const sigset_t *mask, int report,
-    pid_t launcher)
+    pid_t launcher, struct pending *pending)
 {
 	struct super *su = calloc(1, sizeof(*su));
 	struct rlimit files;
@@ -237,6 +238,7 @@ be_supervisor(const struct launch *l, const sigset_t *mask, int report,
 		_exit(1);
 	su->verbose = l->verbose;
 	su->report = report;
+	su->pending = pending;
 	su->launcher = (int)syscall(SYS_pidfd_open, launcher, 0);
 	su->epoll = epoll_create1(EPOLL_CLOEXEC);
 	su->signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -293,6 +295,19 @@ hear(int fd, int *number)
 	return n == (ssize_t)sizeof(*number);
 }
 
+/* A descriptor of the process PID, ours too now; or -1. */
+static int
+take_descriptor(pid_t pid, int number)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0), fd;
+
+	if (pidfd == -1)
+		return -1;
+	fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
+	close(pidfd);
+	return fd;
+}
+
 /* Waits until CHILD, of ours, ends.  Its wait status, or -1. */
 static int
 wait_for(pid_t child)
@@ -310,7 +325,8 @@ family_run(const struct launch *l)
 {
 	struct mstack_ask ask = { .size = sizeof(ask),
 		.what = MSTACK_ASK_PRESENT };
-	int fd[2], status = 0, number;
+	int fd[2], status = 0, number, listener = -1, command;
+	struct pending *pending;
 	sigset_t mask;
 	pid_t child, me = getpid();
 
@@ -324,13 +340,14 @@ family_run(const struct launch *l)
 		return 1;
 	}
 	handle_signals();
+	pending = pending_new();
 	if ((child = fork()) == -1) {
 		tool_say("%s", strerror(errno));
 		return 1;
 	}
 	if (child == 0) {
 		close(fd[0]);
-		be_supervisor(l, &mask, fd[1], me);
+		be_supervisor(l, &mask, fd[1], me, pending);
 	}
 	close(fd[1]);
 	if (!hear(fd[0], &number)) {
@@ -338,11 +355,16 @@ family_run(const struct launch *l)
 		return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 	}
 	the_command = number;
+	command = (int)syscall(SYS_pidfd_open, number, 0);
+	if (hear(fd[0], &listener))
+		listener = take_descriptor(child, listener);
 	if (hear(fd[0], &status))
 		return exit_status(status);
 	tool_say("the supervisor has ended: the network is gone");
 	/* The command becomes our child when its parent has gone for good. */
 	wait_for(child);
+	if (listener != -1 && command != -1)
+		heir_answer(listener, pending, command);
 	status = wait_for(number);
 	return status == -1 ? 1 : exit_status(status);
 }

@@ -4,7 +4,8 @@
  *
  * DOC: All that a socket of the network would answer and a UNIX socket would
  * answer otherwise.  Data without an address is not among them, nor closing,
- * polling and duplicating.  The families that were chosen are not in the
+ * polling and duplicating.  But a receive that looks at data, or asks for one
+ * byte, is among them: programs find out by it whether there is a connection.  The families that were chosen are not in the
  * filter: an mstack inside may choose others, and there is one filter.
  *
  * The filter stays with all children.  It needs the promise that no program
@@ -38,6 +39,9 @@ static const int always[] = {
 	SCMP_SYS(recvmmsg),
 };
 
+/* Flags of recv(2) that make it one that finds out something. */
+static const int looks[] = { MSG_PEEK, MSG_ERRQUEUE };
+
 /* 0 or a negative errno value, as libseccomp has it. */
 static int
 add_rules(scmp_filter_ctx ctx)
@@ -54,6 +58,15 @@ add_rules(scmp_filter_ctx ctx)
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(recvfrom),
 		    1, SCMP_A4(SCMP_CMP_NE, 0));
+	/* And what finds out something; recv(2) is such a call, too. */
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(recvfrom),
+		    1, SCMP_A2(SCMP_CMP_LE, 1));
+	for (i = 0; i < sizeof(looks) / sizeof(looks[0]) && r == 0; i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(recvfrom),
+		    1,
+		    SCMP_A3(SCMP_CMP_MASKED_EQ, (unsigned)looks[i],
+			(unsigned)looks[i]));
 	/* Requests about interfaces and the like: 0x89.. */
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(ioctl), 1,
@@ -62,6 +75,10 @@ add_rules(scmp_filter_ctx ctx)
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(ioctl), 1,
 		    SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu, FIONREAD));
+	/* What the kernel counts there is memory, and the byte of stream.c. */
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(ioctl), 1,
+		    SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu, TIOCOUTQ));
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS),
 		    SCMP_SYS(io_uring_setup), 0);

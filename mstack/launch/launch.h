@@ -11,12 +11,14 @@
  *	protocols.c  the list of -o
  *	family.c     three processes: mstack, the supervisor, the command
  *	filter.c     which system calls the kernel asks the supervisor about
+ *	heir.c       what becomes of them when the supervisor has been killed
  *	supervise.c  the supervisor's loop, and calls that wait
  *	target.c     processes that make calls: their memory and descriptors
  *	link.c       sessions with servers
  *	hold.c       listeners and the like outlive their server
  *	stacks.c     which stack is whose default
  *	calls.c      what becomes of each system call
+ *	streams.c    whether a stream is connected, or listens
  *	data.c       those that move data
  *	request.c    ioctl
  *	ask.c        what is asked by msocket(3) and by an mstack inside
@@ -86,6 +88,25 @@ int family_run_inside(const struct launch *l);
 /* Loads the filter; the descriptor to be notified by, or -1 and errno. */
 int filter_load(void);
 
+/* ---- heir.c ------------------------------------------------------------- */
+
+#define PENDING 512u
+
+/* The kernel's numbers of calls that a supervisor has taken; 0: none. */
+struct pending {
+	uint64_t id[PENDING];
+};
+
+/* One that processes share which are forked after; or NULL. */
+struct pending *pending_new(void);
+void pending_add(struct pending *p, uint64_t id);
+void pending_drop(struct pending *p, uint64_t id);
+/*
+ * Answers, after the supervisor, what LISTENER notifies of, until the process of
+ * the pidfd COMMAND ends.
+ */
+void heir_answer(int listener, const struct pending *pending, int command);
+
 /* ---- supervise.c -------------------------------------------------------- */
 
 struct super;
@@ -99,6 +120,9 @@ typedef void call_reply(struct call *c, const struct mstack_reply *r,
     const uint8_t *data, int fd);
 /* The socket that the call waits for is ready, or its time is over. */
 typedef void call_ready(struct call *c, bool timeout);
+
+/* C goes on. */
+typedef void call_go(struct call *c);
 
 /* A system call that a program waits for. */
 struct call {
@@ -133,6 +157,10 @@ struct call {
 	/* Of calls that have several messages. */
 	unsigned index, count;
 	bool asked; /* for an error that waits */
+
+	/* What follows if it is connected; see streams.c. */
+	call_go *go;
+	bool sends, silent;
 };
 
 enum {
@@ -152,7 +180,7 @@ struct stack_ref {
 	struct link *link; /* or NULL: not yet */
 };
 
-#define LISTENERS 64
+#define KNOWN 64
 
 struct super {
 	int listener, epoll, signals;
@@ -163,8 +191,12 @@ struct super {
 	struct proc *procs, *ended;
 	struct stack_default *defaults;
 	uint64_t numbers;
-	/* Inodes of sockets that are known to listen; an inode is used once. */
-	uint64_t listeners[LISTENERS];
+	/*
+	 * Inodes of sockets that are known to listen, or to be connected; an
+	 * inode is used once.
+	 */
+	uint64_t listeners[KNOWN], connected[KNOWN];
+	struct pending *pending;
 	int report;   /* to the launcher, or -1 */
 	int launcher; /* its pidfd */
 	pid_t command;
@@ -308,12 +340,6 @@ int call_store_address(const struct call *c, const void *addr, socklen_t len,
 /* Opens a socket on REF. */
 void call_open(struct call *c, struct stack_ref *ref, const int kind[3]);
 
-/* Whether the socket of C is known to be a listener; false: nobody knows. */
-bool call_listens(const struct call *c);
-/* Asks the server, whose reply goes to FN, which asks reply_listens(). */
-void call_ask_listens(struct call *c, call_reply *fn);
-bool reply_listens(const struct mstack_reply *r, const uint8_t *data);
-
 void do_sendto(struct call *c);
 void do_sendmsg(struct call *c);
 void do_sendmmsg(struct call *c);
@@ -322,6 +348,25 @@ void do_recvmsg(struct call *c);
 void do_recvmmsg(struct call *c);
 void do_ioctl(struct call *c);
 void do_ask(struct call *c);
+
+/* ---- streams.c ---------------------------------------------------------- */
+
+/* Whether the socket of C is known to be a listener; false: nobody knows. */
+bool call_listens(const struct call *c);
+/* It is one. */
+void call_know_listener(const struct call *c);
+/* What C asks for may change what its socket is. */
+void call_forget(const struct call *c);
+/* Asks the server, whose reply goes to FN, which asks reply_listens(). */
+void call_ask_listens(struct call *c, call_reply *fn);
+bool reply_listens(const struct mstack_reply *r, const uint8_t *data);
+/*
+ * GO(C) is called if the stream of C is connected, or may be; else C, which SENDS
+ * or receives, is answered with an error (SILENT: without SIGPIPE).
+ */
+void call_if_connected(struct call *c, bool sends, bool silent, call_go *go);
+/* EPIPE, and SIGPIPE if it is not to be SILENT. */
+void call_answer_pipe(struct call *c, bool silent);
 
 /* ---- once.c ------------------------------------------------------------- */
 

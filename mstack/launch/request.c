@@ -8,6 +8,8 @@
  */
 #include <sys/ioctl.h>
 #include <errno.h>
+#include <linux/sockios.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,7 @@ size_of(unsigned request)
 {
 	switch (request) {
 	case SIOCATMARK:
+	case SIOCOUTQ:
 		return sizeof(int);
 	case SIOCGIFNAME:
 	case SIOCGIFINDEX:

@@ -80,6 +80,7 @@ call_drop(struct call *c)
 		c->su->calls = c->next;
 	if (c->next != NULL)
 		c->next->prev = c->prev;
+	pending_drop(c->su->pending, c->id);
 	c->dropped = true;
 	c->next = c->su->dropped;
 	c->su->dropped = c;
@@ -224,6 +225,7 @@ take_notification(struct super *su)
 	c->about = ABOUT_CALL;
 	c->su = su;
 	c->id = in.n.id;
+	pending_add(su->pending, c->id);
 	c->number = ++su->numbers;
 	c->tid = (pid_t)in.n.pid;
 	c->nr = in.n.data.nr;

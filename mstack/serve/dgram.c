@@ -6,7 +6,9 @@
  * connected; what the stack says to that can only be told by SO_ERROR, as for
  * an ICMP error that comes later.  Those with an address are requests.
  */
+#include <sys/ioctl.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -133,6 +135,29 @@ give_program(struct msock *m, const uint8_t *data, size_t len,
 	return false;
 }
 
+/* Whether the program has read all that it was given. */
+static bool
+has_read_all(const struct msock *m)
+{
+	int there = 0;
+
+	return ioctl(m->pair, SIOCOUTQ, &there) == 0 && there == 0;
+}
+
+/* An error came, and whoever waits for a datagram is to be told. */
+static void
+tell_error(struct msock *m, int error)
+{
+	struct mstack_source what;
+
+	m->error = error;
+	memset(&what, 0, sizeof(what));
+	what.is_error = 1;
+	/* Who has data to read comes to us after that, and is told. */
+	if (m->down.data == NULL && has_read_all(m))
+		give_program(m, NULL, 0, &what);
+}
+
 void
 dgram_down(struct msock *m)
 {
@@ -164,7 +189,7 @@ dgram_down(struct msock *m)
 		}
 		if (error != 0) {
 			/* ICMP, and it goes on; or the stack is no more. */
-			m->error = error;
+			tell_error(m, error);
 			if (++errors > 1)
 				m->stack_in = false;
 			continue;

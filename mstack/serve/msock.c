@@ -167,6 +167,7 @@ msock_forget_session(struct server *sv, const struct session *s)
 	struct msock *m;
 	size_t i;
 
+	grave_forget_session(sv, s);
 	for (i = 0; i < HASHES; i++)
 		for (m = sv->hash[i]; m != NULL; m = m->next) {
 			if (m->session == s)

@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <netinet/in.h>
@@ -294,6 +295,33 @@ is_plain(unsigned long request)
 	}
 }
 
+/* How much the program has written that its peer does not have. */
+static int
+do_outq(struct turn *t, uint8_t *room)
+{
+	struct msock *m = t->m;
+	int there = 0, more = 0;
+
+	if (m->state == MSOCK_LISTENING)
+		return EINVAL;
+	/* Datagrams are gone at once. */
+	if (m->stream) {
+		ioctl(m->pair, FIONREAD, &there);
+		there -= there > 0 && m->stale;
+		there += (int)(m->up.len - m->up.at);
+		if (m->state == MSOCK_OPEN &&
+		    t->s->sv->ops->ioctl(m->sock, SIOCOUTQ, &more) == 0 &&
+		    more > 0)
+			there += more;
+		if (m->state != MSOCK_OPEN)
+			there = 0;
+	}
+	memcpy(room, &there, sizeof(there));
+	t->out_data = room;
+	t->r.datalen = sizeof(there);
+	return 0;
+}
+
 static int
 do_ioctl(struct turn *t)
 {
@@ -328,6 +356,8 @@ do_ioctl(struct turn *t)
 			t->r.datalen = (uint32_t)arg.ifconf.ifc_len;
 		return error;
 	}
+	if (request == SIOCOUTQ)
+		return do_outq(t, room);
 	if (!is_plain(request))
 		return ENOTTY;
 	memcpy(&arg, t->data, t->q->datalen);
@@ -338,10 +368,51 @@ do_ioctl(struct turn *t)
 	return error;
 }
 
+/* What can be asked of a connection that was reset; see grave.c. */
+static int
+do_grave(struct turn *t, const struct grave *g)
+{
+	struct server *sv = t->s->sv;
+	socklen_t len;
+	int error;
+
+	switch (t->q->op) {
+	case MSTACK_SOCKNAME:
+		t->out_addr = g->name;
+		t->r.addrlen = g->len;
+		return 0;
+	case MSTACK_PEERNAME:
+	case MSTACK_SHUTDOWN:
+		return ENOTCONN;
+	case MSTACK_SETOPT:
+		len = t->q->datalen;
+		memcpy(sv->buf, t->data, len < CHUNK ? len : CHUNK);
+		return grave_option(sv, g, true, t->q->arg[0], t->q->arg[1],
+		    sv->buf, &len);
+	case MSTACK_GETOPT:
+		if (t->q->arg[2] < 0)
+			return EINVAL;
+		len = (socklen_t)t->q->arg[2];
+		if (len > CHUNK)
+			len = CHUNK;
+		memset(sv->buf, 0, len);
+		error = grave_option(sv, g, false, t->q->arg[0], t->q->arg[1],
+		    sv->buf, &len);
+		if (error == 0) {
+			t->r.datalen = len;
+			t->out_data = sv->buf;
+		}
+		return error;
+	default:
+		return ESTALE;
+	}
+}
+
 /* Whoever has the descriptor itself may use the socket. */
 static int
 do_adopt(struct turn *t)
 {
+	struct grave *g;
 	struct stat st;
 	struct msock *m;
 
@@ -349,11 +420,15 @@ do_adopt(struct turn *t)
 		return EINVAL;
 	if (fstat(t->fd, &st) != 0)
 		return errno;
-	if (!S_ISSOCK(st.st_mode) ||
-	    (m = msock_find(t->s->sv, NULL, st.st_ino)) == NULL)
+	if (!S_ISSOCK(st.st_mode))
 		return ENOTSOCK;
-	m->session = t->s;
-	t->r.sock = m->inode;
+	if ((m = msock_find(t->s->sv, NULL, st.st_ino)) != NULL)
+		m->session = t->s;
+	else if ((g = grave_find(t->s->sv, NULL, st.st_ino)) != NULL)
+		g->session = t->s;
+	else
+		return ESTALE;
+	t->r.sock = st.st_ino;
 	return 0;
 }
 
@@ -380,6 +455,7 @@ session_request(struct session *s, const struct mstack_request *q,
     const uint8_t *addr, const uint8_t *data, int fd)
 {
 	struct sockaddr_storage in = { 0 };
+	const struct grave *g;
 	struct turn t = { .s = s,
 		.q = q,
 		.data = data,
@@ -399,7 +475,9 @@ session_request(struct session *s, const struct mstack_request *q,
 		error = ENOSYS;
 	else if (table[q->op].named &&
 	    (t.m = msock_find(s->sv, s, q->sock)) == NULL)
-		error = ESTALE;
+		error = (g = grave_find(s->sv, s, q->sock)) != NULL ?
+		    do_grave(&t, g) :
+		    ESTALE;
 	else
 		error = table[q->op].fn(&t);
 	t.r.error = error;

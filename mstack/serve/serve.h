@@ -99,7 +99,17 @@ struct session {
 	bool dead;
 };
 
+/* A connection that was reset; see grave.c. */
+struct grave {
+	uint64_t inode; /* 0: none */
+	const struct session *session;
+	int kind[3];
+	socklen_t len;
+	struct sockaddr_storage name;
+};
+
 #define HASHES 1024u
+#define GRAVES 256u
 #define SOURCES 64u
 
 struct server {
@@ -119,6 +129,8 @@ struct server {
 	int diag; /* to ask the kernel about sockets; 0: none yet, or -1 */
 	struct msock *hash[HASHES];
 	struct msock *dead;
+	struct grave graves[GRAVES];
+	size_t next_grave;
 	struct {
 		int fd; /* -1: none */
 		struct mstack_source from;
@@ -201,6 +213,18 @@ void connect_work(struct msock *m);
 bool program_is_gone(struct msock *m);
 /* Whether poll(2) says POLLOUT of the program's end; false: nobody knows. */
 bool program_can_write(struct msock *m);
+
+/* ---- grave.c ------------------------------------------------------------ */
+
+/* M is going to end, for its connection was reset. */
+void grave_dig(struct msock *m);
+/* What was INODE, and may be named by S (NULL: by anybody); or NULL. */
+struct grave *grave_find(struct server *sv, const struct session *s,
+    uint64_t inode);
+void grave_forget_session(struct server *sv, const struct session *s);
+/* Sets or gets an option; as option_set() and option_get(), or ESTALE. */
+int grave_option(struct server *sv, const struct grave *g, bool set, int level,
+    int name, void *value, socklen_t *len);
 
 /* ---- source.c ----------------------------------------------------------- */
 

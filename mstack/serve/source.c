@@ -19,7 +19,7 @@ static size_t
 hash(const struct mstack_source *s)
 {
 	const uint8_t *p = (const uint8_t *)&s->addr;
-	uint32_t h = 2166136261u;
+	uint32_t h = 2166136261u ^ s->is_error;
 	size_t i;
 
 	for (i = 0; i < s->addrlen && i < sizeof(s->addr); i++)

@@ -213,8 +213,10 @@ stream_up(struct msock *m)
 	 * then it refused what the program sent.  Nothing more will come down,
 	 * so it is told here, by closing the pair.
 	 */
-	if (m->up_lost && m->down_shut && !m->hup)
+	if (m->up_lost && m->down_shut && !m->hup) {
+		grave_dig(m);
 		msock_end(m);
+	}
 }
 
 /* ---- down --------------------------------------------------------------- */
@@ -277,6 +279,7 @@ end_down(struct msock *m)
 		return;
 	}
 	/* Closing the pair tells it the reset; see the DOC block. */
+	grave_dig(m);
 	msock_end(m);
 }
 

@@ -221,12 +221,23 @@ shown()
 	need python3
 	pair_up
 	cat >talk.py <<-'END'
-		import socket, sys, time
+		import errno, socket, sys, threading, time
 		l = socket.socket(); l.bind(("10.0.0.2", 7)); l.listen()
 		c = socket.create_connection(("10.0.0.2", 7)); d = l.accept()[0]
+		# A call that the supervisor has taken and will not answer.
+		told = []
+		def wait():
+		    try: l.accept()
+		    except OSError as e: told.append(e.errno)
+		t = threading.Thread(target=wait, daemon=True); t.start()
+		# Or has not taken yet: what it is told is the same.
+		time.sleep(0.2)
 		print("up", flush=True)
 		sys.stdin.readline()
 		c.send(b"x"); assert d.recv(1) == b"x"
+		c.sendmsg([b"y"]); assert d.recvmsg(9)[0] == b"y"
+		t.join(20)
+		assert told == [errno.ENOSYS], told
 		try:
 		    socket.socket()
 		except OSError as e:

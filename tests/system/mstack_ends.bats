@@ -149,3 +149,68 @@ same()
 	END
 	same silent.py
 }
+
+@test "each call in each state of a stream says what the kernel says" {
+	pair_up
+	same "$TOP/tests/lib/mstack_states"
+}
+
+# The error is told to who waits for a datagram, by poll(2) and by each call
+# that comes to the supervisor.
+@test "ICMP errors end a wait on a connected UDP socket" {
+	pair_up
+	cat >refused.py <<-'END'
+		import asyncio, errno, select, socket
+		b = socket.socket(type=socket.SOCK_DGRAM); b.bind(("127.0.0.1", 0))
+		nobody = b.getsockname()
+		b.close()
+		def new():
+		    s = socket.socket(type=socket.SOCK_DGRAM)
+		    s.connect(nobody)
+		    s.settimeout(None)
+		    return s
+		def said(fn, *a):
+		    try:
+		        return fn(*a)
+		    except OSError as e:
+		        return errno.errorcode[e.errno]
+		for how in (lambda s: s.recvfrom(9), lambda s: s.recvmsg(9), lambda s: s.recv(1),
+		            lambda s: s.recv(9, socket.MSG_PEEK), lambda s: s.recvmsg_into([bytearray(9)])):
+		    s = new(); s.send(b"x")
+		    print(said(how, s))
+		    # It was told, and is told once.
+		    s.setblocking(False)
+		    print(said(how, s), s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+		s = new(); s.send(b"x")
+		p = select.poll(); p.register(s, select.POLLIN)
+		print(bool(p.poll(20000)), errno.errorcode[s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)])
+		s.setblocking(False)
+		print(said(s.recvfrom, 9), p.poll(0))
+		# What came before is there before, and what comes after it, too.
+		c = socket.socket(type=socket.SOCK_DGRAM); c.bind(("127.0.0.1", 0))
+		d = socket.socket(type=socket.SOCK_DGRAM); d.bind(("127.0.0.1", 0))
+		d.connect(c.getsockname()); c.connect(d.getsockname())
+		d.send(b"1"); d.send(b"2"); d.close()
+		select.select([c], [], [])
+		c.settimeout(20)
+		print(c.recvfrom(9)[0], c.recvfrom(9)[0])
+		c.send(b"x")
+		print(said(c.recvfrom, 9))
+		class P(asyncio.DatagramProtocol):
+		    def error_received(self, e):
+		        told.set_result(errno.errorcode[e.errno])
+		async def main():
+		    global told
+		    told = asyncio.get_running_loop().create_future()
+		    t, _ = await asyncio.get_running_loop().create_datagram_endpoint(P, remote_addr=nobody)
+		    t.sendto(b"x")
+		    print(await asyncio.wait_for(told, 20))
+		asyncio.run(main())
+	END
+	same refused.py
+	# Who reads natively is woken, too.
+	at a timeout 20 python3 -c '
+import socket
+s = socket.socket(type=socket.SOCK_DGRAM); s.connect(("127.0.0.1", 9)); s.send(b"x")
+s.recv(100)'
+}
