@@ -74,7 +74,7 @@ upper6(const uint8_t *ip, size_t n)
 			at += 8;
 		} else if (next == 0 || next == 43 || next == 60) {
 			next = ip[at];
-			at += (ip[at + 1] + 1u) * 8;
+			at += ((size_t)ip[at + 1] + 1) * 8;
 		} else {
 			break;
 		}
@@ -129,7 +129,7 @@ talker_of(struct talkers *t, const uint8_t key[16])
 	for (int i = 0; i < 16; i++)
 		hash = (hash ^ key[i]) * 16777619u;
 	hash ^= hash >> 15;
-	set = &t->v[hash % (PLACES / WAYS) * WAYS];
+	set = &t->v[(size_t)(hash % (PLACES / WAYS)) * WAYS];
 	least = set;
 	for (int i = 0; i < WAYS; i++) {
 		if (set[i].used && memcmp(set[i].key, key, 16) == 0)

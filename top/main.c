@@ -284,9 +284,9 @@ pass(uint64_t began)
 		end = began + (uint64_t)(top.interval * 1e9);
 		if (now >= end)
 			return true;
-		ms = end - now > SLICE_MS * 1000000u ?
-		    SLICE_MS :
-		    (int)((end - now) / 1000000u) + 1;
+		ms = SLICE_MS;
+		if ((end - now) / 1000000 < SLICE_MS)
+			ms = (int)((end - now) / 1000000) + 1;
 		if (top.batch) {
 			poll(NULL, 0, ms);
 			continue;
