@@ -123,6 +123,29 @@ test_lapped_by_what_is_no_frame(void **state)
 	trio_free(&t);
 }
 
+/* What a look passes over, for it is for others, is in the account as one. */
+static void
+test_looked_past(void **state)
+{
+	unsigned passed;
+
+	(void)state;
+	for (passed = 1; passed < SLOTS / 2; passed++) {
+		struct trio t = trio_new(SLOTS);
+		struct ring_frame f;
+		unsigned i;
+
+		for (i = 0; i < passed; i++)
+			send_one(t.w, t.a, TO_NOBODY, APART);
+		assert_int_equal(ring_look(t.r, &f), EAGAIN);
+		assert_int_equal(t.r->rx.skipped, passed);
+		for (i = 0; i < 3 * SLOTS; i++)
+			send_one(t.w, t.a, TO_ALL, APART);
+		assert_in_range(balance(&t), 2 * SLOTS, 3 * SLOTS);
+		trio_free(&t);
+	}
+}
+
 /* The loss of one who then falls silent is known once the tail is reached. */
 static void
 test_settle(void **state)
@@ -360,6 +383,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lapped),
 		cmocka_unit_test(test_lapped_by_what_is_no_frame),
+		cmocka_unit_test(test_looked_past),
 		cmocka_unit_test(test_settle),
 		cmocka_unit_test(test_settle_stuck),
 		cmocka_unit_test(test_pending_in_gap),
