@@ -29,8 +29,9 @@ struct recover {
 	int64_t srtt, var;
 	enum phase phase;
 	unsigned backoff;
-	uint32_t max_wnd;      /* the largest that the peer had */
-	unsigned probes;       /* times that the timer persisted in a row */
+	uint32_t acked;	  /* bytes, since the window last grew by a segment */
+	uint32_t max_wnd; /* the largest that the peer had */
+	unsigned probes;  /* times that the timer persisted in a row */
 	struct ticker *ticker; /* of the stack; NULL: not known */
 };
 

@@ -96,7 +96,7 @@ open_passive(const struct segment *g, const struct tcp_pcb *listener,
 	pcb->accept = LISTENER_ACCEPT(listener);
 	pcb->rcv_nxt = g->seq + 1;
 	pcb->snd_wnd = g->window;
-	pcb->ssthresh = g->window;
+	pcb->ssthresh = UINT16_MAX; /* RFC 5681, 3.1: arbitrarily high */
 	pcb->snd_wl1 = g->seq;
 	pcb->state = TCP_SYN_RCVD;
 	if (conn_add(pcb) == NULL) {
@@ -157,6 +157,7 @@ open_answered(struct tcp_pcb *pcb, const struct segment *g)
 		pcb->state = TCP_ESTABLISHED;
 		take_options(pcb, g);
 		pcb->cwnd = pcb->mss;
+		pcb->ssthresh = UINT16_MAX;
 		pcb->tmr = STACK_FIELD(g->stack, STACK_TCP_TICKS, uint32_t);
 		pcb->nrtx = 0;
 		if (pcb->connected != NULL)

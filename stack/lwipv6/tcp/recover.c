@@ -24,6 +24,9 @@
  *   - RFC 6582 (NewReno): recovery goes on until all is acknowledged that was
  *     sent before it began; an acknowledgement of less has the next segment
  *     sent again.  After the timer there is no fast retransmit until then.
+ *   - RFC 3465: windows grow by what is acknowledged, not by acknowledgements, of
+ *     which there may be one for eight segments.  The library's threshold was
+ *     ten segments from the beginning on; it is as high as can be (RFC 5681, 3.1).
  *   - RFC 3042: the first two duplicates let new segments out.
  *   - RFC 5827: with less than four segments on their way, and nothing more to
  *     send, fewer duplicates than three are enough.
@@ -57,8 +60,9 @@
 #define GIVE_UP (900000 * MS)
 #define OVERRIDE (100 * MS) /* RFC 9293, 3.8.6.2.1: from 0.1 to 1 s */
 #define PERSIST_MAX (5000 * MS)
-#define NEVER 0x4000 /* ticks of the library's clock: two hours */
-#define MAX_RTX 12   /* the library ends a connection at this */
+#define GROWTH_MAX 8u /* segments that one acknowledgement adds at most */
+#define NEVER 0x4000  /* ticks of the library's clock: two hours */
+#define MAX_RTX 12    /* the library ends a connection at this */
 
 static int64_t
 now_us(void)
@@ -366,6 +370,7 @@ recover_before(struct tcp_pcb *pcb, struct recover_seen *s)
 	s->dupacks = pcb->dupacks;
 	s->fast = (pcb->flags & TCP_FLAG_FAST) != 0;
 	s->gap = pcb->ooseq != NULL;
+	s->open = pcb->state >= TCP_ESTABLISHED;
 	if (r == NULL)
 		return;
 	hush(pcb);
@@ -391,6 +396,26 @@ measured(struct recover *r, int64_t m)
 		r->srtt = 1;
 }
 
+/*
+ * ACKED bytes of PCB were acknowledged, and nothing is lost: RFC 5681, 3.1, by
+ * the bytes (RFC 3465), for one acknowledgement may be for many segments.
+ */
+static void
+open_congestion(struct tcp_pcb *pcb, struct recover *r, uint32_t cwnd,
+    uint32_t acked)
+{
+	if (cwnd < pcb->ssthresh) {
+		cwnd += acked < GROWTH_MAX * pcb->mss ? acked :
+							GROWTH_MAX * pcb->mss;
+	} else if ((r->acked += acked) >= cwnd) {
+		r->acked -= cwnd;
+		cwnd += pcb->mss;
+	}
+	pcb->cwnd = window(cwnd);
+	if (pcb->unsent != NULL)
+		tcp_output(pcb); /* the library has, by what it thought */
+}
+
 /* Something new was acknowledged. */
 static void
 went_on(struct tcp_pcb *pcb, struct recover *r, const struct recover_seen *s)
@@ -406,6 +431,8 @@ went_on(struct tcp_pcb *pcb, struct recover *r, const struct recover_seen *s)
 	r->probes = 0;
 	r->stuck = 0;
 	r->armed = pcb->unacked != NULL ? now : 0;
+	if (r->phase != FAST && s->open)
+		open_congestion(pcb, r, s->cwnd, acked);
 	if (r->phase == OPEN)
 		return;
 	if (!seq_before(pcb->lastack, r->end)) {

@@ -140,7 +140,7 @@ struct recover_seen {
 	uint32_t lastack, rcv_nxt, snd_wnd;
 	uint16_t cwnd;
 	uint8_t dupacks;
-	bool fast, gap;
+	bool fast, gap, open;
 };
 void recover_before(struct tcp_pcb *pcb, struct recover_seen *s);
 void recover_after(const struct recover_seen *s);
