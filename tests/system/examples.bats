@@ -57,6 +57,15 @@ page()
 	#!/bin/bash
 	exec unshare -U --map-user=65534 $(command -v tcpdump) "\$@"
 	END
+	# A live view wants a terminal, and a user who looks.
+	cat >shims/shmif_top <<-END
+	#!/bin/bash
+	case " \$* " in
+	*" -n "*) ;;
+	*) set -- -b -n 1 -d 0.2 "\$@" ;;
+	esac
+	exec "$HERE/usr/bin/shmif_top" "\$@"
+	END
 	chmod +x shims/*
 	cat >inside <<-'END'
 	export PATH=$HERE/shims:$HERE/usr/bin:$PATH
@@ -144,6 +153,12 @@ page()
 		rm bus.file
 		shmif_server -d -o sh0=bus.file unix://t3
 		shmifctl -s unix://t3 halt'
+}
+
+@test "shmif_top(1)" {
+	page man1/shmif_top.1 '
+		traffic
+		cp bus.file lab.bus'
 }
 
 @test "mstack(1)" {
