@@ -22,6 +22,8 @@
  * last that is heard of a program that cannot begin, if poll() says that there is
  * room: nobody waits for their thread.  At exit the thread has EXIT_MS to write what is left.  After a
  * fork the child begins anew.
+ *
+ * The last DIAG_KEPT lines are remembered, for the control server to show.
  */
 #include <errno.h>
 #include <poll.h>
@@ -63,6 +65,11 @@ static struct {
 		unsigned said;	/* in it */
 		unsigned more;	/* dropped */
 	} kind[DIAG_KINDS];
+	uint64_t kept_n; /* lines said so far */
+	struct kept {
+		uint64_t time_ns;
+		char text[LINE];
+	} kept[DIAG_KEPT];
 } d = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* Writes LINE.  What cannot be written is lost. */
@@ -83,6 +90,34 @@ put(const char *line)
 	}
 }
 
+/* Remembers LINE, which begins with the name of a program; locked. */
+static void
+keep(const char *line)
+{
+	struct kept *k = &d.kept[d.kept_n++ % DIAG_KEPT];
+	const char *text = strstr(line, ": ");
+
+	k->time_ns = clock_ns(CLOCK_REALTIME);
+	snprintf(k->text, sizeof(k->text), "%s",
+	    text != NULL ? text + 2 : line);
+	k->text[strcspn(k->text, "\n")] = '\0';
+}
+
+void
+diag_look(uint64_t since,
+    void (*fn)(void *arg, uint64_t n, uint64_t time_ns, const char *text),
+    void *arg)
+{
+	uint64_t n;
+
+	pthread_mutex_lock(&d.lock);
+	n = d.kept_n > DIAG_KEPT ? d.kept_n - DIAG_KEPT : 0;
+	for (n = n > since ? n : since; n < d.kept_n; n++)
+		fn(arg, n + 1, d.kept[n % DIAG_KEPT].time_ns,
+		    d.kept[n % DIAG_KEPT].text);
+	pthread_mutex_unlock(&d.lock);
+}
+
 /* Puts "N more" of the kinds whose second is over into the queue; locked. */
 static void
 say_more(uint64_t now)
@@ -97,6 +132,7 @@ say_more(uint64_t now)
 			    "%s: %u more messages %s\n",
 			    program_invocation_short_name, d.kind[i].more,
 			    kind_text[i]);
+			keep(d.line[(d.head - 1) % QUEUE]);
 			d.kind[i].more = 0;
 		}
 		d.kind[i].said = 0;
@@ -248,6 +284,7 @@ diag(enum diag_kind kind, const char *fmt, ...)
 	}
 	if (d.kind[kind].said < DIAG_RATE && may_write(kind)) {
 		d.kind[kind].said++;
+		keep(line);
 		pthread_mutex_unlock(&d.lock);
 		put(line);
 		return;
@@ -255,6 +292,7 @@ diag(enum diag_kind kind, const char *fmt, ...)
 	if (d.kind[kind].said < DIAG_RATE && d.head - d.tail < QUEUE &&
 	    begin()) {
 		memcpy(d.line[d.head++ % QUEUE], line, LINE);
+		keep(line);
 		d.kind[kind].said++;
 	} else {
 		d.kind[kind].more++;

@@ -5,6 +5,8 @@
 #ifndef BASE_DIAG_H
 #define BASE_DIAG_H
 
+#include <stdint.h>
+
 /* Kinds of messages: each has a limit of its own. */
 enum diag_kind {
 	DIAG_SETUP,   /* the library cannot work; not on a stack's thread */
@@ -24,5 +26,16 @@ enum diag_kind {
  */
 void diag(enum diag_kind kind, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+#define DIAG_KEPT 64 /* messages that are remembered */
+
+/*
+ * Calls FN for the last messages, DIAG_KEPT of them at most, whose number is
+ * above SINCE: N counts from 1, TIME_NS is CLOCK_REALTIME, TEXT is without the
+ * program's name and is valid until FN returns.
+ */
+void diag_look(uint64_t since,
+    void (*fn)(void *arg, uint64_t n, uint64_t time_ns, const char *text),
+    void *arg);
 
 #endif /* BASE_DIAG_H */

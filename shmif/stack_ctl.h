@@ -23,10 +23,17 @@
 
 enum ctl_origin { CTL_MANUAL, CTL_AUTO };
 
+/*
+ * What an address is good for: CTL_TENTATIVE, it is not known yet whether
+ * somebody else has it; CTL_DEPRECATED, it is for connections that are there.
+ */
+enum ctl_state { CTL_PREFERRED, CTL_TENTATIVE, CTL_DEPRECATED, CTL_DUPLICATE };
+
 struct ctl_addr {
 	uint8_t ip[16];
 	uint8_t prefix;
 	enum ctl_origin origin;
+	enum ctl_state state;
 };
 
 /* Somebody else has, or had, an address of an interface. */
@@ -84,9 +91,15 @@ struct ctl_kind {
 };
 
 struct ctl_ping;
-/* An answer came, after NS; runs on the stack's thread. */
-typedef void ctl_pong(void *arg, unsigned seq, unsigned bytes, unsigned ttl,
-    uint64_t ns);
+/* What came for request SEQ of a ping, after NS. */
+struct ctl_answer {
+	unsigned seq, bytes, ttl;
+	uint64_t ns;
+	uint8_t from[16];
+	bool expired; /* no answer: FROM let it go no further */
+};
+/* Runs on the stack's thread. */
+typedef void ctl_pong(void *arg, const struct ctl_answer *answer);
 
 struct stack_ctl {
 	/*
@@ -146,8 +159,12 @@ struct stack_ctl {
 	 */
 	int (*ping_begin)(void *stack, const uint8_t ip[16], const char *name,
 	    ctl_pong *pong, void *arg, struct ctl_ping **ping);
-	/* EHOSTUNREACH, ENOMEM.  Above the MTU it goes in fragments. */
-	int (*ping_send)(struct ctl_ping *ping, unsigned seq, unsigned size);
+	/*
+	 * EHOSTUNREACH, ENOMEM.  Above the MTU it goes in fragments.  TTL 0: as
+	 * other packets.
+	 */
+	int (*ping_send)(struct ctl_ping *ping, unsigned seq, unsigned size,
+	    unsigned ttl);
 	void (*ping_end)(struct ctl_ping *ping);
 };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/diag.h"
 #include "shmbus/shmbus.h"
 
 #include "shmif/unit.h"
@@ -157,6 +158,37 @@ show_unit(struct json_object *o, int n)
 	json_object_object_add(o, "refused", show_refused(n));
 }
 
+/* Whose the address A of F is, too, as far as is remembered; or NULL. */
+static const struct ctl_conflict *
+conflict_of(const struct ctl_if *f, const struct ctl_addr *a)
+{
+	unsigned i;
+
+	for (i = 0; i < f->conflicts; i++)
+		if (memcmp(f->conflict[i].ip, a->ip, sizeof(a->ip)) == 0)
+			return &f->conflict[i];
+	return NULL;
+}
+
+/* Adds to O what the address A of F is good for, and who else has it. */
+static void
+show_state(struct json_object *o, const struct ctl_if *f,
+    const struct ctl_addr *a)
+{
+	static const char *const names[] = { "preferred", "tentative",
+		"deprecated", "duplicate" };
+	const struct ctl_conflict *c = conflict_of(f, a);
+	enum ctl_state state = a->state;
+	char mac[MAC_TEXT];
+
+	/* One that is tried again is not yet what it was found to be. */
+	if (c != NULL && state != CTL_TENTATIVE)
+		state = CTL_DUPLICATE;
+	STRING(o, "state", names[state]);
+	if (state == CTL_DUPLICATE && c != NULL)
+		STRING(o, "owner", mac_text(c->mac, mac));
+}
+
 static struct json_object *
 show_addresses(const struct ctl_if *f)
 {
@@ -182,6 +214,7 @@ show_addresses(const struct ctl_if *f)
 			ip_text(last, broadcast);
 			STRING(o, "broadcast", broadcast);
 		}
+		show_state(o, f, a);
 		json_object_array_add(list, o);
 	}
 	return list;
@@ -283,6 +316,73 @@ op_show(struct call *c)
 	return 0;
 }
 
+static void
+show_message(void *arg, uint64_t n, uint64_t time_ns, const char *text)
+{
+	struct json_object *list = arg, *o = json_object_new_object();
+
+	INT(o, "n", n);
+	INT(o, "time_ns", time_ns);
+	STRING(o, "text", text);
+	json_object_array_add(list, o);
+}
+
+static int
+op_log(struct call *c)
+{
+	struct json_object *list = json_object_new_array();
+
+	diag_look((uint64_t)arg_int(c, "since", 0), show_message, list);
+	json_object_object_add(c->result, "messages", list);
+	return 0;
+}
+
+/* Whether the interface F has an address in whose network W's host is. */
+static bool
+leads_to(const struct ctl_if *f, const struct ping_wish *w)
+{
+	unsigned i, j;
+
+	for (i = 0; i < f->addrs; i++) {
+		const struct ctl_addr *a = &f->addr[i];
+
+		for (j = 0; j < a->prefix; j++)
+			if ((a->ip[j / 8] ^ w->ip[j / 8]) & 0x80 >> j % 8)
+				break;
+		if (j == a->prefix)
+			return true;
+	}
+	return false;
+}
+
+/* Fails if the interface by which W goes, as far as that is known, is down. */
+static int
+refuse_down(struct call *c, const struct ping_wish *w)
+{
+	const struct stack_ctl *ctl = c->env->ctl;
+	const struct ctl_if *down = NULL;
+	bool other = false;
+	struct ctl_if *list;
+	unsigned i, n;
+	int error = 0;
+
+	if (ctl->list == NULL ||
+	    ctl->list(c->env->stack, w->name[0] != '\0' ? w->name : NULL, &list,
+		&n) != 0)
+		return 0;
+	for (i = 0; i < n; i++)
+		if (w->name[0] != '\0' || leads_to(&list[i], w)) {
+			if (list[i].up)
+				other = true;
+			else
+				down = &list[i];
+		}
+	if (down != NULL && !other)
+		error = fail(c, ENETDOWN, "%s is down", down->name);
+	ctl->list_free(list, n);
+	return error;
+}
+
 static int
 op_ping(struct call *c)
 {
@@ -300,6 +400,9 @@ op_ping(struct call *c)
 	w->interval_ms = (unsigned)arg_int(c, "interval_ms", 1000);
 	w->size = (unsigned)arg_int(c, "size", 56);
 	w->timeout_ms = (unsigned)arg_int(c, "timeout_ms", 1000);
+	w->ttl = (unsigned)arg_int(c, "ttl", 0);
+	if ((error = refuse_down(c, w)) != 0)
+		return error;
 	c->env->ping_wanted = true;
 	return 0;
 }
@@ -315,10 +418,13 @@ op_halt(struct call *c)
 
 const struct op ops_look[] = {
 	{ "hello", op_hello, { { 0 } }, false, false },
+	{ "log", op_log, { { "since", FIELD_INT, false, 0, INT64_MAX } }, false,
+	    false },
 	{ "show", op_show, { { "if", FIELD_IF, false, 0, 0 } }, false, false },
 	{ "ping", op_ping,
 	    { { "host", FIELD_HOST, true, 0, 0 },
 		{ "if", FIELD_IF, false, 0, 0 },
+		{ "ttl", FIELD_INT, false, 1, 255 },
 		{ "count", FIELD_INT, false, 1, 1000000 },
 		{ "interval_ms", FIELD_INT, false, 1, 60000 },
 		{ "size", FIELD_INT, false, 0, 60000 },

@@ -22,11 +22,6 @@
 #define RING 1024u
 #define OUT_MAX 65536u /* waiting bytes; with more, answers are only counted */
 
-struct pong {
-	unsigned seq, bytes, ttl;
-	uint64_t ns;
-};
-
 struct ping_run {
 	struct ping_run *next;
 	struct client *client;
@@ -39,20 +34,19 @@ struct ping_run {
 	uint8_t seen[65536 / 8];
 	int wake;
 	pthread_mutex_t lock;
-	struct pong ring[RING]; /* under lock */
-	unsigned head, tail;	/* under lock */
+	struct ctl_answer ring[RING]; /* under lock */
+	unsigned head, tail;	      /* under lock */
 };
 
 /* On the stack's thread. */
 static void
-pong_came(void *arg, unsigned seq, unsigned bytes, unsigned ttl, uint64_t ns)
+pong_came(void *arg, const struct ctl_answer *answer)
 {
 	struct ping_run *r = arg;
 
 	pthread_mutex_lock(&r->lock);
 	if (r->head - r->tail < RING)
-		r->ring[r->head++ % RING] = (struct pong){ seq, bytes, ttl,
-			ns };
+		r->ring[r->head++ % RING] = *answer;
 	pthread_mutex_unlock(&r->lock);
 	eventfd_write(r->wake, 1);
 }
@@ -136,17 +130,47 @@ add_us(struct json_object *o, const char *name, uint64_t ns)
 	    json_object_new_double_s((double)ns / 1000, text));
 }
 
+/* Reports P, which came for request SEQ. */
+static void
+report(struct clients *all, struct ping_run *r, const struct ctl_answer *p,
+    uint64_t seq)
+{
+	struct json_object *o;
+	char from[ADDR_TEXT];
+
+	if (r->client->out_len > OUT_MAX)
+		return;
+	o = json_object_new_object();
+	add_int(o, "seq", seq);
+	if (p->expired)
+		json_object_object_add(o, "expired",
+		    json_object_new_boolean(true));
+	else
+		add_int(o, "bytes", p->bytes);
+	add_us(o, "time_us", p->ns);
+	if (!p->expired)
+		add_int(o, "ttl", p->ttl);
+	ip_text(p->from, from);
+	json_object_object_add(o, "from", json_object_new_string(from));
+	client_reply(all, r->client, reply_one(r->id, o, true));
+}
+
 /* Counts an answer, and reports it. */
 static void
-take(struct clients *all, struct ping_run *r, const struct pong *p)
+take(struct clients *all, struct ping_run *r, const struct ctl_answer *p)
 {
 	uint8_t *byte = &r->seen[(p->seq & 0xffff) / 8];
 	uint8_t bit = (uint8_t)(1 << p->seq % 8);
-	struct json_object *o;
 	uint64_t seq;
 
 	if (r->sent == 0)
 		return;
+	/* The ICMP header has only the lower 16 bits of the number. */
+	seq = r->sent - 1 - ((r->sent - 1 - p->seq) & 0xffff);
+	if (p->expired) {
+		report(all, r, p, seq);
+		return;
+	}
 	if (*byte & bit) {
 		r->duplicates++;
 		return;
@@ -158,22 +182,13 @@ take(struct clients *all, struct ping_run *r, const struct pong *p)
 		r->min_ns = p->ns;
 	if (p->ns > r->max_ns)
 		r->max_ns = p->ns;
-	if (r->client->out_len > OUT_MAX)
-		return;
-	/* The ICMP header has only the lower 16 bits of the number. */
-	seq = r->sent - 1 - ((r->sent - 1 - p->seq) & 0xffff);
-	o = json_object_new_object();
-	add_int(o, "seq", seq);
-	add_int(o, "bytes", p->bytes);
-	add_us(o, "time_us", p->ns);
-	add_int(o, "ttl", p->ttl);
-	client_reply(all, r->client, reply_one(r->id, o, true));
+	report(all, r, p, seq);
 }
 
 static void
 take_all(struct clients *all, struct ping_run *r)
 {
-	struct pong p;
+	struct ctl_answer p;
 
 	for (;;) {
 		pthread_mutex_lock(&r->lock);
@@ -195,7 +210,8 @@ send_one(struct clients *all, struct ping_run *r)
 	int error;
 
 	r->seen[seq / 8] &= (uint8_t) ~(1 << seq % 8);
-	error = all->env.ctl->ping_send(r->ping, seq, r->wish.size);
+	error = all->env.ctl->ping_send(r->ping, seq, r->wish.size,
+	    r->wish.ttl);
 	if (error != 0 && r->sent == 0) {
 		client_reply(all, r->client,
 		    reply_error(r->id, 0, error, error_text(error)));

@@ -23,7 +23,7 @@ struct json_object;
 struct ping_wish {
 	uint8_t ip[16];
 	char name[SHMIF_NAME_MAX]; /* the interface to ask by, or "" */
-	unsigned count, interval_ms, size, timeout_ms;
+	unsigned count, interval_ms, size, timeout_ms, ttl;
 };
 
 /* What operations work on, and what they ask of the server. */
@@ -113,7 +113,7 @@ struct field {
 	int64_t min, max;
 };
 
-#define FIELDS_MAX 6
+#define FIELDS_MAX 7
 struct op {
 	const char *name;
 	int (*fn)(struct call *c);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -54,14 +55,16 @@ url_parse(const char *url, struct sockaddr_un *un)
 {
 	char full[WIRE_PATH_MAX + 8];
 	const char *path = url;
+	struct stat st;
 
 	if (url == NULL || url[0] == '\0')
 		return complain(USAGE,
 		    "which server? Use -s URL, or set "
 		    "SHMIF_SERVER");
-	/* A mere path is understood too. */
-	if (strchr(url, ':') == NULL && strchr(url, '/') != NULL &&
-	    strlen(url) < WIRE_PATH_MAX) {
+	/* A mere path is understood too: with a slash, or of a socket. */
+	if (strchr(url, ':') == NULL && strlen(url) < WIRE_PATH_MAX &&
+	    (strchr(url, '/') != NULL ||
+		(stat(url, &st) == 0 && S_ISSOCK(st.st_mode)))) {
 		snprintf(full, sizeof(full), "unix://%s", url);
 		path = full;
 	}

@@ -82,6 +82,13 @@ put_clean(FILE *f, const char *text)
 }
 
 void
+put_json_line(struct json_object *obj)
+{
+	puts(json_object_to_json_string_ext(obj,
+	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+void
 put_json(struct json_object *obj)
 {
 	puts(json_object_to_json_string_ext(obj,

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/tool.h"
 #include "ctl/shmifctl/shmifctl.h"
@@ -20,15 +21,21 @@ const char tool_usage[] =
     "usage: " PROGRAM " [-s URL] [-jv] [-a | -l | INTERFACE]\n"
     "       " PROGRAM " [-s URL] [-j] INTERFACE WORD...\n"
     "       " PROGRAM " [-s URL] [-jv] COMMAND [ARGUMENT...]\n"
+    "       " PROGRAM " [-s URL] [-jv] -f FILE\n"
     "       " PROGRAM " --help | --version\n"
     "Shows and configures the interfaces of a stack that is a process.\n"
     "\n"
-    "  -s, --server URL  the server, as unix:///path; else $SHMIF_SERVER\n"
+    "  -s, --server URL  the server, as unix:///path or a mere path; else\n"
+    "                    $SHMIF_SERVER; given again: one more\n"
+    "  -f, --file FILE   do what each line of FILE says; - is standard input\n"
     "  -a, --all         show all interfaces, as without arguments\n"
     "  -l, --list        show their names only\n"
     "  -v, --verbose     show counters too\n"
     "  -j, --json        show JSON\n"
-    "      --help        show this text\n"
+    "  -b, --brief       show a line for each interface, as -br of ip; -4 or "
+    "-6:\n"
+    "                    show what concerns that family\n"
+    "  -h, --help        show this text\n"
     "  -V, --version     show the version\n"
     "\n"
     "words, any number in a call, which is carried out whole or not at all:\n"
@@ -47,20 +54,30 @@ const char tool_usage[] =
     "  dhcp, -dhcp       have IPv4 configured, or not\n"
     "  autoconf, -autoconf  have IPv6 configured, or not\n"
     "  radv              create it so that it may advertise its router\n"
+    "  wait              until its addresses are in use; fail if others have "
+    "one\n"
     "  destroy           remove it\n"
     "\n"
     "commands:\n"
     "  route [show]      show the routes\n"
-    "  route add|delete DESTINATION [GATEWAY] [-interface INTERFACE]\n"
+    "  route add|delete|change DESTINATION [GATEWAY] [-interface INTERFACE]\n"
+    "  route             get ADDRESS: show which one leads there\n"
+    "  route             flush: remove those by a gateway\n"
     "  arp, ndp          [INTERFACE] show the neighbours; -d ADDRESS "
     "INTERFACE\n"
     "                    forgets one\n"
     "  ping HOST         [-c COUNT] [-i SECONDS] [-s BYTES] [-W SECONDS]\n"
+    "                    [-t TTL] [-I INTERFACE] [-f] [-q]\n"
+    "  traceroute HOST   [-m HOPS] [-w SECONDS] show the way there\n"
     "  forward on|off    forward between interfaces, or not\n"
     "  radv FILE         send router advertisements as FILE says\n"
     "  show [INTERFACE]  show it, or all of them\n"
     "  help              show this text\n"
+    "  save              show what makes the present state again, for -f\n"
     "  server            show what serves there\n"
+    "  log               show its last messages\n"
+    "  monitor           [link] [addr] [duplicate] [route] [neigh] [log] show\n"
+    "                    changes as they happen\n"
     "  halt              end it\n"
     "  bus PATH          [show] a bus and who is attached; needs no server\n"
     "  bus PATH          create [mtu N] [slots N] [mode 660]: make it\n"
@@ -88,12 +105,17 @@ static const struct {
 	{ "forward", verb_forward },
 	{ "halt", verb_halt },
 	{ "help", verb_help },
+	{ "log", verb_log },
+	{ "monitor", verb_monitor },
 	{ "ndp", verb_ndp },
+	{ "neigh", verb_neigh },
 	{ "ping", verb_ping },
 	{ "radv", verb_radv },
 	{ "route", verb_route },
+	{ "save", verb_save },
 	{ "server", verb_server },
 	{ "show", verb_show },
+	{ "traceroute", verb_traceroute },
 };
 
 /* Says on stderr, in one line and cleaned, what is wrong.  Returns STATUS. */
@@ -144,12 +166,49 @@ nearly(const char *text)
 				    text, g.word);
 }
 
+/*
+ * Takes the options that ip(8) has before its first word: those behind "ip".
+ * Returns how many words these are, or 0: there is one that is not known.
+ */
+static int
+ip_options(struct call *c, int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc && argv[i][0] == '-'; i++)
+		if (strcmp(argv[i], "-4") == 0)
+			c->family = AF_INET;
+		else if (strcmp(argv[i], "-6") == 0)
+			c->family = AF_INET6;
+		else if (strcmp(argv[i], "-br") == 0 ||
+		    strcmp(argv[i], "-brief") == 0)
+			c->brief = true;
+		else if (strcmp(argv[i], "-j") == 0 ||
+		    strcmp(argv[i], "-json") == 0)
+			c->json = true;
+		else if (strcmp(argv[i], "-o") != 0 &&
+		    strcmp(argv[i], "-n") != 0)
+			return 0;
+	return i;
+}
+
 /* Everything behind the options. */
 static int
-run(const struct call *c, int argc, char **argv)
+run(const struct call *given, int argc, char **argv)
 {
+	struct call whole = *given;
+	const struct call *c = &whole;
 	const char *ifname;
 
+	if (argc > 0 && strcmp(argv[0], "ip") == 0) {
+		int n = ip_options(&whole, argc, argv);
+
+		if (n == 0)
+			return complain(USAGE, "ip: unknown option %s",
+			    argv[1]);
+		argc -= n;
+		argv += n;
+	}
 	argv = known(&argc, argv);
 	ifname = argv[0];
 	if (argc == 0)
@@ -171,11 +230,59 @@ run(const struct call *c, int argc, char **argv)
 	return configure(c, ifname, argc - 1, argv + 1);
 }
 
+#define SERVERS_MAX 64
+
+/* What the options say, beside struct call. */
+struct wish {
+	bool all, names;
+	const char *file;
+	const char *url[SERVERS_MAX];
+	unsigned urls;
+};
+
+/* Does what W and the words ask of one server. */
+static int
+serve_one(const struct call *c, const struct wish *w, int argc, char **argv)
+{
+	if (w->file != NULL)
+		return run_file(w->file, run, c);
+	return w->names ? show_names(c) :
+	    argc == 0	? show(c, NULL) :
+			  run(c, argc, argv);
+}
+
+/* Of each server, one after the other.  The worst status counts. */
+static int
+serve_all(struct call *c, const struct wish *w, int argc, char **argv)
+{
+	int status = OK, worst = OK;
+
+	if (w->urls <= 1) {
+		if (w->urls == 1)
+			c->url = w->url[0];
+		return serve_one(c, w, argc, argv);
+	}
+	for (unsigned i = 0; i < w->urls; i++) {
+		c->url = w->url[i];
+		if (!c->json) {
+			put_clean(stdout, c->url);
+			puts(":");
+		}
+		status = serve_one(c, w, argc, argv);
+		fflush(stdout);
+		if (status > worst)
+			worst = status;
+	}
+	return worst;
+}
+
 int
 main(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "all", no_argument, NULL, 'a' },
+		{ "brief", no_argument, NULL, 'b' },
+		{ "file", required_argument, NULL, 'f' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "list", no_argument, NULL, 'l' },
 		{ "server", required_argument, NULL, 's' },
@@ -183,24 +290,42 @@ main(int argc, char **argv)
 		TOOL_LONG_OPTIONS,
 	};
 	struct call c = { .url = getenv("SHMIF_SERVER") };
-	bool all = false, names = false;
+	struct wish w = { 0 };
 	int o;
 
 	opterr = 0;
 	/* "+": a word may begin with a hyphen. */
-	while ((o = tool_option(argc, argv, "+:ajls:vV", longs)) != -1)
+	while ((o = tool_option(argc, argv, "+:46abf:hjlrs:vV", longs)) != -1)
 		switch (o) {
 		case 'a':
-			all = true;
+			w.all = true;
 			break;
+		case '4':
+			c.family = AF_INET;
+			break;
+		case '6':
+			c.family = AF_INET6;
+			break;
+		case 'b':
+		case 'r': /* -br */
+			c.brief = true;
+			break;
+		case 'f':
+			w.file = optarg;
+			break;
+		case 'h':
+			return finish(verb_help(&c, 0, NULL));
 		case 'j':
 			c.json = true;
 			break;
 		case 'l':
-			names = true;
+			w.names = true;
 			break;
 		case 's':
-			c.url = optarg;
+			if (w.urls == SERVERS_MAX)
+				return complain(USAGE, "-s: at most %d servers",
+				    SERVERS_MAX);
+			w.url[w.urls++] = optarg;
 			break;
 		case 'v':
 			c.verbose = true;
@@ -216,9 +341,9 @@ main(int argc, char **argv)
 		}
 	argc -= optind;
 	argv += optind;
-	if (all + names + (argc > 0) > 1)
+	if (w.all + w.names + (argc > 0) > 1)
 		return complain(USAGE, "-a, -l or an interface, one of them");
-	return finish(names ? show_names(&c) :
-		argc == 0   ? show(&c, NULL) :
-			      run(&c, argc, argv));
+	if (w.file != NULL && (w.all || w.names || argc > 0))
+		return complain(USAGE, "-f goes with no other words");
+	return finish(serve_all(&c, &w, argc, argv));
 }

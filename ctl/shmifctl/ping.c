@@ -34,6 +34,8 @@ parse_count(const char *option, const char *text, unsigned long min,
 	return OK;
 }
 
+#define WITH_VALUE "csiWtI" /* options */
+
 /* Adds to OP what option V with VALUE asks for. */
 static int
 parse_option(struct json_object *op, const char *v, const char *value)
@@ -55,6 +57,16 @@ parse_option(struct json_object *op, const char *v, const char *value)
 		if ((status = parse_seconds(v, value, &ms)) == OK)
 			op_int(op, "interval_ms", ms);
 		return status;
+	case 't':
+		if ((status = parse_count(v, value, 1, 255, &n)) == OK)
+			op_int(op, "ttl", (int64_t)n);
+		return status;
+	case 'I':
+		if (!text_ifname(value, false))
+			return complain(FAILED, "ping: -I %s: not an interface",
+			    value);
+		op_string(op, "if", value);
+		return OK;
 	default:
 		if ((status = parse_seconds(v, value, &ms)) == OK)
 			op_int(op, "timeout_ms", ms);
@@ -76,19 +88,22 @@ ping_parse(int argc, char **argv, struct json_object *ops)
 		const char *v = argv[i];
 
 		if (v[0] == '-' && v[1] != '\0' && v[2] != '\0' &&
-		    strchr("csiW", v[1]) != NULL) {
+		    strchr(WITH_VALUE, v[1]) != NULL) {
 			/* -c1 */
 			const char option[] = { '-', v[1], '\0' };
 
 			status = parse_option(op, option, v + 2);
 		} else if (v[0] == '-' && v[1] != '\0' &&
-		    strchr("n46", v[1]) != NULL && v[2] == '\0') {
-			continue; /* the address tells; names are not asked */
+		    strchr("n46q", v[1]) != NULL && v[2] == '\0') {
+			/* -q: verb_ping(); the address tells; no names */
+			continue;
+		} else if (strcmp(v, "-f") == 0) {
+			op_int(op, "interval_ms", 1);
 		} else if (v[0] == '-' && v[1] != '\0' && v[2] == '\0' &&
-		    strchr("csiW", v[1]) != NULL) {
+		    strchr(WITH_VALUE, v[1]) != NULL) {
 			if (++i == argc)
-				return complain(USAGE,
-				    "ping: %s wants a number", v);
+				return complain(USAGE, "ping: %s wants %s", v,
+				    v[1] == 'I' ? "an interface" : "a number");
 			status = parse_option(op, v, argv[i]);
 		} else if (v[0] == '-')
 			return complain(USAGE, "ping: unknown option %s", v);
@@ -114,6 +129,14 @@ ping_parse(int argc, char **argv, struct json_object *ops)
 static void
 put_reply(const char *host, struct json_object *r)
 {
+	if (get_bool(r, "expired")) {
+		fputs("from ", stdout);
+		put_clean(stdout, get_string(r, "from"));
+		printf(": seq=%" PRId64 " time to live exceeded\n",
+		    get_int(r, "seq"));
+		fflush(stdout);
+		return;
+	}
 	printf("%" PRId64 " bytes from %s: seq=%" PRId64, get_int(r, "bytes"),
 	    host, get_int(r, "seq"));
 	if (get_int(r, "ttl") != 0)
@@ -144,7 +167,7 @@ put_summary(const char *host, struct json_object *r)
 
 /* Shows what comes from S until the end.  *RECEIVED is how many replies. */
 static int
-watch(struct server *s, const struct call *c, const char *host,
+watch(struct server *s, const struct call *c, const char *host, bool quiet,
     int64_t *received)
 {
 	struct json_object *replies = json_object_new_array();
@@ -159,9 +182,10 @@ watch(struct server *s, const struct call *c, const char *host,
 		r = json_object_array_get_idx(results, 0);
 		if (!more)
 			*received = get_int(r, "received");
-		if (!c->json && more)
-			put_reply(host, r);
-		else if (!c->json)
+		if (!c->json && more) {
+			if (!quiet)
+				put_reply(host, r);
+		} else if (!c->json)
 			put_summary(host, r);
 		else if (more)
 			json_object_array_add(replies, json_object_get(r));
@@ -183,8 +207,11 @@ verb_ping(const struct call *c, int argc, char **argv)
 	int64_t received = 0;
 	struct server s;
 	char host[ADDR_TEXT];
+	bool quiet = false;
 	int status;
 
+	for (int i = 0; i < argc; i++)
+		quiet |= strcmp(argv[i], "-q") == 0;
 	if ((status = ping_parse(argc, argv, ops)) != OK) {
 		json_object_put(ops);
 		return status;
@@ -193,8 +220,132 @@ verb_ping(const struct call *c, int argc, char **argv)
 	    get_string(json_object_array_get_idx(ops, 0), "host"));
 	if ((status = server_ask(&s, c, ops)) != OK)
 		return status;
-	status = watch(&s, c, host, &received);
+	status = watch(&s, c, host, quiet, &received);
 	server_close(&s);
 	/* As ping(8): nobody answered is said by the status. */
 	return status != OK ? status : received > 0 ? OK : FAILED;
+}
+
+/* ---- traceroute --------------------------------------------------------- */
+
+#define HOPS_MAX 64
+
+/* One request with a time to live of TTL.  *THERE: the host itself answered. */
+static int
+probe(const struct call *c, const char *host, const char *ifname, long ttl,
+    long wait_ms, struct json_object *hops, bool *there)
+{
+	struct json_object *ops = json_object_new_array(), *op, *reply, *r;
+	struct json_object *hop = json_object_new_object();
+	bool more = true;
+	struct server s;
+	int status;
+	size_t n;
+
+	op = op_add(ops, "ping");
+	op_string(op, "host", host);
+	if (ifname[0] != '\0')
+		op_string(op, "if", ifname);
+	op_int(op, "count", 1);
+	op_int(op, "ttl", ttl);
+	op_int(op, "timeout_ms", wait_ms);
+	op_int(hop, "ttl", ttl);
+	json_object_array_add(hops, hop);
+	if ((status = server_ask(&s, c, ops)) != OK)
+		return status;
+	while (more && (status = server_reply(&s, &reply, &more)) == OK) {
+		r = json_object_array_get_idx(get_array(reply, "results", &n),
+		    0);
+		if (more) {
+			*there = !get_bool(r, "expired");
+			op_string(hop, "from", get_string(r, "from"));
+			json_object_object_add(hop, "time_us",
+			    json_object_new_double(get_number(r, "time_us")));
+			more = false; /* the end is of no interest */
+			json_object_put(reply);
+			break;
+		}
+		json_object_put(reply);
+	}
+	server_close(&s);
+	if (status == OK && !c->json) {
+		printf("%2ld  ", ttl);
+		if (get_string(hop, "from")[0] == '\0')
+			puts("*");
+		else {
+			put_clean(stdout, get_string(hop, "from"));
+			printf("  %.3f ms\n",
+			    get_number(hop, "time_us") / 1000);
+		}
+		fflush(stdout);
+	}
+	return status;
+}
+
+int
+verb_traceroute(const struct call *c, int argc, char **argv)
+{
+	const char *host = NULL;
+	struct json_object *hops;
+	unsigned long most = 30;
+	long wait_ms = 1000;
+	char text[ADDR_TEXT];
+	bool there = false;
+	struct addr a;
+	int status = OK;
+
+	for (int i = 0; i < argc && status == OK; i++) {
+		const char *v = argv[i];
+
+		if (strcmp(v, "-n") == 0 || strcmp(v, "-I") == 0 ||
+		    strcmp(v, "-4") == 0 || strcmp(v, "-6") == 0)
+			continue; /* as it is anyway */
+		if (strcmp(v, "-m") == 0 || strcmp(v, "-w") == 0) {
+			if (++i == argc)
+				return complain(USAGE,
+				    "traceroute: %s wants a number", v);
+			if (v[1] == 'w')
+				status = text_seconds("traceroute: -w", argv[i],
+				    1, 60, &wait_ms);
+			else if (!number_parse(argv[i], HOPS_MAX, &most) ||
+			    most == 0)
+				status = complain(FAILED,
+				    "traceroute: -m %s: it is a number from 1 "
+				    "to %d",
+				    argv[i], HOPS_MAX);
+		} else if (v[0] == '-')
+			return complain(USAGE, "traceroute: unknown option %s",
+			    v);
+		else if (host != NULL)
+			return complain(USAGE,
+			    "traceroute: %s: one host, please", v);
+		else
+			host = v;
+	}
+	if (status != OK)
+		return status;
+	if (host == NULL)
+		return complain(USAGE, "traceroute: which host?");
+	if ((status = text_addr(host, AF_UNSPEC, &a)) != OK)
+		return status;
+	if (a.prefix != -1)
+		return complain(FAILED, "traceroute: %s: one address, please",
+		    host);
+	addr_text(&a, text);
+	hops = json_object_new_array();
+	for (unsigned long ttl = 1; status == OK && !there && ttl <= most;
+	     ttl++)
+		status = probe(c, text, a.zone, (long)ttl, wait_ms, hops,
+		    &there);
+	if (status == OK && c->json) {
+		struct json_object *o = json_object_new_object();
+
+		op_string(o, "host", text);
+		op_bool(o, "reached", there);
+		json_object_object_add(o, "hops", json_object_get(hops));
+		put_json(o);
+		json_object_put(o);
+	}
+	json_object_put(hops);
+	return status != OK ? status : there ? OK : FAILED;
 }

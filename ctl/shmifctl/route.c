@@ -206,8 +206,10 @@ route_show(const struct call *c)
 		put_json(result);
 	else {
 		list = get_array(result, "routes", &n);
-		put_routes(list, n, "inet");
-		put_routes(list, n, "inet6");
+		if (c->family != AF_INET6)
+			put_routes(list, n, "inet");
+		if (c->family != AF_INET)
+			put_routes(list, n, "inet6");
 	}
 	json_object_put(result);
 	return OK;
@@ -266,11 +268,18 @@ verb_route(const struct call *c, int argc, char **argv)
 
 	if (argc == 0 || (argc == 1 && strcmp(argv[0], "show") == 0))
 		return route_show(c);
+	if (strcmp(argv[0], "get") == 0)
+		return route_get(c, argc - 1, argv + 1);
+	if (strcmp(argv[0], "change") == 0)
+		return route_change(c, argc, argv);
+	if (strcmp(argv[0], "flush") == 0)
+		return route_flush(c, argc - 1, argv + 1);
 	if (strcmp(argv[0], "add") != 0 && strcmp(argv[0], "delete") != 0)
 		return complain(argc > 1 && strcmp(argv[0], "show") == 0 ?
 			USAGE :
 			FAILED,
-		    "route: %s: unknown word: add, delete and show are known",
+		    "route: %s: unknown word: add, change, delete, flush, get "
+		    "and show are known",
 		    strcmp(argv[0], "show") == 0 ? argv[1] : argv[0]);
 	if (argc == 2 && strcmp(argv[0], "delete") == 0 &&
 	    strcmp(argv[1], "default") == 0)
@@ -305,27 +314,66 @@ put_neighbours(struct json_object *list, size_t n, int width)
 	}
 }
 
-/* -d ADDRESS INTERFACE: forgets a neighbour. */
+/* Stores in IFNAME by which interface ADDR is a neighbour, if it is by one. */
+static int
+find_neighbour(const struct call *c, const char *addr, char ifname[IFNAME_TEXT])
+{
+	struct json_object *ops = json_object_new_array(), *result, *list;
+	unsigned found = 0;
+	size_t n;
+	int status;
+
+	op_add(ops, "neigh");
+	if ((status = ask(c, ops, false, &result)) != OK)
+		return status;
+	list = get_array(result, "neighbours", &n);
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *e = json_object_array_get_idx(list, i);
+
+		if (strcmp(get_string(e, "addr"), addr) != 0)
+			continue;
+		found++;
+		snprintf(ifname, IFNAME_TEXT, "%s", get_string(e, "if"));
+	}
+	json_object_put(result);
+	return found == 1 ?
+	    OK :
+	    found == 0 ?
+	    complain(FAILED, "%s: no such neighbour", addr) :
+	    complain(FAILED, "%s: by several interfaces: which one?", addr);
+}
+
+/* -d ADDRESS [INTERFACE]: forgets a neighbour. */
 static int
 forget(const struct call *c, const char *verb, int family, int argc,
     char **argv)
 {
 	struct json_object *ops, *op, *result;
-	char text[ADDR_TEXT];
+	char text[ADDR_TEXT], ifname[IFNAME_TEXT];
 	struct addr a;
 	int status;
 
-	if (argc != 2)
+	if (argc != 2 && argc != 1)
 		return complain(USAGE, "%s: -d ADDRESS INTERFACE it is", verb);
 	if ((status = text_addr(argv[0], family, &a)) != OK)
 		return status;
 	if (a.prefix != -1)
 		return complain(FAILED, "%s: one address, please", argv[0]);
-	if (!text_ifname(argv[1], false))
+	/* A link-local one is by an interface only. */
+	if (argc == 1 && a.bytes[0] == 0xfe && family == AF_INET6)
+		return complain(USAGE, "%s: -d ADDRESS INTERFACE it is", verb);
+	if (argc == 1) {
+		if ((status = find_neighbour(c, addr_text(&a, text), ifname)) !=
+		    OK)
+			return status;
+	} else if (!text_ifname(argv[1], false)) {
 		return complain(FAILED, "%s: no such interface", argv[1]);
+	} else {
+		snprintf(ifname, sizeof(ifname), "%s", argv[1]);
+	}
 	ops = json_object_new_array();
 	op = op_add(ops, "neigh_del");
-	op_string(op, "if", argv[1]);
+	op_string(op, "if", ifname);
 	op_string(op, "addr", addr_text(&a, text));
 	if ((status = ask(c, ops, false, &result)) == OK)
 		json_object_put(result);
@@ -344,6 +392,9 @@ neighbours(const struct call *c, const char *verb, int family, int argc,
 
 	if (argc > 0 && strcmp(argv[0], "-d") == 0)
 		return forget(c, verb, family, argc - 1, argv + 1);
+	if (argc > 0 && strcmp(argv[0], "-s") == 0)
+		return complain(FAILED,
+		    "%s: -s: entries are learned only, none can be set", verb);
 	if (argc > 0 && strcmp(argv[0], "-a") == 0) {
 		argc--;
 		argv++;
@@ -358,7 +409,8 @@ neighbours(const struct call *c, const char *verb, int family, int argc,
 		return complain(FAILED, "%s: no such interface", ifname);
 	ops = json_object_new_array();
 	op = op_add(ops, "neigh");
-	op_string(op, "family", family == AF_INET ? "inet" : "inet6");
+	if (family != AF_UNSPEC)
+		op_string(op, "family", family == AF_INET ? "inet" : "inet6");
 	if (ifname != NULL)
 		op_string(op, "if", ifname);
 	if ((status = ask(c, ops, false, &result)) != OK)
@@ -382,4 +434,11 @@ int
 verb_ndp(const struct call *c, int argc, char **argv)
 {
 	return neighbours(c, "ndp", AF_INET6, argc, argv);
+}
+
+/* As ip neigh: of both families, unless told otherwise. */
+int
+verb_neigh(const struct call *c, int argc, char **argv)
+{
+	return neighbours(c, "neigh", c->family, argc, argv);
 }

@@ -35,6 +35,8 @@ struct call {
 	const char *url; /* of the server; NULL: not given */
 	bool json;	 /* -j */
 	bool verbose;	 /* -v */
+	bool brief;	 /* -br */
+	int family;	 /* -4, -6: AF_INET, AF_INET6; else AF_UNSPEC */
 };
 
 /* main.c */
@@ -109,6 +111,8 @@ struct json_object *get_array(struct json_object *obj, const char *key,
 void put_clean(FILE *f, const char *text);
 /* Puts OBJ out, and ends the line. */
 void put_json(struct json_object *obj);
+/* The same in one line, however long. */
+void put_json_line(struct json_object *obj);
 
 /* ---- verbs -------------------------------------------------------------- */
 
@@ -117,12 +121,30 @@ int verb_arp(const struct call *c, int argc, char **argv);
 int verb_bus(const struct call *c, int argc, char **argv);
 int verb_forward(const struct call *c, int argc, char **argv);
 int verb_halt(const struct call *c, int argc, char **argv);
+int verb_log(const struct call *c, int argc, char **argv);
+int verb_monitor(const struct call *c, int argc, char **argv);
+int verb_neigh(const struct call *c, int argc, char **argv);
 int verb_ndp(const struct call *c, int argc, char **argv);
 int verb_ping(const struct call *c, int argc, char **argv);
 int verb_radv(const struct call *c, int argc, char **argv);
 int verb_route(const struct call *c, int argc, char **argv);
+int verb_save(const struct call *c, int argc, char **argv);
 int verb_server(const struct call *c, int argc, char **argv);
 int verb_show(const struct call *c, int argc, char **argv);
+int verb_traceroute(const struct call *c, int argc, char **argv);
+
+/* reroute.c: ARGV begins behind the word; of change with it. */
+int route_get(const struct call *c, int argc, char **argv);
+int route_change(const struct call *c, int argc, char **argv);
+int route_flush(const struct call *c, int argc, char **argv);
+
+/*
+ * save.c: has RUN carry out each line of the file NAME (-: standard input),
+ * until one fails.
+ */
+int run_file(const char *name,
+    int (*run)(const struct call *c, int argc, char **argv),
+    const struct call *c);
 
 /* show.c: IFNAME NULL: all of them. */
 int show(const struct call *c, const char *ifname);
@@ -152,6 +174,13 @@ bool is_word(const char *text);
 int words_parse(const char *ifname, int argc, char **argv,
     struct json_object *ops);
 int configure(const struct call *c, const char *ifname, int argc, char **argv);
+
+/*
+ * wait.c: waits until the addresses of IFNAME are decided on.  Fails when
+ * somebody else has one of WANTED, or, where that is empty, any.
+ */
+int wait_for(const struct call *c, const char *ifname,
+    struct json_object *wanted);
 
 /* route.c: for its test */
 int route_parse(int argc, char **argv, struct json_object *ops);

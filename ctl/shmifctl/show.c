@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <net/if.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "ctl/shmifctl/shmifctl.h"
 
@@ -63,6 +64,7 @@ put_address(struct json_object *a)
 {
 	const char *origin = get_string(a, "origin");
 	const char *broadcast = get_string(a, "broadcast");
+	const char *state = get_string(a, "state");
 
 	putchar('\t');
 	put_pair(get_string(a, "family"), get_string(a, "addr"));
@@ -71,6 +73,14 @@ put_address(struct json_object *a)
 		put_pair(" broadcast", broadcast);
 	if (origin[0] != '\0' && strcmp(origin, "manual") != 0)
 		put_pair(" origin", origin);
+	if (state[0] != '\0' && strcmp(state, "preferred") != 0) {
+		putchar(' ');
+		put_clean(stdout, state);
+	}
+	if (get_string(a, "owner")[0] != '\0') {
+		put_pair(" (owner", get_string(a, "owner"));
+		putchar(')');
+	}
 	putchar('\n');
 }
 
@@ -152,11 +162,52 @@ put_duplicate(struct json_object *d)
 	    get_bool(d, "kept") ? "defended" : "not used", get_int(d, "age_s"));
 }
 
+/* Whether O, which has a family, is one of those that C asks for. */
+static bool
+is_wanted(const struct call *c, struct json_object *o)
+{
+	return c->family == AF_UNSPEC ||
+	    (c->family == AF_INET6) ==
+	    (strcmp(get_string(o, "family"), "inet6") == 0);
+}
+
+/* A line, as ip -br has it. */
 static void
-put_interface(struct json_object *i, bool verbose)
+put_brief(const struct call *c, struct json_object *i)
+{
+	const char *name = get_string(i, "name");
+	struct json_object *list;
+	size_t n;
+
+	put_clean(stdout, name);
+	printf("%*s %-7s", strlen(name) < 15 ? (int)(15 - strlen(name)) : 0, "",
+	    !get_bool(i, "up")		? "DOWN" :
+		!get_bool(i, "running") ? "NOLINK" :
+					  "UP");
+	list = get_array(i, "addresses", &n);
+	for (size_t j = 0; j < n; j++) {
+		struct json_object *a = json_object_array_get_idx(list, j);
+
+		if (!is_wanted(c, a))
+			continue;
+		putchar(' ');
+		put_clean(stdout, get_string(a, "addr"));
+		printf("/%" PRId64, get_int(a, "prefix"));
+	}
+	putchar('\n');
+}
+
+static void
+put_interface(const struct call *c, struct json_object *i)
 {
 	struct json_object *addresses, *duplicates;
+	bool verbose = c->verbose;
 	size_t n;
+
+	if (c->brief) {
+		put_brief(c, i);
+		return;
+	}
 
 	put_clean(stdout, get_string(i, "name"));
 	fputs(": ", stdout);
@@ -181,7 +232,8 @@ put_interface(struct json_object *i, bool verbose)
 		    get_bool(i, "autoconf") ? " autoconf" : "");
 	addresses = get_array(i, "addresses", &n);
 	for (size_t j = 0; j < n; j++)
-		put_address(json_object_array_get_idx(addresses, j));
+		if (is_wanted(c, json_object_array_get_idx(addresses, j)))
+			put_address(json_object_array_get_idx(addresses, j));
 	duplicates = get_array(i, "duplicates", &n);
 	for (size_t j = 0; j < n; j++)
 		put_duplicate(json_object_array_get_idx(duplicates, j));
@@ -209,8 +261,7 @@ show(const struct call *c, const char *ifname)
 	else {
 		list = get_array(result, "interfaces", &n);
 		for (size_t i = 0; i < n; i++)
-			put_interface(json_object_array_get_idx(list, i),
-			    c->verbose);
+			put_interface(c, json_object_array_get_idx(list, i));
 	}
 	json_object_put(result);
 	return OK;

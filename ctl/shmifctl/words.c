@@ -27,7 +27,8 @@ struct words {
 	struct json_object *ops;
 	struct json_object *create; /* that operation, where there is one */
 	bool destroyed;
-	int argc; /* what is left of the words */
+	bool waits; /* for what becomes of the addresses */
+	int argc;   /* what is left of the words */
 	char **argv;
 };
 
@@ -135,6 +136,15 @@ parse_destroy(struct words *w, const struct word *word, const char *value)
 }
 
 static int
+parse_wait(struct words *w, const struct word *word, const char *value)
+{
+	(void)word;
+	(void)value;
+	w->waits = true;
+	return OK;
+}
+
+static int
 parse_linkstr(struct words *w, const struct word *word, const char *value)
 {
 	char *path = NULL;
@@ -182,8 +192,11 @@ parse_mac(struct words *w, const struct word *word, const char *value)
 	char mac[MAC_TEXT];
 	int status = text_mac(value, mac);
 
+	/* So that a link-local address that is made at once has it. */
 	if (status == OK)
-		op_string(add(w, word->op), "mac", mac);
+		op_string(w->create != NULL && is_shmif(w) ? w->create :
+							     add(w, word->op),
+		    "mac", mac);
 	return status;
 }
 
@@ -307,6 +320,7 @@ static const struct word table[] = {
 	{ "autoconf", NULL, parse_autoconf, "autoconf", true },
 	{ "-autoconf", NULL, parse_autoconf, "autoconf", false },
 	{ "radv", NULL, parse_radv, "radv", true },
+	{ "wait", NULL, parse_wait, NULL, true },
 };
 
 static const struct word *
@@ -360,6 +374,9 @@ word_parse(struct words *w)
 
 	if (word == NULL)
 		return unknown_word(w->ifname, *w->argv);
+	if (w->waits)
+		return complain(FAILED, "%s: %s: nothing comes after wait",
+		    w->ifname, *w->argv);
 	if (w->destroyed)
 		return complain(FAILED, "%s: %s: nothing comes after destroy",
 		    w->ifname, *w->argv);
@@ -375,6 +392,23 @@ word_parse(struct words *w)
 	return word->parse(w, word, value);
 }
 
+/* words_parse() for W, which has everything but the words' outcome. */
+static int
+parse_all(struct words *w)
+{
+	bool creates = w->argc > 0 && strcmp(w->argv[0], "create") == 0;
+	int status = OK;
+
+	if (!text_ifname(w->ifname, creates))
+		return complain(FAILED, "%s: %s", w->ifname,
+		    strlen(w->ifname) >= IFNAME_TEXT ? "name too long" :
+			creates ? "not the name of an interface" :
+				  "neither an interface nor a command");
+	while (status == OK && w->argc > 0)
+		status = word_parse(w);
+	return status;
+}
+
 int
 words_parse(const char *ifname, int argc, char **argv, struct json_object *ops)
 {
@@ -383,32 +417,48 @@ words_parse(const char *ifname, int argc, char **argv, struct json_object *ops)
 		.ops = ops,
 		.argc = argc,
 		.argv = argv };
-	bool creates = argc > 0 && strcmp(argv[0], "create") == 0;
-	int status = OK;
 
-	if (!text_ifname(ifname, creates))
-		return complain(FAILED, "%s: %s", ifname,
-		    strlen(ifname) >= IFNAME_TEXT ? "name too long" :
-			creates ? "not the name of an interface" :
-				  "neither an interface nor a command");
-	while (status == OK && w.argc > 0)
-		status = word_parse(&w);
-	return status;
+	return parse_all(&w);
+}
+
+/* The addresses that OPS add, as a list of strings. */
+static struct json_object *
+added(struct json_object *ops)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < json_object_array_length(ops); i++) {
+		struct json_object *op = json_object_array_get_idx(ops, i);
+
+		if (strcmp(get_string(op, "op"), "addr_add") == 0)
+			json_object_array_add(list,
+			    json_object_new_string(get_string(op, "addr")));
+	}
+	return list;
 }
 
 int
 configure(const struct call *c, const char *ifname, int argc, char **argv)
 {
-	struct json_object *ops = json_object_new_array(), *created;
-	int status = words_parse(ifname, argc, argv, ops);
+	struct json_object *ops = json_object_new_array(), *created = NULL;
+	struct json_object *wanted;
+	struct words w = { .ifname = ifname,
+		.name = ifname,
+		.ops = ops,
+		.argc = argc,
+		.argv = argv };
 	bool creates = argc > 0 && strcmp(argv[0], "create") == 0;
+	int status = parse_all(&w);
 
 	if (status != OK) {
 		json_object_put(ops);
 		return status;
 	}
-	if ((status = ask(c, ops, false, &created)) != OK)
-		return status;
+	wanted = added(ops);
+	if (json_object_array_length(ops) == 0)
+		json_object_put(ops); /* shmif0 wait */
+	else if ((status = ask(c, ops, false, &created)) != OK)
+		goto out;
 	/* As ifconfig does, only what the caller cannot know. */
 	if (creates && c->json)
 		put_json(created);
@@ -416,6 +466,11 @@ configure(const struct call *c, const char *ifname, int argc, char **argv)
 		put_clean(stdout, get_string(created, "if"));
 		putchar('\n');
 	}
+	if (w.waits)
+		status = wait_for(c,
+		    creates ? get_string(created, "if") : ifname, wanted);
 	json_object_put(created);
-	return OK;
+out:
+	json_object_put(wanted);
+	return status;
 }

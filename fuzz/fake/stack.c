@@ -289,13 +289,19 @@ fake_ping_begin(void *stack, const uint8_t ip[16], const char *name,
 }
 
 static int
-fake_ping_send(struct ctl_ping *p, unsigned seq, unsigned size)
+fake_ping_send(struct ctl_ping *p, unsigned seq, unsigned size, unsigned ttl)
 {
+	const struct ctl_answer answer = { .seq = seq,
+		.bytes = size,
+		.ttl = 64,
+		.ns = 1000,
+		.expired = ttl == 1 };
+
 	if (size == 60000)
 		return EMSGSIZE;
-	p->pong(p->arg, seq, size, 64, 1000);
+	p->pong(p->arg, &answer);
 	if (size % 2)
-		p->pong(p->arg, seq, size, 64, 2000);
+		p->pong(p->arg, &answer);
 	return 0;
 }
 

@@ -171,6 +171,16 @@ list_free(struct ctl_if *list, unsigned n)
 	free(list);
 }
 
+static enum ctl_state
+state_of(uint8_t state)
+{
+	if (ip6_addr_istentative(state))
+		return CTL_TENTATIVE;
+	if (ip6_addr_isduplicated(state))
+		return CTL_DUPLICATE;
+	return state == IP6_ADDR_DEPRECATED ? CTL_DEPRECATED : CTL_PREFERRED;
+}
+
 static int
 copy_addresses(const struct netif *netif, struct ctl_if *c)
 {
@@ -197,6 +207,7 @@ copy_addresses(const struct netif *netif, struct ctl_if *c)
 		a->prefix = port_of(netif) != NULL ? 64 : 128;
 		a->origin = netif_ip6_addr_isstatic(netif, i) ? CTL_MANUAL :
 								CTL_AUTO;
+		a->state = state_of(netif_ip6_addr_state(netif, i));
 	}
 	return 0;
 }

@@ -37,7 +37,8 @@ int ctl_neigh(void *stack, int family, const char *name,
 int ctl_neigh_del(void *stack, const char *name, const uint8_t ip[16]);
 int ctl_ping_begin(void *stack, const uint8_t ip[16], const char *name,
     ctl_pong *pong, void *arg, struct ctl_ping **ping);
-int ctl_ping_send(struct ctl_ping *ping, unsigned seq, unsigned size);
+int ctl_ping_send(struct ctl_ping *ping, unsigned seq, unsigned size,
+    unsigned ttl);
 void ctl_ping_end(struct ctl_ping *ping);
 
 #endif /* STACK_LWIP_CTL_H */

@@ -38,30 +38,65 @@ struct ctl_ping {
 	uint64_t sent[SLOTS]; /* ns; by sequence number */
 };
 
+/*
+ * Whether the N bytes B, behind the header of an ICMP error, are the beginning of
+ * a request of G's; *SEQ is its number.
+ */
+static bool
+is_request(const struct ctl_ping *g, const uint8_t *b, unsigned n,
+    unsigned *seq)
+{
+	bool v6 = IP_IS_V6(&g->dst);
+	unsigned skip = v6 ? 40 : 20;
+
+	if (n < skip + ECHO_HLEN || b[0] >> 4 != (v6 ? 6 : 4))
+		return false;
+	if (!v6)
+		skip = (b[0] & 15u) * 4;
+	if (skip < 20 || n < skip + ECHO_HLEN ||
+	    (v6 ? memcmp(b + 24, ip_2_ip6(&g->dst)->addr, 16) :
+		  memcmp(b + 16, &ip_2_ip4(&g->dst)->addr, 4)) != 0)
+		return false;
+	b += skip;
+	*seq = be16(b + 6);
+	return b[0] == (v6 ? (int)ICMP6_TYPE_EREQ : ICMP_ECHO) &&
+	    be16(b + 4) == g->id;
+}
+
 /* A packet came: 1 where it was an answer, and is freed. */
 static u8_t
 taken(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr_t *from)
 {
 	struct ctl_ping *g = arg;
-	uint8_t head[60 + ECHO_HLEN];
+	uint8_t head[60 + ECHO_HLEN + 60 + ECHO_HLEN];
+	struct ctl_answer a = { .expired = false };
 	bool v6 = IP_IS_V6(&g->dst);
-	unsigned n = p->tot_len, skip, ttl, seq;
+	unsigned n = p->tot_len, skip, have;
 	uint64_t at = now_ns();
 
 	(void)pcb;
-	if (!ip_addr_cmp_zoneless(from, &g->dst) ||
-	    pbuf_copy_partial(p, head, sizeof(head), 0) < 20)
+	if ((have = pbuf_copy_partial(p, head, sizeof(head), 0)) < 20)
 		return 0;
 	skip = v6 ? 40 : (head[0] & 15u) * 4;
-	ttl = v6 ? head[7] : head[8];
-	if (n < skip + ECHO_HLEN || skip < 20)
+	a.ttl = v6 ? head[7] : head[8];
+	if (have < skip + ECHO_HLEN || skip < 20)
 		return 0;
-	seq = be16(head + skip + 6);
-	if (head[skip] != (v6 ? (int)ICMP6_TYPE_EREP : ICMP_ER) ||
-	    be16(head + skip + 4) != g->id || g->sent[seq % SLOTS] == 0)
+	a.seq = be16(head + skip + 6);
+	a.expired = head[skip] == (v6 ? (int)ICMP6_TYPE_TE : ICMP_TE);
+	if (a.expired ? !is_request(g, head + skip + ECHO_HLEN,
+			    have - skip - ECHO_HLEN, &a.seq) :
+			!ip_addr_cmp_zoneless(from, &g->dst) ||
+		    head[skip] != (v6 ? (int)ICMP6_TYPE_EREP : ICMP_ER) ||
+		    be16(head + skip + 4) != g->id)
 		return 0;
-	g->pong(g->arg, seq, n - skip - ECHO_HLEN, ttl,
-	    at - g->sent[seq % SLOTS]);
+	if (g->sent[a.seq % SLOTS] == 0)
+		return 0;
+	a.bytes = n - skip - ECHO_HLEN;
+	a.ns = at - g->sent[a.seq % SLOTS];
+	ctl_from_lwip(from, a.from);
+	g->pong(g->arg, &a);
+	if (a.expired)
+		return 0; /* others may want to know, too */
 	pbuf_free(p);
 	return 1;
 }
@@ -101,7 +136,7 @@ ctl_ping_begin(void *stack, const uint8_t ip[16], const char *name,
 }
 
 static int
-send_with_lock(struct ctl_ping *g, unsigned seq, unsigned size)
+send_with_lock(struct ctl_ping *g, unsigned seq, unsigned size, unsigned ttl)
 {
 	const ip_addr_t *src;
 	struct netif *netif;
@@ -136,6 +171,7 @@ send_with_lock(struct ctl_ping *g, unsigned seq, unsigned size)
 
 		memcpy(b + 2, &sum, sizeof(sum));
 	}
+	g->pcb->ttl = (u8_t)(ttl != 0 ? ttl : RAW_TTL);
 	g->sent[seq % SLOTS] = now_ns();
 	err = raw_sendto_if_src(g->pcb, p, &g->dst, netif, src);
 	pbuf_free(p);
@@ -145,14 +181,14 @@ send_with_lock(struct ctl_ping *g, unsigned seq, unsigned size)
 }
 
 int
-ctl_ping_send(struct ctl_ping *g, unsigned seq, unsigned size)
+ctl_ping_send(struct ctl_ping *g, unsigned seq, unsigned size, unsigned ttl)
 {
 	int error;
 
 	if (size > UINT16_MAX - 60 - ECHO_HLEN)
 		return EMSGSIZE;
 	LOCK_TCPIP_CORE();
-	error = send_with_lock(g, seq & 0xffff, size);
+	error = send_with_lock(g, seq & 0xffff, size, ttl);
 	UNLOCK_TCPIP_CORE();
 	return error;
 }

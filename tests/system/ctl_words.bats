@@ -48,7 +48,7 @@ paged()
 	paged Commands Output | grep -oE '^\.It Cm [a-z]+( , [a-z]+)?' |
 	    sed 's/^\.It Cm //; s/ , /\n/' | sort -u >man
 	cat help
-	[ "$(wc -l <help)" -eq 11 ]
+	[ "$(wc -l <help)" -eq 15 ]
 	diff help man
 }
 
@@ -68,7 +68,7 @@ paged()
 	usage 'bus: b: unknown word: show, create and wait are known' \
 	    "$ctl" bus a b
 	usage 'route add: which destination?' "$ctl" route add
-	usage 'route: x: unknown word: add, delete and show are known' \
+	usage 'route: x: unknown word: add, change, delete, flush, get and show are known' \
 	    "$ctl" route show x
 	usage 'arp: shmif1: one interface is enough' "$ctl" arp shmif0 shmif1
 	usage 'arp: unknown option -x' "$ctl" arp -x
@@ -99,7 +99,7 @@ paged()
 	said '255.0.255.0: not a netmask' \
 	    "$ctl" shmif0 inet 10.0.0.1 netmask 255.0.255.0
 	said 'forward: maybe: on or off it is' "$ctl" forward maybe
-	said 'route: x y: unknown word: add, delete and show are known' \
+	said 'route: x y: unknown word: add, change, delete, flush, get and show are known' \
 	    "$ctl" route 'x y'
 	said 'a?b: neither an interface nor a command' "$ctl" $'a\nb'
 }
@@ -209,7 +209,7 @@ completed()
 	completed shmifctl shmif0 media ''
 	[ "$output" = 'auto none' ]
 	completed shmifctl route ''
-	[ "$output" = 'add delete show' ]
+	[ "$output" = 'add change delete flush get show' ]
 	completed shmifctl -j forward ''
 	[ "$output" = 'off on' ]
 	: >bus.file

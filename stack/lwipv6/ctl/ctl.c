@@ -20,6 +20,8 @@
 #include "base/clock.h"
 #include "stack/lwipv6/ctl/ctl.h"
 
+#define DEPRECATED 0x20 /* IFA_F_DEPRECATED, as link/prefixes.c sets it */
+
 /* ---- names --------------------------------------------------------------- */
 
 void
@@ -148,6 +150,11 @@ copy_addresses(const struct netif *netif, struct ctl_if *c)
 		 * lifetime.
 		 */
 		a->origin = el->info.flag == 0 ? CTL_MANUAL : CTL_AUTO;
+		if (port_of(netif) != NULL &&
+		    dad_is_unsure(port_of(netif), &el->ipaddr))
+			a->state = CTL_TENTATIVE;
+		else if (el->flags & DEPRECATED)
+			a->state = CTL_DEPRECATED;
 	}
 	return 0;
 }

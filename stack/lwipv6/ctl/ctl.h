@@ -83,7 +83,7 @@ int ctl_radv(void *stack, const char *file, char *why, size_t size);
 /* ctl/ping.c; see stack_ctl.h */
 int ping_begin(void *stack, const uint8_t ip[16], const char *name,
     ctl_pong *pong, void *arg, struct ctl_ping **ping);
-int ping_send(struct ctl_ping *ping, unsigned seq, unsigned size);
+int ping_send(struct ctl_ping *ping, unsigned seq, unsigned size, unsigned ttl);
 void ping_end(struct ctl_ping *ping);
 
 #endif /* SHMIF_LWIPV6_CTL_H */

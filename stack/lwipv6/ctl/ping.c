@@ -23,6 +23,7 @@
 #define TTL 64
 
 enum { ECHO4 = 8, REPLY4 = 0, ECHO6 = 128, REPLY6 = 129 };
+enum { EXPIRED4 = 11, EXPIRED6 = 3 };
 
 struct raw_pcb *raw_new(struct stack *, uint16_t proto);
 void raw_remove(struct raw_pcb *);
@@ -46,9 +47,33 @@ struct ctl_ping {
 	struct raw_pcb *pcb;
 	uint64_t sent[SLOTS]; /* ns; by sequence number */
 	/* of the request that is being sent */
-	unsigned seq, size;
+	unsigned seq, size, ttl;
 	int error;
 };
+
+/*
+ * Whether the N bytes B, behind the header of an ICMP error, are the beginning of
+ * a request of G's; *SEQ is its number.
+ */
+static bool
+is_request(const struct ctl_ping *g, const uint8_t *b, unsigned n,
+    unsigned *seq)
+{
+	unsigned skip = g->v4 ? 20 : 40;
+
+	if (n < skip + ECHO_HLEN || b[0] >> 4 != (g->v4 ? 4 : 6))
+		return false;
+	if (g->v4)
+		skip = (b[0] & 15u) * 4u;
+	if (skip < 20 || n < skip + ECHO_HLEN ||
+	    b[g->v4 ? 9 : 6] != (g->v4 ? 1 : 58) ||
+	    (g->v4 ? memcmp(b + 16, &g->dst.addr[3], 4) :
+		     memcmp(b + 24, &g->dst, 16)) != 0)
+		return false;
+	b += skip;
+	*seq = (unsigned)b[6] << 8 | b[7];
+	return b[0] == (g->v4 ? ECHO4 : ECHO6) && (b[4] << 8 | b[5]) == g->id;
+}
 
 /* An ICMP packet came.  P, in one piece, is ours to free. */
 static void
@@ -57,8 +82,9 @@ taken(void *arg, struct raw_pcb *pcb, struct pbuf *p, struct ip_addr *from,
 {
 	struct ctl_ping *g = arg;
 	const uint8_t *b = p->payload;
-	unsigned n = p->len, ttl, skip, seq;
+	unsigned n = p->len, ttl, skip;
 	uint64_t at = now_ns();
+	struct ctl_answer a = { .expired = false };
 
 	(void)pcb;
 	(void)proto;
@@ -72,12 +98,19 @@ taken(void *arg, struct raw_pcb *pcb, struct pbuf *p, struct ip_addr *from,
 		goto out;
 	b += skip;
 	n -= skip + ECHO_HLEN;
-	if (b[0] != (g->v4 ? REPLY4 : REPLY6) || (b[4] << 8 | b[5]) != g->id ||
-	    memcmp(from, &g->dst, sizeof(*from)) != 0)
+	a.seq = (unsigned)b[6] << 8 | b[7];
+	a.expired = b[0] == (g->v4 ? EXPIRED4 : EXPIRED6);
+	if (a.expired ? !is_request(g, b + ECHO_HLEN, n, &a.seq) :
+			b[0] != (g->v4 ? REPLY4 : REPLY6) ||
+		    (b[4] << 8 | b[5]) != g->id ||
+		    memcmp(from, &g->dst, sizeof(*from)) != 0)
 		goto out;
-	seq = (unsigned)b[6] << 8 | b[7];
-	if (g->sent[seq % SLOTS] != 0)
-		g->pong(g->arg, seq, n, ttl, at - g->sent[seq % SLOTS]);
+	a.bytes = n;
+	a.ttl = ttl;
+	a.ns = at - g->sent[a.seq % SLOTS];
+	memcpy(a.from, from, sizeof(a.from));
+	if (g->sent[a.seq % SLOTS] != 0)
+		g->pong(g->arg, &a);
 out:
 	pbuf_free(p);
 }
@@ -202,15 +235,16 @@ send_fn(void *arg)
 	 * What becomes of it is for the answers to tell: the library has an
 	 * error for one that waits for its neighbour's address.
 	 */
-	ip_output_if(g->stack, p, src, &dst, TTL, 0, g->v4 ? 1 : 58, netif, hop,
-	    flags);
+	ip_output_if(g->stack, p, src, &dst, (uint8_t)g->ttl, 0, g->v4 ? 1 : 58,
+	    netif, hop, flags);
 	g->error = 0;
 	pbuf_free(p);
 }
 
 int
-ping_send(struct ctl_ping *g, unsigned seq, unsigned size)
+ping_send(struct ctl_ping *g, unsigned seq, unsigned size, unsigned ttl)
 {
+	g->ttl = ttl != 0 ? ttl : TTL;
 	g->seq = seq & 0xffff;
 	g->size = size;
 	if (thread_call(g->stack, send_fn, g) != 0)
