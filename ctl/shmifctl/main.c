@@ -5,8 +5,6 @@
  * See shmifctl.h for how a call goes.  It is not linked with any stack: it
  * lives for a millisecond, and most of that would be spent on loading one.
  */
-#include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -117,26 +115,6 @@ static const struct {
 	{ "show", verb_show },
 	{ "traceroute", verb_traceroute },
 };
-
-/* Says on stderr, in one line and cleaned, what is wrong.  Returns STATUS. */
-int
-complain(int status, const char *fmt, ...)
-{
-	char *text;
-	va_list ap;
-
-	va_start(ap, fmt);
-	fprintf(stderr, "%s: ", tool_name);
-	if (vasprintf(&text, fmt, ap) != -1) {
-		put_clean(stderr, text);
-		free(text);
-	}
-	va_end(ap);
-	if (status == USAGE)
-		fputs(" (try '" PROGRAM " --help')", stderr);
-	putc('\n', stderr);
-	return status;
-}
 
 /* What was written has to have arrived. */
 static int

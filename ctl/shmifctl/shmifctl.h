@@ -39,7 +39,7 @@ struct call {
 	int family;	 /* -4, -6: AF_INET, AF_INET6; else AF_UNSPEC */
 };
 
-/* main.c */
+/* complain.c */
 int complain(int status, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
