@@ -67,6 +67,9 @@ INSTALL ?= install
 .DEFAULT_GOAL := all
 comma := ,
 BUILD ?= build$(if $(SAN),/san-$(subst $(comma),+,$(SAN)))
+# One name for it, also where a test gives its absolute path: what depends on
+# which header is written down with this name.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(abspath $(BUILD)))
 WERROR ?= 1
 SERVER ?= 1
 # Not empty: there is libvdeplug, whose plug-in is made.

@@ -122,6 +122,18 @@ install_below() # DESTDIR PREFIX
 	[ "$(cd "$D" && ls)" = opt ]
 }
 
+# What make remembers of headers names objects by their path.
+@test "the build folder has one name, however it is given" {
+	local given
+	for given in "$BUILD" "$(realpath --relative-to="$TOP" "$BUILD")"; do
+		make_top -n -p BUILD="$given" help 2>/dev/null |
+		    sed -En 's/^(override )?BUILD :?= //p'
+	done >names
+	cat names
+	[ "$(wc -l <names)" = 2 ]
+	[ "$(sort -u names | wc -l)" = 1 ]
+}
+
 @test "what is installed runs where it is" {
 	install_below "$D" /opt/shmif
 	mv "$D/opt/shmif" moved
