@@ -10,7 +10,7 @@ H_FILES = $(wildcard */*.h */*/*.h */*/*/*.h */*/*/*/*.h)
 CLANG_FORMAT ?= clang-format-14
 CLANG_TIDY ?= clang-tidy-14
 CPPCHECK ?= cppcheck
-lint_tidy: export TIDY_FLAGS = -std=gnu11 $(CPPFLAGS) $(LWIP_HEADERS) -DVERSION="$(VERSION)"
+lint_tidy: export TIDY_FLAGS = -std=gnu11 $(CPPFLAGS) $(LWIP_HEADERS) -Istack/lwip -DVERSION="$(VERSION)"
 # Without lwIP's headers its driver cannot be looked into.
 LINTED := $(if $(LWIP_TREE),$(PRODUCT_SRC) $(EXAMPLE_SRC), \
 	$(filter-out $(LWIP_SRC) $(LWIP_NETIF_SRC),$(PRODUCT_SRC) $(EXAMPLE_SRC)))

@@ -47,7 +47,7 @@
 #include <lwip/priv/tcpip_priv.h>
 #endif
 
-#include "shmif_netif.h"
+#include <shmif_netif.h>
 
 #include <errno.h>
 #include <poll.h>
