@@ -18,6 +18,7 @@
 #                 skipped where it is not installed
 # make lwip_exact every byte between lwIP and lwIP, lwIP and lwipv6, RUNS=50
 #                 times KIB=262144: for hours
+# make lwip_apps  lwIP's applications, each with a real client or server
 # make arm64      compiled for aarch64, the tests run by qemu-user
 # make bench      what it can do here, beside others; QUICK=1 for a minute
 # make bench-deps installs those others: peers that are not there are skipped
@@ -78,10 +79,13 @@ VDE ?= $(wildcard /usr/include/libvdeplug_mod.h)
 PACKAGES := gcc g++ make pkg-config libc6-dev liblwipv6-dev liburcu-dev \
 	libatomic-ops-dev libpcap-dev libcmocka-dev bats perl \
 	mandoc tcpdump iproute2 vde-switch libvdeplug-dev \
+	$(if $(filter 0,$(LWIP)),,libmbedtls-dev) \
 	$(if $(filter 0,$(SERVER)),,libjson-c-dev \
 	libseccomp-dev libncurses-dev)
 # PACKAGES_goal: what make goal needs beside them.
 PACKAGES_check := tmux vde2 dnsmasq-base tshark python3 python3-pytest python3-scapy curl wget netcat-openbsd socat iputils-ping
+PACKAGES_lwip_apps := $(PACKAGES_check) cmake openssl dnsmasq-base chrony \
+	samba-common-bin tftp-hpa mosquitto mosquitto-clients snmp iperf
 PACKAGES_conform := python3-scapy python3-pytest
 PACKAGES_lint := clang-tidy-14 clang-format-14 cppcheck
 PACKAGES_coverage := $(PACKAGES_check) gcovr
@@ -100,7 +104,7 @@ PACKAGES += $(foreach g,$(MAKECMDGOALS),$(PACKAGES_$(g)))
 # Before anything is compiled, but only where the user did not ask for a mere
 # build.
 ifneq ($(filter demo check conform coverage bench storm differential model \
-    check_programs mstack_exact \
+    check_programs mstack_exact lwip_apps \
     arm64 fuzz lint deb,$(MAKECMDGOALS)),)
 FIRST := deps
 endif
@@ -150,6 +154,7 @@ LIBMSOCKET := $(BUILD)/lib/libmsocket.so.1
 VDEPLUG := $(if $(VDE),$(BUILD)/lib/vdeplug/libvdeplug_shmif.so)
 LIBS := $(LIBSHMBUS) $(LIBSHMBUS:.1=) $(BUILD)/lib/libshmbus.a \
 	$(LIBSHMIF) $(LIBSHMIF:.1=) $(LIBSHMIF_LWIP) $(LIBSHMIF_LWIP:.1=) \
+	$(LIBLWIP_APPS) \
 	$(LIBMSOCKET) $(LIBMSOCKET:.1=)
 TOOLS := shmif_dumpbus shmif_pcapin $(TOOLS)
 BINS := $(TOOLS:%=$(BUILD)/bin/%)
@@ -162,7 +167,7 @@ TESTS_C := $(filter %_test,$(TESTPROGS)) $(FUZZTESTS)
 HEADERS := shmbus/shmbus.h shmif/shmif.h \
 	stack/lwipv6/include/shmif_lwipv6.h mstack/msocket.h
 PCFILES := shmbus/shmbus.pc shmif/shmif.pc mstack/msocket.pc \
-	$(if $(LWIP_TREE),stack/lwip/shmif-lwip.pc)
+	$(if $(LWIP_TREE),stack/lwip/shmif-lwip.pc stack/lwip/shmif-lwip-apps.pc)
 MANPAGES := $(wildcard man?/*.[1-9])
 # ctl/NAME/bash-completion is for the program NAME.
 COMPLETIONS := $(wildcard $(TOOLS:%=ctl/%/bash-completion))

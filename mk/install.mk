@@ -55,7 +55,8 @@ endif
 	for f in $(PCFILES); do \
 	    sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
-		-e 's|@VERSION@|$(VERSION)|' $$f.in \
+		-e 's|@VERSION@|$(VERSION)|' \
+		-e 's|@MBEDTLS@|$(strip $(MBEDTLS))|' $$f.in \
 		>$(DESTDIR)$(PKGCONFIGDIR)/$${f##*/} && \
 	    chmod 644 $(DESTDIR)$(PKGCONFIGDIR)/$${f##*/} || exit 1; \
 	done

@@ -36,13 +36,20 @@ lwip:
 	@rm -f $(LWIP_CACHE)/tree.mk
 	@$(MAKE) --no-print-directory all
 
+# What the examples have in common; they may use lwIP's applications.
+LWIP_COMMON_SRC := $(wildcard examples/lwip/common/*.c)
 # Programs that include lwIP's headers are linked with it.
 LWIP_PROG_SRC := $(shell grep -lE '^\#include <lwip/' $(wildcard \
 	tests/lwip/*.c examples/lwip/*.c demo/*.c bench/*.c) /dev/null)
 
+# One program after the other: make lwip_apps.  tests/lwip/apps.bats is a sample.
+LWIP_APPS_BATS := $(wildcard tests/lwip/apps_*.bats)
+BATS := $(filter-out $(LWIP_APPS_BATS),$(BATS))
+
 ifneq ($(LWIP_TREE),)
 LIBSHMIF_LWIP := $(BUILD)/lib/libshmif-lwip.so.1
 LWIP_SERVER := shmif_server-lwip
+LIBLWIP_APPS := $(BUILD)/lib/libshmif-lwip-apps.a
 EXAMPLE_SRC += $(wildcard examples/lwip/*.c)
 else
 # Nothing is tested that needs it.

@@ -17,7 +17,8 @@ LWIP_PORT := $(wildcard stack/lwip/include/*.h stack/lwip/include/*/*.h)
 $(BUILD)/obj/lwip/%.o: $(LWIPDIR)/%.c $(LWIP_PORT) $(BUILD)/commands | $(FIRST)
 	@mkdir -p $(@D)
 	$(call say,CC lwIP $*.c)$(COMPILE) $(OPT) $(LWIP_HEADERS) -w \
-	    $(if $(SAN),-fno-sanitize=undefined) $(CFLAGS) -c -o $@ $<
+	    -DLWIP_ALTCP_TLS=0 $(if $(SAN),-fno-sanitize=undefined) $(CFLAGS) \
+	    -c -o $@ $<
 $(call objs,$(LWIP_SRC)): $(LWIP_PORT)
 $(BUILD)/obj/stack/lwip/%.o: private CPPFLAGS += $(LWIP_HEADERS)
 -include $(LWIP_OBJS:.o=.d) $(patsubst %.o,%.d,$(call objs,$(LWIP_SRC)))
@@ -43,6 +44,34 @@ $(BUILD)/bin/shmif_server-lwip: $(call objs,$(SERVER_SRC) $(BASE_SRC) \
 	@mkdir -p $(@D)
 	$(link_program)
 
+# Its applications: an archive, of which a program takes what it uses.  The
+# core's altcp_alloc.c once more, with TLS.
+LWIP_APPS := $(wildcard $(sort $(SNMPFILES) $(HTTPFILES) $(LWIPERFFILES) \
+	$(SMTPFILES) $(SNTPFILES) $(MDNSFILES) $(NETBIOSNSFILES) $(TFTPFILES) \
+	$(MQTTFILES) $(MBEDTLS_FILES)) $(LWIPDIR)/core/altcp_alloc.c)
+LWIP_APPS_OBJS := $(LWIP_APPS:$(LWIPDIR)/%.c=$(BUILD)/obj/lwip-apps/%.o)
+# As arch/apps.h finds out, too.
+MBEDTLS := $(if $(wildcard /usr/include/mbedtls/ssl_internal.h),-lmbedtls \
+	-lmbedx509 -lmbedcrypto)
+$(BUILD)/obj/lwip-apps/%.o: $(LWIPDIR)/%.c $(LWIP_PORT) $(BUILD)/commands | $(FIRST)
+	@mkdir -p $(@D)
+	$(call say,CC lwIP $*.c)$(COMPILE) $(OPT) $(LWIP_HEADERS) -w \
+	    $(LWIP_APP_FLAGS) $(if $(SAN),-fno-sanitize=undefined) $(CFLAGS) \
+	    -c -o $@ $<
+# It sends pieces of TCP_MSS bytes of an array of 1600.
+$(BUILD)/obj/lwip-apps/apps/lwiperf/lwiperf.o: private LWIP_APP_FLAGS := \
+	-include stack/lwip/include/arch/lwiperf.h
+$(LIBLWIP_APPS): $(LWIP_APPS_OBJS)
+	@mkdir -p $(@D)
+	$(call say,AR $@)rm -f $@ && $(AR) rcs $@ $^
+-include $(LWIP_APPS_OBJS:.o=.d)
+
+$(BUILD)/obj/liblwipexamples.a: $(call objs,$(LWIP_COMMON_SRC))
+	@mkdir -p $(@D)
+	$(call say,AR $@)rm -f $@ && $(AR) rcs $@ $^
+$(call objs,$(LWIP_COMMON_SRC)): $(LWIP_PORT)
+$(call objs,$(LWIP_COMMON_SRC)): private CPPFLAGS += $(LWIP_HEADERS)
+
 $(call objs,$(LWIP_PROG_SRC)): $(LWIP_PORT)
 $(call objs,$(LWIP_PROG_SRC)): private CPPFLAGS += $(LWIP_HEADERS)
 $(call progs,$(LWIP_PROG_SRC)): $(LIBSHMIF_LWIP:.1=) $(LIBSHMBUS:.1=)
@@ -50,6 +79,12 @@ $(call progs,$(filter examples/%,$(LWIP_PROG_SRC))): private RPATH := $(RPATH_TE
 $(call progs,$(LWIP_PROG_SRC)): private LDLIBS := -lshmif-lwip -lshmbus
 $(call progs,$(filter tests/%_test.c,$(LWIP_PROG_SRC))): private LDLIBS += \
 	-lcmocka
+# What the applications ask a program for is in what the examples share.
+LWIP_EXAMPLES := $(call progs,$(filter examples/%,$(LWIP_PROG_SRC)))
+$(LWIP_EXAMPLES): $(LIBLWIP_APPS) $(BUILD)/obj/liblwipexamples.a
+$(LWIP_EXAMPLES): private LDLIBS := -Wl,--as-needed -Wl,--start-group \
+	$(BUILD)/obj/liblwipexamples.a $(LIBLWIP_APPS) -Wl,--end-group \
+	-lshmif-lwip -lshmbus $(MBEDTLS)
 
 # lwIP once more for the fuzzer, by clang.
 FUZZ_OBJS_lwip := $(LWIP_OBJS)
@@ -63,6 +98,13 @@ $(BUILD)/obj/fuzz/lwip.o $(BUILD)/fuzz/obj/fuzz/lwip.o \
     $(BUILD)/fuzz/guard/obj/fuzz/lwip.o: private CPPFLAGS += $(LWIP_HEADERS)
 $(BUILD)/fuzz/obj/stack/lwip/%.o $(BUILD)/fuzz/guard/obj/stack/lwip/%.o: \
     private CPPFLAGS += $(LWIP_HEADERS)
+
+# lwIP's applications, each with a real client or server, and all configurations
+# of the interface that is compiled in.
+.PHONY: lwip_apps
+lwip_apps: all | $(FIRST)
+	@$(RUN) ALL=1 TEST_JOBS=$(or $(TEST_JOBS),2) tests/run \
+	    $(LWIP_APPS_BATS) tests/lwip/netif.bats
 
 # Every byte between two stacks: all cases of the test of transfers, RUNS times
 # with KIB each, also at an MTU of 9000 with loss.  It takes hours.

@@ -100,8 +100,10 @@ install_below() # DESTDIR PREFIX
 	if has_lwip; then
 		cat >>../../../want <<-END
 		./bin/shmif_server-lwip
+		./lib/libshmif-lwip-apps.a
 		./lib/libshmif-lwip.so
 		./lib/libshmif-lwip.so.1
+		./lib/pkgconfig/shmif-lwip-apps.pc
 		./lib/pkgconfig/shmif-lwip.pc
 		END
 		# Its headers are many, and lwIP's own.
@@ -109,6 +111,7 @@ install_below() # DESTDIR PREFIX
 		[ -e include/shmif-lwip/lwip/sockets.h ]
 		[ -e include/shmif-lwip/lwipopts.h ]
 		[ -e include/shmif-lwip/arch/cc.h ]
+		[ -e include/shmif-lwip/lwip/apps/httpd.h ]
 	fi
 	sort ../../../want | diff - ../../../got
 	[ "$(readlink lib/libshmbus.so)" = libshmbus.so.1 ]

@@ -13,6 +13,8 @@
 #ifndef LWIPOPTS_H
 #define LWIPOPTS_H
 
+#include <stdint.h>
+
 /* ---- threads ------------------------------------------------------------ */
 
 /*
@@ -181,6 +183,11 @@
 #define MIB2_STATS 1
 #define LWIP_CHKSUM shmif_lwip_chksum
 #define LWIP_CHECKSUM_CTRL_PER_NETIF 1 /* see merge.c */
+
+/* ---- applications ------------------------------------------------------- */
+
+#define LWIP_NUM_NETIF_CLIENT_DATA 4 /* mDNS keeps something there */
+#include "arch/apps.h"
 
 /* ---- hooks -------------------------------------------------------------- */
 

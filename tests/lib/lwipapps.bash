@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Tests of lwIP's applications: each is a program in examples/lwip, and talks to a
+# real client or server on a (10.0.0.1, fd00::1), which is lwipv6 on the same bus.
+
+load ../lib/mstack
+
+apps=${BUILD:-$BATS_TEST_DIRNAME/../../build}/examples/lwip
+
+# host_up - starts a, or skips the test.
+host_up()
+{
+	mstack=$BUILD/bin/mstack
+	apps=$BUILD/examples/lwip
+	can_notify || skip "the kernel has no seccomp notifications"
+	serve a
+	on a shmif0 create linkstr "$HERE/bus" inet 10.0.0.1/24 \
+	    inet6 fd00::1/64 up
+}
+
+# app NAME ARGUMENT... - starts an example, with its output in NAME.out and its
+# number in $PID, and waits until it says that it is ready.
+app()
+{
+	app_begin "$@"
+	ready "$1" || { cat "$1.out.err"; return 1; }
+}
+
+app_begin()
+{
+	local name=$1
+	shift
+	start "$name.out" "$apps/$name" "$HERE/bus" "$@"
+}
+
+# ready NAME [TEXT] - waits until the example has said so.
+ready()
+{
+	until_true said_or_ended "$1" "${2:-^ready}"
+	grep -q "${2:-^ready}" "$1.out"
+}
+
+said_or_ended()
+{
+	grep -q "$2" "$1.out" || gone_for_good "$PID"
+}
+
+# client NAME ARGUMENT... - runs an example to its end, for a minute at most.
+client()
+{
+	local name=$1
+	shift
+	timeout -k 5 60 "$apps/$name" "$HERE/bus" "$@"
+}
+
+# capture TEXT... - what is on the bus, as tcpdump shows it, with a filter.
+capture()
+{
+	"$dump" -w - "$HERE/bus" 2>/dev/null | tcpdump -n -t -v -r - "$@" 2>&1
+}
