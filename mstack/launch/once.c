@@ -9,6 +9,8 @@
  */
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -146,6 +148,22 @@ be_server(const struct launch *l, const char *url, pid_t parent)
 	_exit(127);
 }
 
+/* Whether somebody takes connections at PATH: a name is there before that. */
+static bool
+is_served(const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool served;
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	served = s != -1 &&
+	    connect(s, (struct sockaddr *)&addr, sizeof(addr)) == 0;
+	if (s != -1)
+		close(s);
+	return served;
+}
+
 /* Waits until the server is there.  False: it has ended. */
 static bool
 wait_ready(pid_t server, const char *path)
@@ -153,7 +171,7 @@ wait_ready(pid_t server, const char *path)
 	int ms, status;
 
 	for (ms = 0; ms < READY_MS; ms += 2) {
-		if (access(path, F_OK) == 0)
+		if (is_served(path))
 			return true;
 		if (waitpid(server, &status, WNOHANG) == server)
 			return false;

@@ -253,3 +253,28 @@ shown()
 	finished "$PID" 0
 	grep -q "Function not implemented" out
 }
+
+@test "-c waits until the stack takes connections, not only until its name is there" {
+	need python3
+	mstack=$BUILD/bin/mstack
+	can_notify || skip "the kernel has no seccomp notifications"
+	mkdir bin
+	cp "$mstack" bin/
+	ln -s "$ctl" bin/
+	# It is slow between bind() and listen().
+	cat >bin/shmif_server <<-END
+		#!$(command -v python3)
+		import os, socket, sys, time
+		path = sys.argv[-1].removeprefix("unix://")
+		socket.socket(socket.AF_UNIX).bind(path)
+		time.sleep(0.5)
+		os.unlink(path)
+		os.execv("$server", ["shmif_server", *sys.argv[1:]])
+	END
+	chmod +x bin/shmif_server
+	run timeout 60 bin/mstack \
+	    -c "shmif0 create linkstr $HERE/bus inet 10.0.0.5/24 up" -- echo yes
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "$output" = yes ]
+}
