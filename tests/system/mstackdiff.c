@@ -240,7 +240,8 @@ do_send_dgram(struct obj *o)
 		return; /* it fails, and on Linux has a port then */
 	if (p != NULL && p->shut_rd)
 		return;
-	if (sw_rnd(8) == 0 && addressed)
+	/* One that fails has given it a port on Linux. */
+	if (sw_rnd(8) == 0 && addressed && o->port != 0)
 		tolen = (socklen_t)PICK(1, 2, 8);
 	r = send_somehow(o, len, addressed ? &a : NULL, tolen);
 	if (r == -1)
