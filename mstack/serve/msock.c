@@ -326,23 +326,6 @@ msock_event(struct msock *m, uint32_t events)
 	msock_work(m);
 }
 
-void
-msock_sweep(struct server *sv)
-{
-	struct msock *m, *next;
-	struct pollfd p;
-	size_t i;
-
-	for (i = 0; i < HASHES; i++)
-		for (m = sv->hash[i]; m != NULL; m = next) {
-			next = m->next;
-			p.fd = m->pair;
-			p.events = 0;
-			if (poll(&p, 1, 0) == 1 && (p.revents & POLLHUP))
-				msock_event(m, EPOLLIN | EPOLLHUP);
-		}
-}
-
 /* The program has gone, and what it had sent is with the stack. */
 static bool
 is_over(const struct msock *m)

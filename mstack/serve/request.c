@@ -104,7 +104,7 @@ do_bind(struct turn *t)
 	error = sv->ops->bind(t->m->sock, t->addr, t->q->addrlen);
 	if (error == EADDRINUSE) {
 		/* Perhaps a socket has it that was closed just now. */
-		msock_sweep(sv);
+		serve_catch_up(sv);
 		error = sv->ops->bind(t->m->sock, t->addr, t->q->addrlen);
 	}
 	return error;
@@ -120,6 +120,10 @@ do_connect(struct turn *t)
 		return EINVAL;
 	if (waits == (held != -1))
 		return EINVAL;
+	/* Perhaps a listener was closed just now. */
+	serve_catch_up(t->s->sv);
+	if (t->m->dead)
+		return ESTALE;
 	t->fd = -1;
 	error = connect_begin(t->m, t->addr, t->q->addrlen, held);
 	if (error == EINPROGRESS && waits) {
@@ -144,7 +148,7 @@ do_listen(struct turn *t)
 		return EINVAL;
 	error = t->s->sv->ops->listen(t->m->sock, t->q->arg[0]);
 	if (error == EADDRINUSE) {
-		msock_sweep(t->s->sv);
+		serve_catch_up(t->s->sv);
 		error = t->s->sv->ops->listen(t->m->sock, t->q->arg[0]);
 	}
 	if (error == 0) {

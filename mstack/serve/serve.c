@@ -53,6 +53,7 @@
 #include "mstack/serve/serve.h"
 
 #define EVENTS 64
+#define CATCH_UP 256 /* rounds of these */
 
 static struct server *the_server; /* under life_lock */
 static pid_t whose;		  /* under life_lock; not ours after a fork */
@@ -127,6 +128,38 @@ bury_sessions(struct server *sv)
 		}
 }
 
+/*
+ * Bounded, since a socket can be ready again and again: all that there were
+ * have had their turn after so many rounds.
+ */
+void
+serve_catch_up(struct server *sv)
+{
+	struct epoll_event ev[EVENTS];
+	int left = CATCH_UP, i, n, fd;
+	enum subject *about;
+
+	do {
+		n = epoll_wait(sv->epoll, ev, EVENTS, 0);
+		for (i = 0; i < n; i++) {
+			about = ev[i].data.ptr;
+			if (*about == ABOUT_SOCK) {
+				msock_event(ev[i].data.ptr, ev[i].events);
+				continue;
+			}
+			/* An edge comes once: it is put back. */
+			fd = *about == ABOUT_WAKE ?
+			    sv->wake :
+			    ((struct session *)ev[i].data.ptr)->fd;
+			ev[i].events = (*about == ABOUT_WAKE ?
+					       EPOLLIN :
+					       EPOLLIN | EPOLLOUT) |
+			    EPOLLET;
+			epoll_ctl(sv->epoll, EPOLL_CTL_MOD, fd, &ev[i]);
+		}
+	} while (n == EVENTS && --left > 0);
+}
+
 static void *
 serve_main(void *arg)
 {
@@ -137,10 +170,9 @@ serve_main(void *arg)
 
 	while (!atomic_load(&sv->quit)) {
 		n = epoll_wait(sv->epoll, ev, EVENTS, -1);
-		for (i = 0; i < n; i++) {
-			/* None of them is freed before the round is over. */
-			switch (*(enum subject *)ev[i].data.ptr) {
-			case ABOUT_WAKE:
+		/* None of them is freed before the round is over. */
+		for (i = 0; i < n; i++)
+			if (*(enum subject *)ev[i].data.ptr == ABOUT_WAKE) {
 				/*
 				 * In this order: who rings after the read
 				 * is answered below, in this round.
@@ -150,15 +182,14 @@ serve_main(void *arg)
 				sv->poked = false;
 				pthread_mutex_unlock(&sv->lock);
 				let_in(sv);
-				break;
-			case ABOUT_SESSION:
-				session_event(ev[i].data.ptr, ev[i].events);
-				break;
-			case ABOUT_SOCK:
+			} else if (*(enum subject *)ev[i].data.ptr ==
+			    ABOUT_SOCK) {
 				msock_event(ev[i].data.ptr, ev[i].events);
-				break;
 			}
-		}
+		/* After what may have come before they were asked for. */
+		for (i = 0; i < n; i++)
+			if (*(enum subject *)ev[i].data.ptr == ABOUT_SESSION)
+				session_event(ev[i].data.ptr, ev[i].events);
 		answer_bells(sv);
 		bury_sessions(sv);
 		msock_bury(sv);

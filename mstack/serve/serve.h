@@ -143,6 +143,11 @@ struct server {
 
 /* Has epoll tell about FD; EVENTS are edges.  0 or an errno value. */
 int serve_watch(struct server *sv, int fd, uint32_t events, void *subject);
+/*
+ * Does what is to be done for sockets because of what programs did until now:
+ * who asks for something after a close is answered as if that was long ago.
+ */
+void serve_catch_up(struct server *sv);
 
 /* ---- msock.c ------------------------------------------------------------ */
 
@@ -165,8 +170,6 @@ void msock_forget_session(struct server *sv, const struct session *s);
 void msock_end_all(struct server *sv);
 /* Epoll says EVENTS of the pair. */
 void msock_event(struct msock *m, uint32_t events);
-/* Ends those whose programs have closed them, before epoll says so. */
-void msock_sweep(struct server *sv);
 /* Bells rang: takes them. */
 void msock_rung(struct msock *m);
 /* Does all that can be done without waiting. */

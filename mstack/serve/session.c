@@ -7,6 +7,11 @@
  * requests and nobody else's.  Replies that come later, to those who wait for
  * a connection, are short; when even such a one has no room, the supervisor
  * has not read hundreds of them, and the session ends.
+ *
+ * One request is done at a time: then whatever else has happened has its turn,
+ * in the order in which it happened (epoll's).  So nobody who floods the server
+ * keeps others waiting; and a listener that a program has closed refuses what
+ * the program asks for next.
  */
 #include <sys/epoll.h>
 #include <errno.h>
@@ -15,8 +20,6 @@
 #include <unistd.h>
 
 #include "mstack/serve/serve.h"
-
-#define BUDGET 64 /* requests of one session before others have their turn */
 
 void
 session_end(struct session *s)
@@ -130,11 +133,25 @@ one_request(struct session *s)
 	return !s->dead;
 }
 
+/* Whether there are more requests, of which no edge will tell. */
+static bool
+has_more(const struct session *s)
+{
+	struct pollfd p = { .fd = s->fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
 void
 session_event(struct session *s, uint32_t events)
 {
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLET,
+		.data.ptr = s };
+
 	(void)events;
-	/* All there are: an edge comes once. */
-	while (!s->dead && one_request(s))
-		continue;
+	if (s->dead || !one_request(s) || !has_more(s))
+		return;
+	/* To the end of those that are ready. */
+	if (epoll_ctl(s->sv->epoll, EPOLL_CTL_MOD, s->fd, &ev) != 0)
+		session_end(s);
 }

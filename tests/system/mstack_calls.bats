@@ -199,3 +199,29 @@ os.kill(os.getpid(), signal.SIGKILL)' || :
 	at a python3 short.py >stack
 	diff kernel stack
 }
+
+@test "a listener that is closed refuses whoever comes after that" {
+	need python3
+	pair_up
+	cat >closed.py <<-'END'
+		import socket, threading
+		on = True
+		def ask():
+		    s = socket.socket()
+		    while on: s.getsockname()
+		ts = [threading.Thread(target=ask) for _ in range(4)]
+		for t in ts: t.start()
+		came = 0
+		for _ in range(300):
+		    l = socket.create_server(("127.0.0.1", 0))
+		    at = l.getsockname()
+		    c = socket.socket()
+		    l.close()
+		    came += c.connect_ex(at) == 0
+		    c.close()
+		on = False
+		for t in ts: t.join()
+		print(came)
+	END
+	[ "$(at a python3 closed.py)" = 0 ]
+}
