@@ -57,3 +57,21 @@ capture()
 {
 	"$dump" -w - "$HERE/bus" 2>/dev/null | tcpdump -n -t -v -r - "$@" 2>&1
 }
+
+# linux - a namespace that is on the bus by a tap, as 10.9.0.1 and fd09::1; or the
+# test is skipped.  The process that keeps it goes with the test.
+linux()
+{
+	need ip unshare nsenter
+	start holder unshare -n sh -c 'echo up; exec sleep 1000'
+	until_true grep -q up holder || skip "no network namespaces"
+	NS=(nsenter -t "$PID" -n)
+	start wire "${NS[@]}" "$BUILD/bin/shmif_wire" "$HERE/bus" tap:tap0
+	until_true eval '"${NS[@]}" ip link show tap0 >/dev/null 2>&1 ||
+	    gone_for_good "$PID"'
+	gone_for_good "$PID" && skip "no tap: $(cat wire.err)"
+	"${NS[@]}" ip link set lo up
+	"${NS[@]}" ip addr add 10.9.0.1/24 dev tap0
+	"${NS[@]}" ip addr add fd09::1/64 dev tap0 nodad
+	"${NS[@]}" ip link set tap0 up
+}

@@ -105,6 +105,27 @@ talk()
 	[ "$(cut -f 1 seen | sort -u)" = 16 ]
 }
 
+@test "udplite: Linux and lwIP" {
+	linux
+	need python3
+	app udplite 10.9.0.2/24
+	run timeout 60 "${NS[@]}" python3 - <<-'END'
+	import socket, sys
+	try:
+	    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, 136)
+	except OSError:
+	    sys.exit(77)
+	s.settimeout(30)
+	s.setsockopt(136, 10, 16)                     # UDPLITE_SEND_CSCOV
+	s.connect(("10.9.0.2", 7))
+	s.send(b"sixteen bytes of this are covered")
+	print(s.recv(1000).decode())
+	END
+	[ "$status" != 77 ] || skip "this kernel has no UDP-Lite"
+	echo "$output"
+	[ "$output" = "sixteen bytes of this are covered" ]
+}
+
 @test "router: between three buses, IPv4 and IPv6" {
 	host_up
 	serve b c

@@ -6,26 +6,9 @@
 
 load ../lib/lwipapps
 
-# linux - a namespace that is on the bus by a tap, as 10.9.0.1 and fd09::1; or the
-# test is skipped.  The process that keeps it goes with the test.
-linux()
-{
-	need ip unshare dnsmasq
-	start holder unshare -n sh -c 'echo up; exec sleep 1000'
-	until_true grep -q up holder || skip "no network namespaces"
-	NS=(nsenter -t "$PID" -n)
-	start wire "${NS[@]}" "$BUILD/bin/shmif_wire" "$HERE/bus" tap:tap0
-	until_true eval '"${NS[@]}" ip link show tap0 >/dev/null 2>&1 ||
-	    gone_for_good "$PID"'
-	gone_for_good "$PID" && skip "no tap: $(cat wire.err)"
-	"${NS[@]}" ip link set lo up
-	"${NS[@]}" ip addr add 10.9.0.1/24 dev tap0
-	"${NS[@]}" ip addr add fd09::1/64 dev tap0 nodad
-	"${NS[@]}" ip link set tap0 up
-}
-
 @test "dhcp: a lease from dnsmasq, with router and name server; released" {
 	linux
+	need dnsmasq
 	start dns "${NS[@]}" dnsmasq -d -C /dev/null -p 0 -i tap0 --user=root \
 	    -F 10.9.0.50,10.9.0.60,1h -l "$HERE/leases" \
 	    -O option:router,10.9.0.7 -O option:dns-server,10.9.0.8
@@ -45,6 +28,7 @@ linux()
 
 @test "dhcp6: an address by a router's advertisement, a name server by DHCPv6" {
 	linux
+	need dnsmasq
 	start dns "${NS[@]}" dnsmasq -d -C /dev/null -p 0 -i tap0 --user=root \
 	    -F fd09::,ra-stateless -l "$HERE/leases" --enable-ra \
 	    -O 'option6:dns-server,[fd09::8]'

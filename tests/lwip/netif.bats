@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# shmif_netif.c, compiled into four programs that each have an lwIP with options
+# shmif_netif.c, compiled into five programs that each have an lwIP with options
 # of its own (examples/lwip/firmware), on one bus with lwipv6.
 #
 # A sample: two of the programs.  ALL=1, which make lwip_apps sets: all four, as
@@ -133,6 +133,40 @@ all_up() {
 			finished "${FW[$kind]}" 0 ;;
 		esac
 	done
+}
+
+@test "an address by PPP over Ethernet, from a concentrator in Python" {
+	[ -n "${ALL-}" ] || skip "make lwip_apps does it"
+	[ -z "${SAN-}" ] || skip "a sanitizer has to be linked first"
+	need python3
+	tree
+	KINDS=pppoe firmware
+	export PYTHONPATH=$TOP/python PYTHONDONTWRITEBYTECODE=1
+	export LD_LIBRARY_PATH=$BUILD/lib
+	start ac python3 "$TOP/tests/lwip/concentrator" "$HERE/bus" ada secret
+	ac=$PID
+	until_true grep -q serving ac || { cat ac.err; return 1; }
+	start pppoe.out "$out/pppoe/firmware" bus ada secret
+	until_true grep -q pong ac || { cat ac ac.err pppoe.out; return 1; }
+	cat ac pppoe.out
+	grep -q '^PADR True' ac
+	grep -q '^PAP ada True' ac
+	grep -q '^pong 10.64.0.2' ac
+	grep -q '^address 10.64.0.2' pppoe.out
+	grep -q '^peer 10.64.0.1' pppoe.out
+	grep -q '^mtu 1492' pppoe.out
+	kill "$PID"
+	finished "$PID" 0
+	finished "$ac" 0
+	grep -q terminated ac
+	# With another password there is no session.
+	start ac python3 "$TOP/tests/lwip/concentrator" "$HERE/bus" ada secret
+	until_true grep -q serving ac
+	start pppoe.out "$out/pppoe/firmware" bus ada wrong
+	finished "$PID" 0
+	grep -q '^PAP ada False' ac
+	grep -q '^ended' pppoe.out
+	! grep -q ready pppoe.out
 }
 
 @test "a path that is no bus is refused" {
