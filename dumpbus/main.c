@@ -154,6 +154,11 @@ parse_options(struct options *o, int argc, char **argv)
 			o->follow = o->oldest = true;
 			break;
 		case 'n':
+			if (access(optarg, F_OK) == 0 &&
+			    strspn(optarg, "0123456789") != strlen(optarg))
+				tool_usage_error("-n wants a number of frames; "
+						 "names are never looked up",
+				    NULL);
 			o->newest = tool_number(optarg, UINT64_MAX,
 			    "a number of frames");
 			break;

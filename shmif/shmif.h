@@ -27,7 +27,7 @@
  *   function                        never
  *   create*, linkstr, destroy,      from the stack's own thread (EDEADLK), or
  *   up, down, set_*, add_addr,      while the stack of the unit is being
- *   del_addr                        deleted
+ *   del_addr, add_route, del_route  deleted
  *   init_server, fini_server,       from the stack's own thread
  *   request
  *   netif                           used after the unit was destroyed; what
@@ -213,6 +213,17 @@ int shmif_down(int ifnum);
  */
 int shmif_add_addr(int ifnum, const char *addr);
 int shmif_del_addr(int ifnum, const char *addr);
+
+/*
+ * Adds a route by unit IFNUM to DST, in text: a network ("10.1.0.0/16"), a host,
+ * or "default", which is of the family that VIA has; or takes it away.  VIA is
+ * the gateway, or NULL: DST is on the link.  A route goes with its unit.
+ * Errors: ENXIO, EDEADLK, EINVAL (not such a text, bits behind the prefix, two
+ * families), EEXIST, ESRCH (there is none), ENETUNREACH, ENOMEM, EOPNOTSUPP (the
+ * linked stack cannot do it).
+ */
+int shmif_add_route(int ifnum, const char *dst, const char *via);
+int shmif_del_route(int ifnum, const char *dst, const char *via);
 
 /*
  * The hardware address.  The stack goes on with addresses derived from the

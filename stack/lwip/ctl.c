@@ -230,7 +230,7 @@ copy_if(const struct netif *netif, struct ctl_if *c)
 	c->dhcp = dhcp != NULL && dhcp->state != 0;
 	c->has_mac = netif->hwaddr_len == 6;
 	memcpy(c->mac, netif->hwaddr, sizeof(c->mac));
-	c->mtu = netif->mtu;
+	c->mtu = netif->mtu != 0 ? netif->mtu : UINT16_MAX;
 	c->index = netif_get_index(netif);
 	return copy_addresses(netif, c);
 }

@@ -24,7 +24,11 @@ state()
 {
 	on a -j | perl -MJSON::PP -0777 -e '
 	    my $s = decode_json(<STDIN>);
-	    delete $_->{counters} for @{$s->{interfaces}};
+	    for my $i (@{$s->{interfaces}}) {
+		delete $i->{counters};
+		# Whether it is tentative still is a matter of time.
+		delete $_->{state} for @{$i->{addresses}};
+	    }
 	    print JSON::PP->new->canonical->pretty->encode($s)'
 	on a route
 	on a server

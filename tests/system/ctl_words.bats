@@ -229,6 +229,22 @@ completed()
 	[ "$output" = shmif3 ]
 	SHMIF_SERVER=unix://sock completed "$ctl" route add default dev ''
 	[ "$output" = 'lo0 shmif3' ]
+	# The server's own.
+	completed_server() {
+		run bash -c '. "$1"; COMP_WORDS=(shmif_server "${@:2}")
+		    COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _shmif_server
+		    echo "${COMPREPLY[*]}"' - \
+		    "$TOP/ctl/shmif_server/bash-completion" "$@"
+	}
+	completed_server -t ''
+	[ "$output" = 'lwipv6 lwip' ]
+	completed_server -d so
+	[ "$output" = unix://sock ]
+	completed_server -
+	local o
+	for o in $("$server" --help | grep -oE '^  (    )?-[-a-zV]+' ); do
+		[[ " $output " == *" $o "* ]]
+	done
 	completed shmifctl -s unix://so
 	[ "$output" = unix://sock ]
 }

@@ -25,6 +25,14 @@ load ../lib/ctl
 	run -2 "$dump" --timeout 1 -h bus
 }
 
+@test "-n as tcpdump has it: the message says what -n is here" {
+	"$BUILD/tests/system/busfeed" -q -c 1 bus
+	run -2 "$dump" -n bus
+	[ "${lines[0]}" = 'shmif_dumpbus: -n wants a number of frames; names are never looked up' ]
+	run -2 "$dump" -n x bus
+	[ "${lines[0]}" = 'shmif_dumpbus: not a number of frames: x' ]
+}
+
 @test "--timeout: what is there counts, and what comes in time" {
 	feed=$BUILD/tests/system/busfeed
 	"$feed" -q -c 2 bus

@@ -195,7 +195,8 @@ copy_if(const struct netif *netif, struct ctl_if *c)
 	c->dhcp = (netif->flags & NETIF_FLAG_DHCP) != 0;
 	c->has_mac = netif->hwaddr_len == 6 && kind->has_mac;
 	memcpy(c->mac, netif->hwaddr, sizeof(c->mac));
-	c->mtu = netif->mtu;
+	/* The loopback interface has no limit but that of a packet. */
+	c->mtu = netif->mtu != 0 ? netif->mtu : UINT16_MAX;
 	c->index = netif->id;
 	foreign_path(netif, c->path, sizeof(c->path));
 	if (port_of(netif) != NULL)
