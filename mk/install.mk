@@ -6,13 +6,15 @@ PYTHON := $(wildcard python/shmbus/*.py)
 COMPLETED := shmif_dumpbus shmif_pcapin
 # Source that a program with an lwIP of its own compiles.
 NETIFDIR := $(PREFIX)/share/shmif
+# What Wireshark's button for help opens.
+EXTCAP_HELP := $(NETIFDIR)/shmif_dumpbus.html
 NETIF_SOURCE := stack/lwip/shmif_netif.c stack/lwip/shmif_netif.h
 MAN_INSTALLED := $(foreach p,$(MANPAGES),$(MANDIR)/$(p))
 INSTALLED := $(BINS:$(BUILD)/bin/%=$(BINDIR)/%) \
 	$(LIBS:$(BUILD)/lib/%=$(LIBDIR)/%) \
 	$(addprefix $(INCLUDEDIR)/,$(notdir $(HEADERS))) \
 	$(addprefix $(PKGCONFIGDIR)/,$(notdir $(PCFILES))) \
-	$(EXTCAPDIR)/shmif \
+	$(EXTCAPDIR)/shmif $(EXTCAP_HELP) \
 	$(addprefix $(NETIFDIR)/,$(notdir $(NETIF_SOURCE))) \
 	$(addprefix $(VDEPLUGDIR)/,$(notdir $(VDEPLUG))) \
 	$(addprefix $(COMPLETIONDIR)/,$(COMPLETED)) \
@@ -61,7 +63,12 @@ endif
 	    chmod 644 $(DESTDIR)$(PKGCONFIGDIR)/$${f##*/} || exit 1; \
 	done
 	sed -e 's|@BINDIR@|$(BINDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+	    -e 's|@HELP@|$(EXTCAP_HELP)|' \
 	    dumpbus/extcap/shmif.in >$(DESTDIR)$(EXTCAPDIR)/shmif
+	mandoc -T html man1/shmif_dumpbus.1 >$(DESTDIR)$(EXTCAP_HELP) \
+	    2>/dev/null || { echo '<pre>'; cat man1/shmif_dumpbus.1; } \
+	    >$(DESTDIR)$(EXTCAP_HELP)
+	chmod 644 $(DESTDIR)$(EXTCAP_HELP)
 	chmod 755 $(DESTDIR)$(EXTCAPDIR)/shmif
 	for f in $(COMPLETED); do \
 	    $(INSTALL) -m 644 dumpbus/completion/shmif_dumpbus \

@@ -10,7 +10,9 @@ extcap()
 {
 	mkdir -p extcap
 	sed -e "s|@BINDIR@|$(dirname "$dump")|" -e 's|@VERSION@|1|' \
+	    -e "s|@HELP@|$PWD/help.html|" \
 	    "$TOP/dumpbus/extcap/shmif.in" >extcap/shmif
+	unset SHMIF_BUSES XDG_CONFIG_HOME XDG_RUNTIME_DIR
 	chmod 755 extcap/shmif
 	export WIRESHARK_EXTCAP_DIR=$PWD/extcap HOME=$PWD
 	extcap=$PWD/extcap/shmif
@@ -26,6 +28,51 @@ extcap()
 	run -0 "$extcap" --extcap-interface=shmif --extcap-config
 	grep -q '{call=--bus}.*{type=fileselect}' <<<"$output"
 	grep -q '{call=--oldest}.*{type=boolflag}' <<<"$output"
+}
+
+@test "an interface for each bus in folders that are told" {
+	extcap
+	mkdir one 'two folders' .config .config/shmif
+	"$feed" -q -x $arp one/alpha
+	"$feed" -q -x $syn4 -x $arp 'two folders/beta.bus'
+	"$feed" -q -x $arp 'one/a{b}'
+	echo 'no bus' >one/text
+	mkfifo one/fifo
+	run -0 "$extcap" --extcap-interfaces
+	[ "${#lines[@]}" -eq 2 ]
+	[[ ${lines[0]} == *"{help=file://$PWD/help.html}" ]]
+	export SHMIF_BUSES="$PWD/one:$PWD/two folders:/nowhere"
+	run -0 "$extcap" --extcap-interfaces
+	[ "${lines[2]}" = \
+	    "interface {value=shmif-alpha}{display=Ethernet bus $PWD/one/alpha}" ]
+	[ "${lines[3]}" = \
+	    "interface {value=shmif-beta.bus}{display=Ethernet bus $PWD/two folders/beta.bus}" ]
+	[ "${#lines[@]}" -eq 4 ]
+	run -0 "$extcap" --extcap-interface shmif-alpha --extcap-dlts
+	run -0 "$extcap" --extcap-interface shmif-alpha --extcap-config
+	[[ $output != *--bus* && $output == *--oldest* ]]
+	run -2 "$extcap" --extcap-interface shmif-gamma --extcap-dlts
+	run -2 "$extcap" --extcap-interface 'shmif-alph.' --extcap-dlts
+	mkfifo fifo
+	start text tcpdump -l -n -r fifo
+	start none "$extcap" --capture --extcap-interface shmif-beta.bus \
+	    --fifo fifo --oldest
+	until_true grep -q 192.0.2.1 text
+	kill -TERM $PID
+	finished $PID 0
+	# By a file, for those who start Wireshark from a menu.
+	unset SHMIF_BUSES
+	printf '# mine\n%s\n' "$PWD/one" >.config/shmif/buses
+	run -0 "$extcap" --extcap-interfaces
+	[ "${#lines[@]}" -eq 3 ]
+	rm .config/shmif/buses
+	export XDG_RUNTIME_DIR=$PWD
+	mkdir shmif
+	"$feed" -q -x $arp shmif/gamma
+	run -0 "$extcap" --extcap-interfaces
+	[[ ${lines[2]} == *'{value=shmif-gamma}'* ]]
+	run -0 "$extcap" --help
+	[[ ${lines[0]} == 'usage: shmif --extcap-interfaces' ]]
 }
 
 @test "what makes no sense" {
@@ -79,6 +126,16 @@ extcap()
 	"${as_reader[@]}" tshark -D >list 2>err ||
 		skip "tshark cannot list interfaces here: $(tail -n 1 err)"
 	grep -q '[0-9]. shmif ' list
+	# A bus in a folder has an interface of its own.
+	mkdir known
+	"$feed" -q -x $arp_reply known/alpha
+	chmod -R a+rX known
+	export SHMIF_BUSES=$PWD/known
+	"${as_reader[@]}" tshark -D 2>err | grep -q '[0-9]. shmif-alpha '
+	start text "${as_reader[@]}" tshark -i shmif-alpha -n -l -c 1 \
+	    -o extcap.shmif_alpha.oldest:true
+	finished $PID 0
+	grep -q 'is at' text
 	"$feed" -q -n alpha -x $arp -x $syn4 -x $arp_reply bus
 	chmod 644 bus
 	tshark=("${as_reader[@]}" tshark -i shmif -n -l
