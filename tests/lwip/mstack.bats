@@ -130,3 +130,32 @@ Address already in use
 Cannot assign requested address
 77 1 9 100000 b'shmif0\\x00'" ]
 }
+
+@test "which addresses of one port are in each other's way" {
+	need python3
+	TEST_STACK=lwip pair_up
+	cat >way.py <<-'END'
+		import errno, socket
+		def bound(family, host, port, only, listens):
+		    s = socket.socket(family)
+		    if family == socket.AF_INET6:
+		        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)
+		    try: s.bind((host, port))
+		    except OSError as e: return errno.errorcode[e.errno], s
+		    if listens: s.listen()
+		    return "0", s
+		I4, I6 = socket.AF_INET, socket.AF_INET6
+		all = (I6, "::", 0), (I6, "::", 1), (I6, "::1", 0), \
+		    (I4, "0.0.0.0", 0), (I4, "127.0.0.1", 0)
+		for a in all:
+		    for b in all:
+		        for listens in 0, 1:
+		            r, s = bound(*a[:2], 0, a[2], listens)
+		            q, t = bound(*b[:2], s.getsockname()[1], b[2], listens)
+		            print(a, b, listens, r, q)
+		            s.close(); t.close()
+	END
+	python3 way.py >kernel
+	at a python3 way.py >stack
+	diff kernel stack
+}

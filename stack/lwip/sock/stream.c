@@ -166,6 +166,26 @@ stream_refused(struct sock *s, int error)
 
 /* ---- connections --------------------------------------------------------- */
 
+/*
+ * Whether one of the list PCB has PORT at an address that is in the way of TO,
+ * where one of them is that of both versions of IP: lwIP compares those of one
+ * version only.
+ */
+static bool
+is_in_the_way(const struct tcp_pcb *mine, const struct tcp_pcb *pcb,
+    const ip_addr_t *to, uint16_t port)
+{
+	for (; pcb != NULL; pcb = pcb->next)
+		if (pcb != mine && pcb->local_port == port &&
+		    ((IP_IS_ANY_TYPE_VAL(pcb->local_ip) && IP_IS_V6(to)) ||
+			(IP_IS_ANY_TYPE_VAL(*to) &&
+			    IP_IS_V6(&pcb->local_ip))) &&
+		    !(ip_get_option(pcb, SOF_REUSEADDR) &&
+			ip_get_option(mine, SOF_REUSEADDR)))
+			return true;
+	return false;
+}
+
 int
 stream_bind(struct sock *s, const ip_addr_t *ip, uint16_t port)
 {
@@ -176,6 +196,10 @@ stream_bind(struct sock *s, const ip_addr_t *ip, uint16_t port)
 		return EINVAL;
 	if ((error = stream_make(s)) != 0)
 		return error;
+	if (port != 0 &&
+	    (is_in_the_way(s->pcb.tcp, tcp_bound_pcbs, &to, port) ||
+		is_in_the_way(s->pcb.tcp, tcp_listen_pcbs.pcbs, &to, port)))
+		return EADDRINUSE;
 	error = sock_errno(tcp_bind(s->pcb.tcp, &to, port));
 	if (error != 0)
 		return error == ENOBUFS ? EADDRINUSE : error; /* no port */
