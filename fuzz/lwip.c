@@ -271,7 +271,7 @@ empty(int s)
 	do {
 		len = sizeof(from);
 		error = sock->recv(s, &iov, 1, (struct sockaddr *)&from, &len,
-		    &n);
+		    NULL, &n);
 	} while (error == 0 && (n != 0 || len != 0));
 	return error == EAGAIN || (error == 0 && len != 0);
 }
@@ -328,13 +328,13 @@ send_to(int s, const uint8_t address[16], unsigned port, unsigned n)
 	if (address != NULL) {
 		memcpy(&to6.sin6_addr, address, 16);
 		sock->send(s, &iov, 1, (struct sockaddr *)&to6, sizeof(to6),
-		    &done_n);
+		    NULL, &done_n);
 	} else if (port != 0) {
 		to4.sin_addr.s_addr = lwip_htonl(0x0a000002);
 		sock->send(s, &iov, 1, (struct sockaddr *)&to4, sizeof(to4),
-		    &done_n);
+		    NULL, &done_n);
 	} else {
-		sock->send(s, &iov, 1, NULL, 0, &done_n);
+		sock->send(s, &iov, 1, NULL, 0, NULL, &done_n);
 	}
 }
 

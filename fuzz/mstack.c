@@ -210,13 +210,15 @@ fake_ioctl(int sock, unsigned long request, void *arg)
 
 static int
 fake_send(int sock, const struct iovec *iov, int n, const struct sockaddr *to,
-    socklen_t tolen, size_t *done)
+    socklen_t tolen, const struct stack_sock_control *control, size_t *done)
 {
 	size_t len = 0;
 	int i;
 
 	check(sock);
 	look(to, to == NULL ? 0 : tolen);
+	if (control != NULL)
+		look(control->data, control->len);
 	for (i = 0; i < n; i++) {
 		look(iov[i].iov_base, iov[i].iov_len);
 		len += iov[i].iov_len;
@@ -229,7 +231,7 @@ fake_send(int sock, const struct iovec *iov, int n, const struct sockaddr *to,
 
 static int
 fake_recv(int sock, const struct iovec *iov, int n, struct sockaddr *from,
-    socklen_t *fromlen, size_t *done)
+    socklen_t *fromlen, struct stack_sock_control *control, size_t *done)
 {
 	static const size_t of[] = { 0, 1, 100, 5000, 65536 };
 	size_t len = of[next(sizeof(of) / sizeof(of[0]))];
@@ -242,6 +244,11 @@ fake_recv(int sock, const struct iovec *iov, int n, struct sockaddr *from,
 	memset(iov[0].iov_base, 'x', *done);
 	if (from != NULL)
 		fake_name(sock, true, from, fromlen);
+	if (control != NULL) {
+		control->len = next(2) ? 0 : control->room;
+		control->cut = next(2) != 0;
+		memset(control->data, 3, control->len);
+	}
 	return next(8) == 0 ? ECONNRESET : 0;
 }
 

@@ -37,7 +37,8 @@
  *
  * Datagrams.  Each datagram in a pair carries a descriptor, of a sealed memory
  * file with the address that it came from.  A program that reads natively does
- * not notice; the supervisor takes data and address from one message.  When ICMP
+ * not notice; the supervisor takes data, address and control messages from one
+ * message.  When ICMP
  * has told of an error, and nothing is in the pair, a message without data is
  * put there: it wakes who polls or waits, and the supervisor asks for the error.
  *
@@ -94,13 +95,19 @@ enum mstack_op {
 	MSTACK_SETOPT,	 /* arg: level, name; data */
 	MSTACK_GETOPT,	 /* arg: level, name, room.  -> data */
 	MSTACK_SHUTDOWN, /* arg: how.  Whether it may be done to the pair */
-	MSTACK_SEND,	 /* address or none, data.  -> value: bytes */
-	MSTACK_IOCTL,	 /* arg: request; data.  -> data */
-	MSTACK_ADOPT,	 /* a descriptor */
+	/*
+	 * address or none; data, and behind it control messages.  arg: the
+	 * length of these.  -> value: bytes
+	 */
+	MSTACK_SEND,
+	MSTACK_IOCTL, /* arg: request; data.  -> data */
+	MSTACK_ADOPT, /* a descriptor */
 };
 
-#define MSTACK_ADDR_MAX 128u   /* a struct sockaddr_storage */
-#define MSTACK_DATA_MAX 65536u /* data of a request or reply */
+#define MSTACK_ADDR_MAX 128u	/* a struct sockaddr_storage */
+#define MSTACK_CONTROL_MAX 512u /* control messages of a datagram */
+/* Data of a request or reply. */
+#define MSTACK_DATA_MAX (65536u + MSTACK_CONTROL_MAX)
 
 /* Followed by addrlen bytes of address and datalen bytes of data. */
 struct mstack_request {
@@ -145,6 +152,8 @@ struct mstack_source {
 	uint32_t addrlen;
 	uint32_t is_error;
 	struct sockaddr_storage addr;
+	uint32_t controllen;
+	uint8_t control[MSTACK_CONTROL_MAX];
 };
 
 /* ---- asking the supervisor ---------------------------------------------- */

@@ -34,6 +34,14 @@
 /* A watch rang.  On any thread, perhaps the stack's: calls nothing here. */
 typedef void stack_sock_bell(void *arg);
 
+/* Control messages, in the system's layouts; see cmsg(3). */
+struct stack_sock_control {
+	void *data;
+	size_t room; /* of what is received */
+	size_t len;
+	bool cut; /* what was received had more of them: MSG_CTRUNC */
+};
+
 struct stack_sock {
 	/* TYPE is without SOCK_NONBLOCK and SOCK_CLOEXEC. */
 	int (*open)(void *stack, int domain, int type, int protocol, int *sock);
@@ -62,13 +70,16 @@ struct stack_sock {
 
 	/*
 	 * *DONE: how many bytes.  TO may be NULL.  Of a stream a part may be
-	 * taken; a datagram is sent whole or not at all.
+	 * taken; a datagram is sent whole or not at all.  CONTROL may be NULL;
+	 * what is in it is a program's, and not trusted.
 	 */
 	int (*send)(int sock, const struct iovec *iov, int n,
-	    const struct sockaddr *to, socklen_t tolen, size_t *done);
-	/* 0 bytes of a stream: its end.  FROM may be NULL. */
+	    const struct sockaddr *to, socklen_t tolen,
+	    const struct stack_sock_control *control, size_t *done);
+	/* 0 bytes of a stream: its end.  FROM, CONTROL may be NULL. */
 	int (*recv)(int sock, const struct iovec *iov, int n,
-	    struct sockaddr *from, socklen_t *fromlen, size_t *done);
+	    struct sockaddr *from, socklen_t *fromlen,
+	    struct stack_sock_control *control, size_t *done);
 
 	/*
 	 * Calls FN(ARG), once, when SOCK is ready for one of EVENTS (POLLIN,

@@ -23,7 +23,7 @@
 #define MESSAGES_MAX 1024u /* of one call, as in the kernel */
 
 /* One datagram, out or in: one at a time is worked on. */
-static uint8_t room[DATAGRAM_MAX];
+static uint8_t room[DATAGRAM_MAX + MSTACK_CONTROL_MAX];
 
 /* ---- sending ------------------------------------------------------------ */
 
@@ -150,14 +150,25 @@ do_sendto(struct call *c)
 		    room, len, -1, send_reply);
 }
 
+/* Puts the control messages of M into ROOM at AT.  0 or an errno value. */
+static int
+gather_control(const struct call *c, const struct msghdr *m, size_t at,
+    size_t *len)
+{
+	*len = m->msg_control == NULL ? 0 : m->msg_controllen;
+	if (*len > MSTACK_CONTROL_MAX)
+		return ENOBUFS;
+	return mem_read(c, (uintptr_t)m->msg_control, room + at, *len);
+}
+
 /* Sends the message at AT.  False: C was answered. */
 static bool
 send_one(struct call *c, uint64_t at, call_reply *reply)
 {
 	struct sockaddr_storage addr;
 	struct msghdr m;
-	size_t len, addrlen = 0;
-	int error = mem_read(c, at, &m, sizeof(m));
+	size_t len = 0, addrlen = 0, controllen = 0;
+	int error = mem_read(c, at, &m, sizeof(m)), arg[3] = { 0 };
 
 	if (error == 0 && m.msg_name != NULL && m.msg_namelen != 0) {
 		addrlen = m.msg_namelen;
@@ -165,12 +176,15 @@ send_one(struct call *c, uint64_t at, call_reply *reply)
 	}
 	if (error == 0)
 		error = gather(c, &m, false, &len);
+	if (error == 0)
+		error = gather_control(c, &m, len, &controllen);
 	if (error != 0) {
 		call_answer(c, c->index == 0 ? error : 0, c->index);
 		return false;
 	}
-	return link_ask(c, MSTACK_SEND, NULL, &addr, addrlen, room, len, -1,
-	    reply);
+	arg[0] = (int)controllen;
+	return link_ask(c, MSTACK_SEND, arg, &addr, addrlen, room,
+	    len + controllen, -1, reply);
 }
 
 /* The kernel does it, if there is no address that it would mind. */
@@ -411,6 +425,50 @@ length_of(const struct iovec *iov, size_t n)
 }
 
 /*
+ * Stores the control messages of T where the program's message M wants them, as
+ * many as there is room for; the last one may be cut.  0 or an errno value.
+ */
+static int
+store_control(const struct call *c, struct msghdr *m, struct taken *t)
+{
+	size_t room_there = m->msg_control == NULL ? 0 : m->msg_controllen;
+	size_t at = 0, from = 0, n, len = t->from.controllen;
+	struct cmsghdr h;
+
+	if (len > sizeof(t->from.control))
+		len = 0;
+	while (len - from >= sizeof(h)) {
+		memcpy(&h, t->from.control + from, sizeof(h));
+		if (h.cmsg_len < sizeof(h) || h.cmsg_len > len - from)
+			break;
+		n = CMSG_ALIGN(h.cmsg_len);
+		if (room_there - at < sizeof(h)) {
+			m->msg_flags |= MSG_CTRUNC;
+			break;
+		}
+		if (h.cmsg_len > room_there - at) {
+			h.cmsg_len = room_there - at;
+			memcpy(t->from.control + at, &h, sizeof(h));
+			m->msg_flags |= MSG_CTRUNC;
+		}
+		if (n > len - from)
+			n = len - from;
+		if (n > room_there - at) {
+			/* No more: FROM is not used. */
+			m->msg_flags |= from + n < len ? MSG_CTRUNC : 0;
+			n = room_there - at;
+			len = from + n;
+		}
+		at += n;
+		from += n;
+		if (m->msg_flags & MSG_CTRUNC)
+			break;
+	}
+	m->msg_controllen = at;
+	return mem_write(c, (uintptr_t)m->msg_control, t->from.control, at);
+}
+
+/*
  * Receives into the message at AT.  0 and *DONE as recvmsg() returns it, or an
  * errno value.
  */
@@ -441,8 +499,9 @@ receive_one(struct call *c, uint64_t at, int flags, size_t *done)
 		error = mem_write(c, (uintptr_t)m.msg_name, &t.from.addr, len);
 		m.msg_namelen = t.from.addrlen;
 	}
-	m.msg_controllen = 0;
 	m.msg_flags = t.len > t.here ? MSG_TRUNC : 0;
+	if (error == 0)
+		error = store_control(c, &m, &t);
 	if (error == 0)
 		error = mem_write(c, at, &m, sizeof(m));
 	*done = flags & MSG_TRUNC ? t.len : t.here;

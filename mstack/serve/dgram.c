@@ -94,7 +94,8 @@ dgram_up(struct msock *m)
 			continue;
 		iov.iov_base = m->sv->buf;
 		iov.iov_len = (size_t)n;
-		error = m->sv->ops->send(m->sock, &iov, 1, NULL, 0, &done);
+		error = m->sv->ops->send(m->sock, &iov, 1, NULL, 0, NULL,
+		    &done);
 		if (error != 0 && error != EAGAIN)
 			m->error = error;
 		if (m->domain == AF_NETLINK)
@@ -163,6 +164,7 @@ dgram_down(struct msock *m)
 {
 	struct iovec iov = { m->sv->buf, CHUNK };
 	int budget = BUDGET, error, errors = 0;
+	struct stack_sock_control control;
 	struct mstack_source from;
 	socklen_t len;
 	size_t n;
@@ -177,8 +179,10 @@ dgram_down(struct msock *m)
 		}
 		memset(&from, 0, sizeof(from));
 		len = sizeof(from.addr);
+		control = (struct stack_sock_control){ .data = from.control,
+			.room = sizeof(from.control) };
 		error = m->sv->ops->recv(m->sock, &iov, 1,
-		    (struct sockaddr *)&from.addr, &len, &n);
+		    (struct sockaddr *)&from.addr, &len, &control, &n);
 		if (error == EAGAIN && m->domain == AF_NETLINK) {
 			m->stack_in = false;
 			break;
@@ -195,6 +199,9 @@ dgram_down(struct msock *m)
 			continue;
 		}
 		from.addrlen = len <= sizeof(from.addr) ? len : 0;
+		from.controllen = control.len <= sizeof(from.control) ?
+		    (uint32_t)control.len :
+		    0;
 		if (!give_program(m, m->sv->buf, n, &from) &&
 		    rest_keep(&m->down, m->sv->buf, n))
 			m->down.from = from;

@@ -201,8 +201,8 @@ do_getopt(struct turn *t)
 
 	if (t->q->arg[2] < 0)
 		return EINVAL;
-	if (len > MSTACK_DATA_MAX)
-		len = MSTACK_DATA_MAX;
+	if (len > CHUNK)
+		len = CHUNK;
 	memset(t->s->sv->buf, 0, len);
 	error = option_get(t->m, t->q->arg[0], t->q->arg[1], t->s->sv->buf,
 	    &len);
@@ -246,12 +246,21 @@ do_shutdown(struct turn *t)
 static int
 do_send(struct turn *t)
 {
-	struct iovec iov = { (void *)(uintptr_t)t->data, t->q->datalen };
+	struct stack_sock_control control = { .len = (size_t)t->q->arg[0] };
+	struct iovec iov = { (void *)(uintptr_t)t->data, 0 };
+	uint8_t room[MSTACK_CONTROL_MAX];
 	size_t done = 0;
 	int error;
 
 	if (t->m->stream)
 		return EISCONN;
+	if (t->q->arg[0] < 0 || control.len > sizeof(room) ||
+	    control.len > t->q->datalen)
+		return EINVAL;
+	iov.iov_len = t->q->datalen - control.len;
+	/* Aligned. */
+	memcpy(room, t->data + iov.iov_len, control.len);
+	control.data = room;
 	/* What the program wrote before goes before. */
 	dgram_up(t->m);
 	if (t->m->error != 0 && t->m->error != EMSGSIZE) {
@@ -260,7 +269,7 @@ do_send(struct turn *t)
 		return error;
 	}
 	error = t->s->sv->ops->send(t->m->sock, &iov, 1, t->addr, t->q->addrlen,
-	    &done);
+	    control.len == 0 ? NULL : &control, &done);
 	t->r.value = (int32_t)done;
 	if (t->m->domain == AF_NETLINK) {
 		t->m->stack_in = true;

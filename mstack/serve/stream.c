@@ -153,7 +153,8 @@ give_stack(struct msock *m, const uint8_t *data, size_t len)
 	if (m->up_lost)
 		return;
 	do {
-		error = m->sv->ops->send(m->sock, &iov, 1, NULL, 0, &done);
+		error = m->sv->ops->send(m->sock, &iov, 1, NULL, 0, NULL,
+		    &done);
 	} while (error == EAGAIN && msock_wait(m, false));
 	if (error != 0 && error != EAGAIN) {
 		up_failed(m, error);
@@ -174,7 +175,8 @@ give_rest(struct msock *m)
 	while (m->up.data != NULL && m->stack_out) {
 		iov.iov_base = m->up.data + m->up.at;
 		iov.iov_len = m->up.len - m->up.at;
-		error = m->sv->ops->send(m->sock, &iov, 1, NULL, 0, &done);
+		error = m->sv->ops->send(m->sock, &iov, 1, NULL, 0, NULL,
+		    &done);
 		if (error == EAGAIN) {
 			if (!msock_wait(m, false))
 				break;
@@ -252,7 +254,8 @@ move_down(struct msock *m)
 	int error;
 
 	do {
-		error = m->sv->ops->recv(m->sock, &iov, 1, NULL, NULL, &n);
+		error = m->sv->ops->recv(m->sock, &iov, 1, NULL, NULL, NULL,
+		    &n);
 	} while (error == EAGAIN && msock_wait(m, true));
 	if (error == EAGAIN)
 		return;

@@ -6,7 +6,7 @@ LWIPV6_CTL := $(addprefix stack/lwipv6/ctl/, \
 	ctl.c foreign.c ioctl.c kinds.c net.c ping.c radv_file.c \
 	sock_seam.c)
 LWIPV6_SOCK := $(addprefix stack/lwipv6/sock/, \
-	calls.c close.c fcntl.c fd.c options.c poll.c ports.c recv.c send.c \
+	calls.c close.c control.c fcntl.c fd.c options.c poll.c ports.c recv.c send.c \
 	sockaddr.c socket.c wait.c $(addprefix kind/, \
 	accept.c dgram.c multicast.c netlink.c raw.c stream.c stream_io.c \
 	stream_ops.c stream_queue.c stream_send.c udp.c udp_in.c))

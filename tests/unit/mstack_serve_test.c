@@ -76,10 +76,11 @@ none_set(int sock, int level, int name, const void *value, socklen_t len)
 
 static int
 none_send(int sock, const struct iovec *iov, int n, const struct sockaddr *to,
-    socklen_t tolen, size_t *done)
+    socklen_t tolen, const struct stack_sock_control *control, size_t *done)
 {
 	(void)sock;
 	(void)n;
+	(void)control;
 	(void)to;
 	(void)tolen;
 	*done = iov[0].iov_len;
@@ -89,9 +90,10 @@ none_send(int sock, const struct iovec *iov, int n, const struct sockaddr *to,
 
 static int
 none_recv(int sock, const struct iovec *iov, int n, struct sockaddr *from,
-    socklen_t *fromlen, size_t *done)
+    socklen_t *fromlen, struct stack_sock_control *control, size_t *done)
 {
 	(void)sock;
+	(void)control;
 	(void)iov;
 	(void)n;
 	(void)from;

@@ -279,8 +279,9 @@ do_send(struct sock *s, const struct iovec *iov, int n,
 
 static int
 seam_send(int sock, const struct iovec *iov, int n, const struct sockaddr *to,
-    socklen_t tolen, size_t *done)
+    socklen_t tolen, const struct stack_sock_control *control, size_t *done)
 {
+	(void)control; /* see mstack(1): lwIP has none */
 	*done = 0;
 	WITH(sock, do_send(s, iov, n, to, tolen, done));
 }
@@ -306,8 +307,12 @@ do_recv(struct sock *s, const struct iovec *iov, int n, struct sockaddr *from,
 
 static int
 seam_recv(int sock, const struct iovec *iov, int n, struct sockaddr *from,
-    socklen_t *fromlen, size_t *done)
+    socklen_t *fromlen, struct stack_sock_control *control, size_t *done)
 {
+	if (control != NULL) {
+		control->len = 0;
+		control->cut = false;
+	}
 	*done = 0;
 	WITH(sock, do_recv(s, iov, n, from, fromlen, done));
 }

@@ -121,10 +121,12 @@ seam_ioctl(int sock, unsigned long request, void *arg)
 
 static int
 seam_send(int sock, const struct iovec *iov, int n, const struct sockaddr *to,
-    socklen_t tolen, size_t *done)
+    socklen_t tolen, const struct stack_sock_control *control, size_t *done)
 {
 	struct msghdr m = { .msg_name = (void *)(uintptr_t)to,
 		.msg_namelen = to == NULL ? 0 : tolen,
+		.msg_control = control == NULL ? NULL : control->data,
+		.msg_controllen = control == NULL ? 0 : control->len,
 		.msg_iov = (struct iovec *)(uintptr_t)iov,
 		.msg_iovlen = (size_t)n };
 	ssize_t r = lwip_sendmsg(sock, &m, 0);
@@ -135,10 +137,12 @@ seam_send(int sock, const struct iovec *iov, int n, const struct sockaddr *to,
 
 static int
 seam_recv(int sock, const struct iovec *iov, int n, struct sockaddr *from,
-    socklen_t *fromlen, size_t *done)
+    socklen_t *fromlen, struct stack_sock_control *control, size_t *done)
 {
 	struct msghdr m = { .msg_name = from,
 		.msg_namelen = from == NULL ? 0 : *fromlen,
+		.msg_control = control == NULL ? NULL : control->data,
+		.msg_controllen = control == NULL ? 0 : control->room,
 		.msg_iov = (struct iovec *)(uintptr_t)iov,
 		.msg_iovlen = (size_t)n };
 	ssize_t r = lwip_recvmsg(sock, &m, 0);
@@ -146,7 +150,13 @@ seam_recv(int sock, const struct iovec *iov, int n, struct sockaddr *from,
 	*done = r < 0 ? 0 : (size_t)r;
 	if (r < 0)
 		return errno;
+	if (control != NULL) {
+		control->len = m.msg_controllen;
+		control->cut = (m.msg_flags & MSG_CTRUNC) != 0;
+	}
 	if (is_netlink(sock)) {
+		if (control != NULL)
+			control->len = 0;
 		if (r == 0)
 			return EAGAIN;
 		/* The library leaves the length as it was. */

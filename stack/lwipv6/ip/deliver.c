@@ -96,6 +96,35 @@ is_foreign_group(const struct netif *in, const struct ip_addr *dst)
 	    !group_is_ours(port, dst);
 }
 
+__thread struct ip_arrival ip_arrival;
+
+void
+ip_own_of(struct netif *in, const struct ip_addr *like, struct ip_addr *own)
+{
+	const struct ip_addr_list *tail = in->addrs, *el = tail;
+
+	*own = *like;
+	while (el != NULL) {
+		if (ip_is_v4(&el->ipaddr) == ip_is_v4(like)) {
+			*own = el->ipaddr;
+			return;
+		}
+		el = el->next == tail ? NULL : el->next;
+	}
+}
+
+/* Notes what the header IP of a packet for DST says, which came by IN. */
+static void
+note_arrival(struct netif *in, const uint8_t *ip, const struct ip_addr *dst)
+{
+	bool v4 = ip[0] >> 4 == 4;
+
+	ip_arrival.in = in;
+	ip_arrival.to = *dst;
+	ip_arrival.ttl = v4 ? ip[8] : ip[7];
+	ip_arrival.tos = v4 ? ip[1] : (uint8_t)(ip[0] << 4 | ip[1] >> 4);
+}
+
 /* Replaces the library's: an IP packet came by IN. */
 EXPORT void
 OURS(ip_input)(struct pbuf *p, struct netif *in)
@@ -111,7 +140,9 @@ OURS(ip_input)(struct pbuf *p, struct netif *in)
 		/* An IPv4-mapped address in an IPv6 header is not used. */
 		known = ip[0] >> 4 == 4 || !ip_is_v4(&dst);
 	}
+	ip_arrival.in = NULL;
 	if (known) {
+		note_arrival(in, ip, &dst);
 		if ((ip_is_group(&dst) ||
 			is_broadcast_for_many(in, ip, &dst)) &&
 		    above.group_input(p, in, &dst))

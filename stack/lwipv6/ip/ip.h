@@ -17,6 +17,20 @@
  */
 struct netif *deliver_at(struct netif *in, const struct ip_addr *dst);
 
+/*
+ * The packet that is being dealt with by the calling thread: what its header
+ * said, and by which interface it came.  IN NULL: there is none.
+ */
+struct ip_arrival {
+	struct netif *in;
+	struct ip_addr to;
+	uint8_t ttl, tos;
+};
+extern __thread struct ip_arrival ip_arrival;
+/* An address of IN's of the family of LIKE; or LIKE. */
+void ip_own_of(struct netif *in, const struct ip_addr *like,
+    struct ip_addr *own);
+
 /* ---- ip/arrive.c ---------------------------------------------------- */
 
 /* Bytes to spare behind what is judged: the wall may add an MSS option. */

@@ -159,7 +159,6 @@ set_socket(struct sock *s, int name, const void *value, socklen_t len)
 		s->in_max = n > IN_MAX_MOST / 2 ? IN_MAX_MOST : (uint32_t)n * 2;
 		return 0;
 	case SO_SNDBUF:
-	case SO_TIMESTAMP:
 	case SO_PRIORITY:
 	case SO_RCVLOWAT:
 		return 0; /* no effect */
@@ -229,8 +228,6 @@ set_ip(struct sock *s, int name, int n)
 		return 0;
 	case IP_MTU_DISCOVER:
 	case IP_RECVERR:
-	case IP_RECVTTL:
-	case IP_RECVTOS:
 		return 0; /* no effect */
 	default:
 		return ENOPROTOOPT;
@@ -309,6 +306,9 @@ set_option(struct sock *s, int level, int name, const void *value,
 {
 	int n, error;
 
+	if (level == SOL_SOCKET && option_int(value, len, &n) == 0 &&
+	    control_set(s, level, name, n))
+		return 0;
 	if (level == SOL_SOCKET)
 		return set_socket(s, name, value, len);
 	if (level == IPPROTO_ICMPV6 && name == ICMP6_FILTER) {
@@ -319,6 +319,8 @@ set_option(struct sock *s, int level, int name, const void *value,
 	}
 	if ((error = option_int(value, len, &n)) != 0)
 		return error;
+	if (control_set(s, level, name, n))
+		return 0;
 	switch (level) {
 	case IPPROTO_IP:
 		return set_ip(s, name, n);
@@ -337,6 +339,8 @@ get_option(struct sock *s, int level, int name, void *value, socklen_t *len)
 {
 	int n = 0, error;
 
+	if (control_get(s, level, name, &n))
+		return option_give_int(value, len, n);
 	switch (level) {
 	case SOL_SOCKET:
 		return get_socket(s, name, value, len);

@@ -58,10 +58,13 @@ recv_copy_pbuf(struct recv_into *to, const struct pbuf *p, size_t off,
 
 static ssize_t
 receive(int fd, const struct iovec *iov, size_t n, int flags,
-    struct sockaddr *name, socklen_t *len, int *out_flags)
+    struct sockaddr *name, socklen_t *len, int *out_flags,
+    struct stack_sock_control *control)
 {
 	struct recv_into to = { .iov = iov, .n = n };
-	struct recv_from from = { .name = name, .len = len };
+	struct recv_from from = { .name = name,
+		.len = len,
+		.control = control };
 	struct sock *s = sock_get(fd);
 	size_t room = 0, i;
 	ssize_t r;
@@ -94,7 +97,7 @@ OURS(lwip_recvfrom)(int fd, void *data, int size, unsigned flags,
 
 	if (size < 0 || (data == NULL && size != 0))
 		return sock_fail(size < 0 ? EINVAL : EFAULT);
-	return receive(fd, &iov, 1, (int)flags, name, len, &ignored);
+	return receive(fd, &iov, 1, (int)flags, name, len, &ignored, NULL);
 }
 
 EXPORT ssize_t
@@ -116,12 +119,13 @@ OURS(lwip_readv)(int fd, struct iovec *iov, int n)
 
 	if (n < 0 || n > IOV_MAX)
 		return sock_fail(EINVAL);
-	return receive(fd, iov, (size_t)n, 0, NULL, NULL, &ignored);
+	return receive(fd, iov, (size_t)n, 0, NULL, NULL, &ignored, NULL);
 }
 
 EXPORT ssize_t
 OURS(lwip_recvmsg)(int fd, struct msghdr *msg, int flags)
 {
+	struct stack_sock_control control = { .len = 0 };
 	socklen_t len;
 	int out = 0;
 	ssize_t r;
@@ -131,12 +135,14 @@ OURS(lwip_recvmsg)(int fd, struct msghdr *msg, int flags)
 	if (msg->msg_iovlen > IOV_MAX)
 		return sock_fail(EMSGSIZE);
 	len = msg->msg_namelen;
+	control.data = msg->msg_control;
+	control.room = msg->msg_control == NULL ? 0 : msg->msg_controllen;
 	r = receive(fd, msg->msg_iov, msg->msg_iovlen, flags, msg->msg_name,
-	    msg->msg_name == NULL ? NULL : &len, &out);
+	    msg->msg_name == NULL ? NULL : &len, &out, &control);
 	if (r >= 0) {
 		msg->msg_namelen = msg->msg_name == NULL ? 0 : len;
-		msg->msg_controllen = 0;
-		msg->msg_flags = out;
+		msg->msg_controllen = control.len;
+		msg->msg_flags = out | (control.cut ? MSG_CTRUNC : 0);
 	}
 	return r;
 }

@@ -13,10 +13,13 @@
 
 static ssize_t
 send_from(int fd, const struct iovec *iov, size_t n, int flags,
-    const struct sockaddr *to, socklen_t tolen)
+    const struct sockaddr *to, socklen_t tolen, const struct msghdr *msg)
 {
 	struct sock *s = sock_get(fd);
+	struct sock_wish wish;
 	size_t len = 0, i;
+	bool wishes = msg != NULL && msg->msg_control != NULL &&
+	    msg->msg_controllen != 0;
 	ssize_t r;
 
 	if (s == NULL)
@@ -27,8 +30,12 @@ send_from(int fd, const struct iovec *iov, size_t n, int flags,
 		r = sock_fail(EINVAL); /* longer than a result can say */
 	else if (flags & MSG_OOB)
 		r = sock_fail(EOPNOTSUPP);
+	else if (wishes &&
+	    control_read(s, msg->msg_control, msg->msg_controllen, &wish) != 0)
+		r = sock_fail(EINVAL);
 	else
-		r = s->ops->send(s, iov, n, flags, to, tolen);
+		r = s->ops->send(s, iov, n, flags, to, tolen,
+		    wishes ? &wish : NULL);
 	sock_put(s);
 	return r;
 }
@@ -45,7 +52,7 @@ OURS(lwip_sendto)(int fd, const void *data, int size, unsigned flags,
 		return sock_fail(size < 0 ? EINVAL : EFAULT);
 	memcpy(&iov.iov_base, &data, sizeof(data)); /* it is only read */
 	iov.iov_len = (size_t)size;
-	return send_from(fd, &iov, 1, (int)flags, to, tolen);
+	return send_from(fd, &iov, 1, (int)flags, to, tolen, NULL);
 }
 
 EXPORT ssize_t
@@ -65,7 +72,7 @@ OURS(lwip_writev)(int fd, struct iovec *iov, int n)
 {
 	if (n < 0 || n > IOV_MAX)
 		return sock_fail(EINVAL);
-	return send_from(fd, iov, (size_t)n, 0, NULL, 0);
+	return send_from(fd, iov, (size_t)n, 0, NULL, 0, NULL);
 }
 
 EXPORT ssize_t
@@ -76,5 +83,5 @@ OURS(lwip_sendmsg)(int fd, const struct msghdr *msg, int flags)
 	if (msg->msg_iovlen > IOV_MAX)
 		return sock_fail(EMSGSIZE);
 	return send_from(fd, msg->msg_iov, msg->msg_iovlen, flags,
-	    msg->msg_name, msg->msg_namelen);
+	    msg->msg_name, msg->msg_namelen, msg);
 }

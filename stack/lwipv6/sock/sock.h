@@ -42,6 +42,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "shmif/stack_sock.h"
 #include "stack/lwipv6/tcp/conn.h"
 
 /* Of a TCP socket; the others are NEW for ever. */
@@ -63,6 +64,8 @@ struct item {
 	struct ip_addr from;
 	uint16_t port;
 	uint16_t room; /* of a stream: for so many bytes more in P */
+	uint16_t
+	    before; /* of a datagram: what control.c noted in P before it */
 };
 
 struct fifo {
@@ -144,6 +147,7 @@ struct sock {
 	int checksum_at;    /* IPV6_CHECKSUM, -1: none */
 	uint32_t filter[8]; /* ICMP6_FILTER */
 	unsigned keep_idle, keep_every, keep_count; /* seconds, seconds */
+	uint8_t wants;				    /* control messages */
 	struct timespec timeout[2]; /* SO_RCVTIMEO, SO_SNDTIMEO; 0: none */
 	uint32_t in_max;	    /* SO_RCVBUF, of datagrams */
 
@@ -185,8 +189,17 @@ struct recv_into {
 struct recv_from {
 	struct sockaddr *name; /* the program's; may be NULL */
 	socklen_t *len;
-	bool no_name; /* nobody: a stream */
-	bool cut;     /* there was more of the datagram */
+	bool no_name;			    /* nobody: a stream */
+	bool cut;			    /* there was more of the datagram */
+	struct stack_sock_control *control; /* or NULL */
+};
+
+/* What a program wants of one datagram that it sends. */
+struct sock_wish {
+	int ttl, tos;  /* -1: as of all */
+	int interface; /* its number; 0: any */
+	bool has_from;
+	struct ip_addr from;
 };
 
 /* A datagram that is sent. */
@@ -194,6 +207,7 @@ struct dgram {
 	struct sock *s;
 	struct pbuf *p;
 	struct sock_dest to;
+	const struct sock_wish *wish; /* or NULL */
 	int error;
 };
 
@@ -249,7 +263,8 @@ struct sock_ops {
 	int (*shutdown)(struct sock *s, int how);
 	/* How many bytes, or -1 and errno. */
 	ssize_t (*send)(struct sock *s, const struct iovec *iov, size_t n,
-	    int flags, const struct sockaddr *to, socklen_t tolen);
+	    int flags, const struct sockaddr *to, socklen_t tolen,
+	    const struct sock_wish *wish);
 	ssize_t (*recv)(struct sock *s, struct recv_into *to, size_t room,
 	    int flags, struct recv_from *from);
 	/* Whether NAME is an option of the kind; then *ERROR is the result. */
@@ -414,7 +429,8 @@ uint32_t stream_outstanding(const struct sock *s);
 
 /* As sock_ops has them. */
 ssize_t stream_user_send(struct sock *s, const struct iovec *iov, size_t n,
-    int flags, const struct sockaddr *to, socklen_t tolen);
+    int flags, const struct sockaddr *to, socklen_t tolen,
+    const struct sock_wish *wish);
 ssize_t stream_user_recv(struct sock *s, struct recv_into *to, size_t room,
     int flags, struct recv_from *from);
 bool stream_unfinished(struct sock *s, bool close, uint32_t *progress);
@@ -449,7 +465,8 @@ void dgram_connected(struct sock *s, const struct ip_addr *own,
 /* As sock_ops and dgram_ops have them. */
 int dgram_to_peer(const struct sock *s, struct sock_dest *to);
 ssize_t dgram_send(struct sock *s, const struct iovec *iov, size_t n, int flags,
-    const struct sockaddr *name, socklen_t namelen);
+    const struct sockaddr *name, socklen_t namelen,
+    const struct sock_wish *wish);
 ssize_t dgram_recv(struct sock *s, struct recv_into *to, size_t room, int flags,
     struct recv_from *from);
 void dgram_close(struct sock *s);
@@ -476,6 +493,23 @@ void recv_copy(struct recv_into *to, const char *data, size_t len);
 void recv_copy_pbuf(struct recv_into *to, const struct pbuf *p, size_t off,
     size_t max);
 
+/* ---- control.c ----------------------------------------------------------- */
+
+/* Whether NAME is an option of control messages; with the lock held. */
+bool control_set(struct sock *s, int level, int name, int n);
+bool control_get(const struct sock *s, int level, int name, int *n);
+/*
+ * Puts before P, which has come for S, what can be told of it, *BEFORE bytes.
+ * On the stack's thread, with the lock held.  The result replaces P.
+ */
+struct pbuf *control_note(struct sock *s, struct pbuf *p, uint16_t *before);
+/* Gives what a socket WANTS of what is noted in P to the program. */
+void control_give(unsigned wants, const struct pbuf *p,
+    struct stack_sock_control *to);
+/* What the program says by its control messages.  0 or EINVAL. */
+int control_read(const struct sock *s, const void *control, size_t len,
+    struct sock_wish *w);
+
 /* ---- options.c ----------------------------------------------------------- */
 
 /* An int from the program's *VALUE; or EINVAL. */
@@ -490,8 +524,12 @@ int option_apply(struct sock *s);
 /* How S reaches GROUP.  0 or an errno value. */
 int group_route(struct sock *s, const struct ip_addr *group,
     struct netif **netif, struct ip_addr *from);
-/* Sends P, the data of a datagram of UDP. */
-int group_send(struct sock *s, struct pbuf *p, struct sock_dest *to);
+/*
+ * Sends P, the data of a datagram of UDP, to a group; or to all on a network,
+ * whose interface WISH names.  WISH may be NULL.
+ */
+int group_send(struct sock *s, struct pbuf *p, struct sock_dest *to,
+    const struct sock_wish *wish);
 /* S, which is closed, is a member of nothing. */
 void group_close(struct sock *s);
 /* Whether NAME is an option of these; then *ERROR is 0 or an errno value. */

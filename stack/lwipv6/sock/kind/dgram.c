@@ -50,13 +50,15 @@ dgram_deliver(struct sock *s, struct pbuf *p, const struct ip_addr *from,
 	uint32_t cost = p->tot_len + DGRAM_COST;
 
 	pthread_mutex_lock(&s->lock);
+	if (s->wants != 0)
+		it.p = p = control_note(s, p, &it.before);
 	if (s->closed || s->shut_rd || s->in_cost + cost > s->in_max ||
 	    !fifo_put(&s->in, &it)) {
 		pthread_mutex_unlock(&s->lock);
 		pbuf_free(p);
 		return;
 	}
-	s->in_bytes += p->tot_len;
+	s->in_bytes += p->tot_len - it.before;
 	s->in_cost += cost;
 	sock_unlock_wake(s, POLLIN | POLLRDNORM);
 }
@@ -167,6 +169,7 @@ dgram_recv(struct sock *s, struct recv_into *to, size_t room, int flags,
 	struct item it;
 	int error = 0;
 	uint32_t len;
+	unsigned wants;
 	bool wait;
 
 	pthread_mutex_lock(&s->lock);
@@ -190,9 +193,11 @@ dgram_recv(struct sock *s, struct recv_into *to, size_t room, int flags,
 		return sock_fail(error);
 	}
 	it = *fifo_first(&s->in);
-	len = it.p->tot_len;
+	len = (uint32_t)it.p->tot_len - it.before;
+	wants = it.before == 0 ? 0 : s->wants;
 	if (flags & MSG_PEEK) {
-		recv_copy_pbuf(to, it.p, 0, room);
+		recv_copy_pbuf(to, it.p, it.before, room);
+		control_give(wants, it.p, from->control);
 	} else {
 		fifo_drop(&s->in);
 		s->in_bytes -= len;
@@ -200,7 +205,8 @@ dgram_recv(struct sock *s, struct recv_into *to, size_t room, int flags,
 	}
 	pthread_mutex_unlock(&s->lock);
 	if (!(flags & MSG_PEEK)) {
-		recv_copy_pbuf(to, it.p, 0, room);
+		recv_copy_pbuf(to, it.p, it.before, room);
+		control_give(wants, it.p, from->control);
 		pbuf_free(it.p);
 	}
 	name_out(s->family, &it.from, it.port, from->name, from->len);
@@ -277,9 +283,10 @@ gather(const struct iovec *iov, size_t n, size_t len)
 
 ssize_t
 dgram_send(struct sock *s, const struct iovec *iov, size_t n, int flags,
-    const struct sockaddr *name, socklen_t namelen)
+    const struct sockaddr *name, socklen_t namelen,
+    const struct sock_wish *wish)
 {
-	struct dgram g = { .s = s };
+	struct dgram g = { .s = s, .wish = wish };
 	size_t len = 0, i;
 	int error;
 
@@ -370,7 +377,7 @@ dgram_queued(const struct sock *s)
 {
 	const struct item *it = fifo_first(&s->in);
 
-	return it == NULL ? 0 : it->p->tot_len;
+	return it == NULL ? 0 : (uint32_t)it->p->tot_len - it->before;
 }
 
 bool

@@ -174,10 +174,36 @@ fill_above(void)
 
 /* ---- sending; on the stack's thread ------------------------------------- */
 
+/* By which interface, and from where, S sends to the group or to all at TO. */
+static int
+find_way(struct sock *s, struct sock_dest *to, const struct sock_wish *wish,
+    struct netif **netif, struct ip_addr *from)
+{
+	int error;
+
+	if (wish == NULL || wish->interface == 0) {
+		error = group_route(s, &to->ip, netif, from);
+	} else {
+		*netif = netif_find_id(s->stack, wish->interface);
+		if (port_of(*netif) == NULL)
+			return ENODEV;
+		ip_own_of(*netif, &to->ip, from);
+		error = ip_same(from, &to->ip) ? EADDRNOTAVAIL : 0;
+	}
+	if (error == 0 && !name_is_any(&s->pcb.udp->local_ip) &&
+	    !ip_is_group(&s->pcb.udp->local_ip))
+		*from = s->pcb.udp->local_ip;
+	if (error == 0 && wish != NULL && wish->has_from)
+		*from = wish->from;
+	return error;
+}
+
 int
-group_send(struct sock *s, struct pbuf *p, struct sock_dest *to)
+group_send(struct sock *s, struct pbuf *p, struct sock_dest *to,
+    const struct sock_wish *wish)
 {
 	struct icmp_quote q = { .dst = to->ip, .dport = to->port };
+	bool all = !ip_is_group(&to->ip); /* on a network */
 	struct pbuf *back = NULL;
 	struct netif *netif;
 	uint8_t ttl, tos, *h;
@@ -185,17 +211,18 @@ group_send(struct sock *s, struct pbuf *p, struct sock_dest *to)
 	bool loop;
 	int error;
 
-	if ((error = group_route(s, &to->ip, &netif, &q.src)) != 0)
+	if ((error = find_way(s, to, wish, &netif, &q.src)) != 0)
 		return error;
-	if (!name_is_any(&s->pcb.udp->local_ip) &&
-	    !ip_is_group(&s->pcb.udp->local_ip))
-		q.src = s->pcb.udp->local_ip;
 	q.sport = s->pcb.udp->local_port;
 	pthread_mutex_lock(&s->lock);
-	ttl = (uint8_t)s->group_ttl;
+	ttl = (uint8_t)(!all ? s->group_ttl : s->ttl < 0 ? 255 : s->ttl);
 	tos = (uint8_t)(s->tos < 0 ? 0 : s->tos);
-	loop = s->group_loop;
+	loop = s->group_loop && !all;
 	pthread_mutex_unlock(&s->lock);
+	if (wish != NULL && wish->ttl >= 0)
+		ttl = (uint8_t)wish->ttl;
+	if (wish != NULL && wish->tos >= 0)
+		tos = (uint8_t)wish->tos;
 	if (loop &&
 	    (igmp_joined(port_of(netif), &to->ip) || is_everybody(&to->ip)))
 		back = dgram_copy(p);

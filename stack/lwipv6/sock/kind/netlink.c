@@ -250,11 +250,12 @@ nl_recv(struct sock *s, struct recv_into *to, size_t room, int flags,
 
 static ssize_t
 nl_send(struct sock *s, const struct iovec *iov, size_t n, int flags,
-    const struct sockaddr *to, socklen_t tolen)
+    const struct sockaddr *to, socklen_t tolen, const struct sock_wish *wish)
 {
 	size_t len = 0, at = 0, i;
 	char *buf;
 
+	(void)wish;
 	(void)flags;
 	(void)to;
 	(void)tolen;

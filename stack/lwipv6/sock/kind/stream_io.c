@@ -157,7 +157,7 @@ length_of(const struct iovec *iov, size_t n)
 
 ssize_t
 stream_user_send(struct sock *s, const struct iovec *iov, size_t n, int flags,
-    const struct sockaddr *to, socklen_t tolen)
+    const struct sockaddr *to, socklen_t tolen, const struct sock_wish *wish)
 {
 	struct pieces from = { .iov = iov, .n = n };
 	size_t len = length_of(iov, n), sent = 0;
@@ -166,6 +166,7 @@ stream_user_send(struct sock *s, const struct iovec *iov, size_t n, int flags,
 	bool wait;
 	int error = 0;
 
+	(void)wish; /* Linux does not mind */
 	(void)to;
 	(void)tolen;
 	pthread_mutex_lock(&s->lock);

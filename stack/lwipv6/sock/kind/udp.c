@@ -117,27 +117,68 @@ udp_connect_to(struct sock *s, struct sock_dest *to)
 
 /* ---- the table ---------------------------------------------------------- */
 
+/* Sends G as its wish has it, by S's pcb, which is as it was afterwards. */
+static int
+send_as_wished(struct dgram *g)
+{
+	const struct sock_wish *w = g->wish;
+	struct udp_pcb *pcb = g->s->pcb.udp, was = *pcb;
+	err_t err;
+
+	if (w != NULL && w->has_from)
+		pcb->local_ip = w->from;
+	if (w != NULL && w->ttl >= 0)
+		pcb->ttl = (uint8_t)w->ttl;
+	if (w != NULL && w->tos >= 0)
+		pcb->tos = (uint8_t)w->tos;
+	err = udp_sendto(pcb, g->p, &g->to.ip, g->to.port);
+	pcb->local_ip = was.local_ip;
+	pcb->ttl = was.ttl;
+	pcb->tos = was.tos;
+	return name_errno(err);
+}
+
+/* Whether W makes sense on S's stack.  0 or an errno value. */
+static int
+judge_wish(struct sock *s, const struct sock_wish *w)
+{
+	struct ip_addr from = w->from;
+
+	if (w->interface != 0 &&
+	    (w->interface < 0 || netif_find_id(s->stack, w->interface) == NULL))
+		return ENODEV;
+	if (!w->has_from || ip_is_own(s->stack, &from))
+		return 0;
+	return ip_is_v4(&from) ? ENETUNREACH : EINVAL;
+}
+
 static int
 udp_send(struct dgram *g)
 {
 	struct sock *s = g->s;
+	const struct sock_wish *w = g->wish;
 	int error = dgram_fits(g, UDP_HLEN);
 
+	if (error == 0 && w != NULL)
+		error = judge_wish(s, w);
 	if (error == 0)
 		error = give_port(s);
 	if (error == 0 && ip_is_group(&g->to.ip)) {
-		error = group_send(s, g->p, &g->to);
+		error = group_send(s, g->p, &g->to, w);
 		if (error != ENETUNREACH)
 			return error;
 		error = 0; /* by an interface of another kind? */
 	}
+	if (error == 0 && w != NULL && w->interface != 0 &&
+	    ip_is_v4(&g->to.ip) && ip_is_broadcast(s->stack, &g->to.ip))
+		return is_forbidden(s, &g->to.ip) ?
+		    EACCES :
+		    group_send(s, g->p, &g->to, w);
 	if (error == 0)
 		error = ip_route_from(s->stack, &g->to.ip, NULL, NULL);
 	if (error == 0 && is_forbidden(s, &g->to.ip))
 		error = EACCES;
-	if (error != 0)
-		return error;
-	return name_errno(udp_sendto(s->pcb.udp, g->p, &g->to.ip, g->to.port));
+	return error != 0 ? error : send_as_wished(g);
 }
 
 static int
