@@ -5,7 +5,7 @@ WIRE_SRC := ctl/wire.c
 SERVE_SRC := $(addprefix ctl/serve/, \
 	call.c client.c field.c ops_if.c ops_look.c ops_net.c ops_sock.c pings.c \
 	request.c \
-	server.c text.c) ctl/place.c ctl/probe.c
+	server.c text.c) ctl/place.c ctl/probe.c ctl/reply.c
 # In place of them, where there is to be no server.
 NOSERVE_SRC := ctl/noserver.c
 SERVER_SRC := $(addprefix ctl/shmif_server/, \

@@ -24,6 +24,7 @@
 
 #include "base/tool.h"
 #include "ctl/place.h"
+#include "ctl/reply.h"
 #include "wire/control.h"
 #include "wire/words.h"
 
@@ -48,22 +49,6 @@ static struct {
 } control = { .place.fd = -1 };
 
 /* ---- requests --------------------------------------------------------------- */
-
-static struct json_object *
-reply_error(struct json_object *id, int at, const char *name, const char *text)
-{
-	struct json_object *reply = json_object_new_object();
-	struct json_object *e = json_object_new_object();
-
-	json_object_object_add(reply, "id", json_object_get(id));
-	json_object_object_add(reply, "ok", json_object_new_boolean(0));
-	json_object_object_add(e, "at",
-	    at < 0 ? NULL : json_object_new_int(at));
-	json_object_object_add(e, "errno", json_object_new_string(name));
-	json_object_object_add(e, "text", json_object_new_string(text));
-	json_object_object_add(reply, "error", e);
-	return reply;
-}
 
 /* Applies the operation "set" to SET.  0, or -1 with WHY. */
 static int
@@ -96,18 +81,18 @@ do_set(struct settings *set, struct json_object *op, char *why, size_t size)
 
 /* Does the operations of DO. */
 static struct json_object *
-do_all(struct json_object *id, struct json_object *list)
+do_all(int64_t id, struct json_object *list)
 {
 	struct wire *w = control.wire;
 	struct settings *set = calloc(w->n, sizeof(*set));
-	struct json_object *results = json_object_new_array(), *op, *o, *reply;
+	struct json_object *results = json_object_new_array(), *op, *o;
 	size_t n = json_object_array_length(list);
 	bool changed = false;
 	char why[200];
 
 	if (set == NULL) {
 		json_object_put(results);
-		return reply_error(id, -1, "ENOMEM", strerror(ENOMEM));
+		return reply_error(id, -1, ENOMEM, strerror(ENOMEM));
 	}
 	for (unsigned i = 0; i < w->n; i++)
 		set[i] = w->ends[i].set;
@@ -130,7 +115,7 @@ do_all(struct json_object *id, struct json_object *list)
 		    do_set(set, op, why, sizeof(why)) != 0) {
 			json_object_put(results);
 			free(set);
-			return reply_error(id, (int)i, "EINVAL", why);
+			return reply_error(id, (int)i, EINVAL, why);
 		}
 		changed = true;
 		json_object_array_add(results, json_object_new_object());
@@ -142,11 +127,7 @@ do_all(struct json_object *id, struct json_object *list)
 	for (size_t i = 0; i < n; i++)
 		if (json_object_array_get_idx(results, i) == NULL)
 			json_object_array_put_idx(results, i, show_json(w));
-	reply = json_object_new_object();
-	json_object_object_add(reply, "id", json_object_get(id));
-	json_object_object_add(reply, "ok", json_object_new_boolean(1));
-	json_object_object_add(reply, "results", results);
-	return reply;
+	return reply_ok(id, results, false);
 }
 
 /* What is to be replied to the LEN bytes at TEXT. */
@@ -154,7 +135,8 @@ static struct json_object *
 request(const char *text, size_t len)
 {
 	struct json_tokener *tok = json_tokener_new_ex(WIRE_DEPTH_MAX + 1);
-	struct json_object *r, *id = NULL, *list, *reply;
+	struct json_object *r, *o, *list, *reply;
+	int64_t id = -1;
 	size_t n;
 
 	json_tokener_set_flags(tok,
@@ -162,13 +144,14 @@ request(const char *text, size_t len)
 	r = json_tokener_parse_ex(tok, text, (int)len);
 	if (json_tokener_get_error(tok) != json_tokener_success ||
 	    !json_object_is_type(r, json_type_object) ||
-	    !json_object_object_get_ex(r, "id", &id) ||
-	    !json_object_is_type(id, json_type_int) ||
+	    !json_object_object_get_ex(r, "id", &o) ||
+	    !json_object_is_type(o, json_type_int) ||
+	    (id = json_object_get_int64(o)) < 0 || id > REPLY_ID_MAX ||
 	    !json_object_object_get_ex(r, "do", &list) ||
 	    !json_object_is_type(list, json_type_array) ||
 	    (n = json_object_array_length(list)) == 0 || n > WIRE_OPS_MAX)
-		reply = reply_error(id, -1, "EINVAL",
-		    "a request has an id and 1 to 64 operations");
+		reply = reply_error(id >= 0 && id <= REPLY_ID_MAX ? id : -1, -1,
+		    EINVAL, "a request has an id and 1 to 64 operations");
 	else
 		reply = do_all(id, list);
 	json_tokener_free(tok);

@@ -26,8 +26,6 @@
 #include "shmif/stack.h"
 #include "ctl/serve/server.h"
 
-#define ID_MAX ((int64_t)1 << 53)
-
 static const struct op *const ops_all[] = { ops_if, ops_net, ops_look, ops_sock,
 	NULL };
 
@@ -249,7 +247,7 @@ do_locked(struct env *env, const char *text, size_t len, bool *fatal)
 	if (!json_object_object_get_ex(o, "id", &id) ||
 	    !json_object_is_type(id, json_type_int) ||
 	    json_object_get_int64(id) < 0 ||
-	    json_object_get_int64(id) > ID_MAX) {
+	    json_object_get_int64(id) > REPLY_ID_MAX) {
 		json_object_put(o);
 		return reply_error(-1, -1, EPROTO, "a request without id");
 	}

@@ -13,6 +13,7 @@
 
 #include "shmif/stack_ctl.h"
 #include "ctl/place.h"
+#include "ctl/reply.h"
 #include "ctl/wire.h"
 
 struct json_object;
@@ -137,15 +138,6 @@ unsigned field_flags(struct json_object *v);
 
 /* The text of a positive errno value, of the bus's as well. */
 const char *error_text(int error);
-/* A reply that says what is wrong.  ID -1: null.  AT -1: null. */
-struct json_object *reply_error(int64_t id, int at, int error,
-    const char *text);
-/* {"id":ID,"ok":true,"results":RESULTS}, and "more" where there is MORE. */
-struct json_object *reply_ok(int64_t id, struct json_object *results,
-    bool more);
-/* The same with the one result RESULT. */
-struct json_object *reply_one(int64_t id, struct json_object *result,
-    bool more);
 
 /* The member NAME of the operation; NULL or PRESET where it is not there. */
 const char *arg_string(const struct call *c, const char *name);
