@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # A fuzz target is fuzz/NAME.c; see fuzz/fuzz.h.
-FUZZ_NAMES := $(patsubst fuzz/%.c,%,$(filter-out fuzz/replay.c fuzz/guard.c, \
-	$(wildcard fuzz/*.c)))
+FUZZ_NAMES := $(patsubst fuzz/%.c,%,$(filter-out fuzz/replay.c fuzz/guard.c \
+	$(if $(VDE),,fuzz/vdeurl.c), $(wildcard fuzz/*.c)))
 FUZZLIB_SRC := $(wildcard fuzz/lib/*.c)
 # What they need beside the bus.
 FUZZ_WITH_busfile = $(filter-out %/main.c,$(DUMP_SRC)) $(BASE_SRC) \
@@ -26,3 +26,8 @@ FUZZ_WITH_lwip = $(addprefix fuzz/stack/, memory.c patch.c peer.c templates.c \
 FUZZ_LIBS_lwip := -ldl
 # mstack's server down to its seam.
 FUZZ_WITH_mstack = $(MSERVE_SRC)
+# A wire but for its main() and the other side of its control socket.
+FUZZ_WITH_wire = $(filter-out wire/main.c wire/ask.c,$(WIRETOOL_SRC)) $(BASE_SRC)
+FUZZ_LIBS_wire := -ljson-c -lm -ldl
+FUZZ_WITH_vdeurl = vde/url.c $(BASE_SRC)
+FUZZ_LIBS_vdeurl := -lvdeplug_mod

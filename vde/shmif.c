@@ -17,6 +17,16 @@
  * or for an address that was learned.  When more than LEARN_MAX / 2 were learned,
  * everything is passed on.
  *
+ * DOC: Loops
+ *
+ * Two plugs that join the same two networks would send each broadcast around for
+ * ever; and a client need not know that there is another one, be it on another
+ * machine.  So the plug remembers, as shmif_wire does and with the same table
+ * (wire/learn.c), on which side a station is: at the bus, with the number of the
+ * attachment that sends for it, or at the client.  A frame that comes with the
+ * bytes of one that was here within 0.2 seconds, and from another place, is
+ * dropped, on its way in or out.  So each frame of a loop passes the plug once.
+ *
  * DOC: The descriptor
  *
  * Clients poll one descriptor and then receive one frame.  It is an epoll
@@ -52,11 +62,18 @@
 #include <libvdeplug_mod.h>
 
 #include "base/addr.h"
-#include "base/number.h"
+#include "base/clock.h"
+#include "base/net_bytes.h"
 #include "shmbus/shmbus.h"
+#include "vde/url.h"
+#include "wire/learn.h"
 
 #define LEARN_MAX 512u /* a power of two */
 #define SEND_TRIES 100u
+#define TELL_NS (10 * (uint64_t)1000000000u)
+
+/* Where frames come from. */
+enum side { CLIENT, BUS };
 
 struct plug {
 	/* What libvdeplug wants first: see struct vdeconn. */
@@ -64,16 +81,15 @@ struct plug {
 	struct vdeplug_module *module;
 
 	struct shmbus *bus;
-	char *path; /* absolute, for a child that attaches anew */
-	struct shmbus_options how;
-	pid_t pid;     /* the process that attached */
-	int epoll;     /* what the client polls */
-	int prime;     /* readable; -1: the bus's own is there */
-	bool promisc;  /* everything is passed on */
-	bool own_mac;  /* the address was given: it is not learned */
-	bool told;     /* that a frame was too long */
-	unsigned macs; /* learned */
+	struct url url;	  /* its path is absolute, as a child attaches anew */
+	pid_t pid;	  /* the process that attached */
+	int epoll;	  /* what the client polls */
+	int prime;	  /* readable; -1: the bus's own is there */
+	bool told;	  /* that a frame was too long */
+	uint64_t loop_ns; /* when a loop was told of; 0: never */
+	unsigned macs;	  /* learned */
 	uint64_t mac[LEARN_MAX];
+	struct learn learn;	    /* for loops */
 	volatile sig_atomic_t busy; /* one of the functions runs */
 };
 
@@ -106,7 +122,7 @@ mac_find(struct plug *p, uint64_t mac)
 
 /* A frame from the station SRC is sent. */
 static void
-learn(struct plug *p, const uint8_t *src)
+add_station(struct plug *p, const uint8_t *src)
 {
 	uint64_t mac = mac_number(src), *at = mac_find(p, mac);
 
@@ -114,14 +130,14 @@ learn(struct plug *p, const uint8_t *src)
 		return;
 	*at = mac;
 	p->macs++;
-	if (p->promisc)
+	if (p->url.promisc)
 		return;
-	if (p->macs == 1 && !p->own_mac) {
+	if (p->macs == 1 && !p->url.own_mac) {
 		(void)shmbus_set_mac(p->bus, src);
-		memcpy(p->how.mac, src, 6);
+		memcpy(p->url.how.mac, src, 6);
 	} else {
 		(void)shmbus_set_promisc(p->bus, 1);
-		p->how.flags |= SHMBUS_PROMISC;
+		p->url.how.flags |= SHMBUS_PROMISC;
 	}
 }
 
@@ -131,29 +147,52 @@ is_for_us(struct plug *p, const uint8_t *dst)
 {
 	uint64_t mac = mac_number(dst);
 
-	return p->promisc || (dst[0] & 1) != 0 || p->macs > LEARN_MAX / 2 ||
-	    (p->how.flags & SHMBUS_PROMISC) == 0 || *mac_find(p, mac) == mac;
+	return p->url.promisc || (dst[0] & 1) != 0 || p->macs > LEARN_MAX / 2 ||
+	    (p->url.how.flags & SHMBUS_PROMISC) == 0 ||
+	    *mac_find(p, mac) == mac;
+}
+
+/* ---- loops --------------------------------------------------------------- */
+
+/*
+ * Whether the frame of LEN bytes at DATA, which came from the side FROM, sent by
+ * SENDER, was here just now from elsewhere.  Says so, now and then.
+ */
+static bool
+is_looped(struct plug *p, const uint8_t *data, size_t len, enum side from,
+    uint32_t sender)
+{
+	size_t skip = 12;
+	unsigned vlan = 0;
+	uint64_t now = now_ns();
+	char mac[MAC_TEXT];
+
+	if (len >= SHMBUS_HEADROOM && data[12] == 0x81 && data[13] == 0)
+		vlan = be16(data + 14) & 0xfff;
+	if (learn_source(&p->learn, data + 6, vlan, from, sender,
+		learn_hash(data, data + skip, len - skip), now))
+		return false;
+	if (p->loop_ns == 0 || now - p->loop_ns > TELL_NS) {
+		p->loop_ns = now;
+		fprintf(stderr,
+		    "vde shmif://%s: a loop: frames of %s come back here by "
+		    "another way; they are dropped\n",
+		    p->url.path, mac_text(data + 6, mac));
+	}
+	return true;
 }
 
 /* ---- the attachment ----------------------------------------------------- */
 
-/* Says, in one line, why the bus PATH cannot be used; errno becomes ERROR. */
-static void
-complain(const char *path, const char *what, int error)
-{
-	fprintf(stderr, "vde shmif://%s: %s\n", path, what);
-	errno = error;
-}
-
 static int
 attach(struct plug *p)
 {
-	int error = shmbus_attach(p->path, &p->how, &p->bus);
+	int error = shmbus_attach(p->url.path, &p->url.how, &p->bus);
 
 	if (error != 0) {
 		const char *why = shmbus_why(), *text = shmbus_strerror(error);
 
-		complain(p->path, why[0] != '\0' ? why : text, error);
+		url_complain(p->url.path, why[0] != '\0' ? why : text, error);
 		return -1;
 	}
 	p->pid = getpid();
@@ -235,94 +274,8 @@ plug_free(struct plug *p)
 		close(p->epoll);
 	if (p->prime != -1)
 		close(p->prime);
-	free(p->path);
+	url_free(&p->url);
 	free(p);
-}
-
-/* The number that TEXT is, of an option; NULL: 0.  False: it is none. */
-static bool
-option_number(const char *text, uint64_t max, uint32_t *n)
-{
-	uint64_t v = 0;
-
-	if (text != NULL && (!number_parse(text, max, &v) || v == 0))
-		return false;
-	*n = (uint32_t)v;
-	return true;
-}
-
-/* Fills in P from GIVEN, "path[option=value/...]".  0, or -1 with errno. */
-static int
-parse(struct plug *p, const char *given, const char *descr)
-{
-	char *url = strdup(given), *mtu = NULL, *slots = NULL, *mode = NULL;
-	char *mac = NULL, *name = NULL, *promisc = NULL, *learning = NULL;
-	struct vdeparms parms[] = {
-		{ "mtu", &mtu },
-		{ "slots", &slots },
-		{ "mode", &mode },
-		{ "mac", &mac },
-		{ "name", &name },
-		{ "promisc", &promisc },
-		{ "learn", &learning },
-		{ NULL, NULL },
-	};
-	struct shmbus_geometry *g = &p->how.geometry;
-	const char *open = strchr(given, '['), *wrong = NULL;
-	char here[PATH_MAX], *end;
-	int error = -1;
-
-	if (url == NULL)
-		return -1;
-	/* The library's parser takes a bracket that is not closed, too. */
-	if (open != NULL && strchr(open, ']') != given + strlen(given) - 1) {
-		complain(given, "options end with ]", EINVAL);
-		goto out;
-	}
-	/* It says itself which option is none. */
-	if (vde_parsepathparms(url, parms) != 0) {
-		errno = EINVAL;
-		goto out;
-	}
-	if (mode != NULL) {
-		g->mode = (uint32_t)strtoul(mode, &end, 8);
-		if (mode[0] < '0' || mode[0] > '7' || *end != '\0' ||
-		    g->mode == 0 || g->mode > 0777)
-			wrong = "mode: not the permissions of a file, octal";
-	}
-	if (!option_number(mtu, SHMBUS_MTU_MAX, &g->mtu))
-		wrong = "mtu: not an MTU";
-	if (!option_number(slots, SHMBUS_SLOTS_MAX, &g->slots))
-		wrong = "slots: not a number of slots";
-	if (mac != NULL && (!mac_parse(mac, p->how.mac) || p->how.mac[0] & 1))
-		wrong = "mac: not the hardware address of a station";
-	if (promisc != NULL && learning != NULL)
-		wrong = "promisc and learn: one of them";
-	if (url[0] == '\0')
-		wrong = "which bus?";
-	if (wrong != NULL) {
-		complain(given, wrong, EINVAL);
-		goto out;
-	}
-	p->own_mac = mac != NULL;
-	p->promisc = promisc != NULL;
-	p->how.flags = SHMBUS_CREATE | (p->promisc ? SHMBUS_PROMISC : 0);
-	p->how.spin_us = -1; /* the client waits in poll(2) */
-	snprintf(p->how.name, sizeof(p->how.name), "%s",
-	    name != NULL      ? name :
-		descr != NULL ? descr :
-				"vde");
-	here[0] = '\0';
-	if (url[0] != '/' && getcwd(here, sizeof(here)) == NULL)
-		goto out;
-	if (asprintf(&p->path, "%s%s%s", here, here[0] != '\0' ? "/" : "",
-		url) == -1)
-		p->path = NULL;
-	else
-		error = 0;
-out:
-	free(url);
-	return error;
 }
 
 static VDECONN *
@@ -332,21 +285,26 @@ plug_open(char *given, char *descr, int version, struct vde_open_args *args)
 	int error;
 
 	(void)args; /* ports and groups are a switch's */
-	if (p == NULL)
+	if (p == NULL) {
+		url_complain(given, strerror(ENOMEM), ENOMEM);
 		return NULL;
+	}
 	p->epoll = p->prime = -1;
 	if (version != LIBVDEPLUG_INTERFACE_VERSION) {
-		complain(given, "another version of libvdeplug", EINVAL);
+		url_complain(given, "another version of libvdeplug", EINVAL);
 		goto failed;
 	}
 	/* A bus that somebody truncates is not to end the client. */
 	if ((error = shmbus_guard()) != 0) {
-		errno = error;
+		url_complain(given, strerror(error), error);
 		goto failed;
 	}
-	if (parse(p, given, descr) != 0 || attach(p) != 0 ||
-	    make_descriptor(p) != 0)
+	if (url_parse(&p->url, given, descr) != 0 || attach(p) != 0)
 		goto failed;
+	if (make_descriptor(p) != 0) {
+		url_complain(given, strerror(errno), errno);
+		goto failed;
+	}
 	return (VDECONN *)p;
 failed:
 	error = errno;
@@ -355,42 +313,48 @@ failed:
 	return NULL;
 }
 
+/*
+ * Shows the next frame that is to be passed on; 0, or what says that there is
+ * none.
+ */
+static int
+look(struct plug *p, struct shmbus_frame *f)
+{
+	uint8_t head[SHMBUS_FRAME_MIN];
+	int error;
+
+	while ((error = shmbus_peek(p->bus, f)) == 0) {
+		memcpy(head, f->data, sizeof(head));
+		if (is_for_us(p, head))
+			break;
+		(void)shmbus_skip(p->bus);
+	}
+	return error;
+}
+
 static ssize_t
 receive(struct plug *p, void *buf, size_t size)
 {
-	struct shmbus_frame f;
-	uint8_t head[SHMBUS_FRAME_MIN];
+	struct shmbus_frame f, after;
 	int error;
 
 	if (after_fork(p) != 0 || start_waiting(p) != 0)
 		return -1;
 	if (size > UINT32_MAX)
 		size = UINT32_MAX;
-	for (;;) {
-		/* A buffer that is shorter than a header does not tell for whom
-		 * the frame is. */
-		error = shmbus_peek(p->bus, &f);
-		if (error != 0)
-			break;
-		memcpy(head, f.data, sizeof(head));
-		if (!is_for_us(p, head)) {
-			(void)shmbus_skip(p->bus);
+	while ((error = look(p, &f)) == 0) {
+		size_t len = f.len < size ? f.len : size;
+
+		/* Overwritten meanwhile: the next one may be longer. */
+		if (shmbus_take(p->bus, buf, len) != 0)
 			continue;
-		}
-		if (f.len < size)
-			size = f.len;
-		if (shmbus_take(p->bus, buf, size) != 0)
+		/* What was cut cannot be compared. */
+		if (len == f.len && is_looped(p, buf, len, BUS, f.sender))
 			continue;
 		/* Is there another one? */
-		while ((error = shmbus_peek(p->bus, &f)) == 0) {
-			memcpy(head, f.data, sizeof(head));
-			if (is_for_us(p, head))
-				break;
-			(void)shmbus_skip(p->bus);
-		}
-		if (error == EAGAIN)
+		if (look(p, &after) == EAGAIN)
 			shmbus_fd_done(p->bus);
-		return (ssize_t)size;
+		return (ssize_t)len;
 	}
 	if (error == EAGAIN) {
 		shmbus_fd_done(p->bus);
@@ -424,13 +388,15 @@ transmit(struct plug *p, const void *buf, size_t len)
 		return -1;
 	if (len < SHMBUS_FRAME_MIN)
 		return (ssize_t)len; /* no frame: as a switch does */
-	learn(p, (const uint8_t *)buf + 6);
+	if (is_looped(p, buf, len, CLIENT, 0))
+		return (ssize_t)len; /* it has been there */
+	add_station(p, (const uint8_t *)buf + 6);
 	do
 		error = shmbus_send(p->bus, buf, len);
 	while ((error == SHMBUS_EGIVENUP || error == ENOBUFS) &&
 	    ++tries < SEND_TRIES);
 	if (error == EMSGSIZE && !p->told) {
-		complain(p->path,
+		url_complain(p->url.path,
 		    "frames longer than the bus carries are "
 		    "dropped",
 		    EMSGSIZE);

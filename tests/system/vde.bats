@@ -91,6 +91,7 @@ four=020000000004
 	    "shmif://$BUS[mtu=9000" "shmif://$BUS[mtu=9000]x" \
 	    "shmif://$BUS[speed=9]" "shmif://$BUS[mtu=1]" \
 	    "shmif://$BUS[mtu=x]" "shmif://$BUS[slots=3]" \
+	    "shmif://$BUS[mode=40000000644]" "shmif://$BUS[mac=0:0:0:0:0:0]" \
 	    "shmif://$BUS[mode=999]" "shmif://$BUS[mac=01:02:03:04:05:06]" \
 	    "shmif://$BUS[mac=1]" "shmif://$BUS[promisc/learn]" "shmif://" \
 	    "shmif://[mtu=1500]" "shmif://$PWD"; do
@@ -101,6 +102,70 @@ four=020000000004
 		[[ ${stderr_lines[1]} =~ ^errno\ [1-9] ]]
 	done
 	[ ! -e bus ]
+}
+
+@test "no right to the bus, or to its folder: likewise, and the client lives" {
+	local url
+	tree
+	reader_folder
+	: >"$READER/none"
+	chmod 600 "$READER/none"
+	"$feed" "$READER/bus" </dev/null
+	chmod 444 "$READER/bus"
+	[ "$(id -u)" = 0 ] || chmod 000 "$READER/none"
+	for url in "$READER/bus" "$READER/none" "$READER/new"; do
+		run -1 --separate-stderr "${as_reader[@]}" "$talk" "shmif://$url"
+		echo "$url: $stderr"
+		[ -z "$output" ]
+		[ "${#stderr_lines[@]}" -eq 2 ]
+		[ "${stderr_lines[1]}" = 'errno 13' ]
+	done
+	[ ! -e "$READER/new" ]
+	# Clients as they are say it and end by themselves.
+	run -1 "${as_reader[@]}" vde_plug "shmif://$READER/bus" null://
+	[[ $output == *"vde shmif://$READER/bus: "* ]]
+}
+
+@test "two plugs between the same two buses: no storm, and it is said" {
+	local i n bus
+	tree
+	need vde_plug
+	for i in 1 2; do
+		start plug$i vde_plug "shmif://$PWD/a" "shmif://$PWD/b"
+	done
+	for bus in a b; do
+		until_true eval \
+		    '"$dump" -h $bus 2>/dev/null | grep -q "^attached  2$"'
+	done
+	# Of two stations, to everybody and to each other, one by one.
+	for ((i = 0; i < 20; i++)); do
+		frame $every $one 88b5 $((60 + i)) | "$feed" -i -q a
+		frame $one $two 88b5 $((60 + i)) | "$feed" -i -q b
+	done
+	until_true grep -q 'a loop: frames of 02:00:00:00:00:0' plug1.err plug2.err
+	# One more, and whatever went around has passed.
+	client c "shmif://$PWD/a"
+	frame $every $three 88b5 60 | "$feed" -i -q b
+	until_true grep -q "^$every$three" c.out
+	# Each was on each bus three times at most.
+	for bus in a b; do
+		"$dump" -w $bus.pcap $bus 2>/dev/null
+		n=$("$pcap_hex" $bus.pcap | wc -l)
+		echo "$bus: $n"
+		[ "$n" -le 123 ]
+	done
+	[ "$(cat plug1.err plug2.err | wc -l)" -le 4 ]
+}
+
+@test "24 clients killed and restarted at random; CHURN=60: for a minute" {
+	tree
+	need vde_plug python3
+	seed
+	mkdir lonely
+	run -0 python3 "$TOP/tests/system/vde_churn" lonely/bus "${CHURN:-3}" \
+	    "$SEED" "$BUILD/bin/shmifctl"
+	echo "$output"
+	[ "$(ls -A lonely)" = bus ]
 }
 
 @test "options: geometry, mode, name, address" {
