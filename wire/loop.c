@@ -77,35 +77,49 @@ timer_ready(struct wire *w)
 }
 
 int
-loop_run(struct wire *w)
+loop_begin(struct wire *w)
 {
-	struct epoll_event ev[EVENTS];
 	struct epoll_event timer = { .events = EPOLLIN, .data.ptr = &w->timer };
 	struct epoll_event stop = { .events = EPOLLIN, .data.ptr = &w->stop };
-	bool stopped = false;
-	int n;
 
 	if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->timer, &timer) != 0 ||
 	    epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->stop, &stop) != 0) {
 		tool_complain("epoll", strerror(errno), NULL);
-		return 1;
+		return -1;
 	}
-	while (!stopped) {
-		n = epoll_wait(w->epoll, ev, EVENTS, -1);
-		if (n == -1 && errno != EINTR)
-			break;
-		pthread_mutex_lock(&w->lock);
-		for (int i = 0; i < n; i++) {
-			struct watched *it = ev[i].data.ptr;
+	return 0;
+}
 
-			if (ev[i].data.ptr == &w->stop)
-				stopped = true;
-			else if (ev[i].data.ptr == &w->timer)
-				timer_ready(w);
-			else if (it->events != 0)
-				it->ready(it, ev[i].events);
-		}
-		pthread_mutex_unlock(&w->lock);
+bool
+loop_step(struct wire *w, int timeout_ms)
+{
+	struct epoll_event ev[EVENTS];
+	bool stopped = false;
+	int n = epoll_wait(w->epoll, ev, EVENTS, timeout_ms);
+
+	if (n == -1)
+		return errno == EINTR;
+	pthread_mutex_lock(&w->lock);
+	for (int i = 0; i < n; i++) {
+		struct watched *it = ev[i].data.ptr;
+
+		if (ev[i].data.ptr == &w->stop)
+			stopped = true;
+		else if (ev[i].data.ptr == &w->timer)
+			timer_ready(w);
+		else if (it->events != 0)
+			it->ready(it, ev[i].events);
 	}
+	pthread_mutex_unlock(&w->lock);
+	return !stopped;
+}
+
+int
+loop_run(struct wire *w)
+{
+	if (loop_begin(w) != 0)
+		return 1;
+	while (loop_step(w, -1))
+		;
 	return w->status;
 }

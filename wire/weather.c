@@ -39,6 +39,7 @@
 #include "wire/weather.h"
 
 #define SECOND_NS 1000000000u
+#define BUSY_MAX_NS ((uint64_t)1 << 62)
 
 /* The draws: their number, and the place in LAST of those that have one. */
 enum draw {
@@ -185,8 +186,10 @@ sent_at(struct weather *w, size_t len, uint64_t now)
 		return now;
 	if (w->free_at_ns < now)
 		w->free_at_ns = now;
-	w->free_at_ns += (uint64_t)((double)len * 8 * SECOND_NS /
-	    (double)w->want.rate);
+	/* A bit a second, and frames that nothing has kept: not beyond that. */
+	if (w->free_at_ns - now < BUSY_MAX_NS)
+		w->free_at_ns += (uint64_t)((double)len * 8 * SECOND_NS /
+		    (double)w->want.rate);
 	return w->free_at_ns;
 }
 

@@ -204,5 +204,9 @@ void loop_close(struct wire *wire, struct watched *w);
 int loop_watch(struct wire *wire, struct watched *w, uint32_t events);
 /* Runs until the wire is stopped.  Returns its status. */
 int loop_run(struct wire *w);
+/* What that is made of: before the first step (0, or -1 after a message), ... */
+int loop_begin(struct wire *w);
+/* ... and what is ready within TIMEOUT_MS.  False: the wire is stopped. */
+bool loop_step(struct wire *w, int timeout_ms);
 
 #endif /* WIRE_WIRE_H */

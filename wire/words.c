@@ -45,14 +45,14 @@ wrong(struct words *w, const char *fmt, ...)
 	return -1;
 }
 
-/* The word that comes next, or "". */
+/* The word that comes next, or ""; also where it is longer than any. */
 static const char *
 next(struct words *w)
 {
 	size_t len;
 
 	w->word[0] = '\0';
-	if (w->at == w->n)
+	if (w->at == w->n || strlen(w->words[w->at]) >= sizeof(w->word))
 		return w->word;
 	snprintf(w->word, sizeof(w->word), "%s", w->words[w->at]);
 	len = strlen(w->word);
@@ -114,7 +114,7 @@ may_time(struct words *w, uint64_t *ns)
 
 	if (!value(next(w), times, TIME_MAX * SECOND_NS, &v))
 		return false;
-	*ns = (uint64_t)v;
+	*ns = (uint64_t)llround(v); /* 1.234567ms is not exact in binary */
 	w->at++;
 	return true;
 }
@@ -258,7 +258,7 @@ do_rate(struct words *w, struct settings *s)
 	if (!value(next(w), rates, RATE_MAX, &v) || (v != 0 && v < 1))
 		return wrong(w, "rate: not a rate, as 100mbit is: '%s'",
 		    next(w));
-	s->weather.rate = (uint64_t)v;
+	s->weather.rate = (uint64_t)llround(v);
 	w->at++;
 	return 0;
 }
@@ -367,6 +367,9 @@ do_trunk(struct words *w, struct settings *s)
 	s->kind = VLAN_TRUNK;
 	if (take(w, "all")) {
 		memset(s->allowed, 0xff, sizeof(s->allowed));
+		/* 0 is no VLAN, and the last one is reserved. */
+		s->allowed[0] &= 0xfe;
+		s->allowed[sizeof(s->allowed) - 1] &= 0x7f;
 		return 0;
 	}
 	while (*p != '\0') {
@@ -550,9 +553,9 @@ words_of(const struct settings *s, char *text, size_t size)
 
 	text[0] = '\0';
 	if (o->delay_ns != 0 || o->jitter_ns != 0)
-		add(text, size, " delay %.9gms", (double)o->delay_ns / 1e6);
+		add(text, size, " delay %.15gms", (double)o->delay_ns / 1e6);
 	if (o->jitter_ns != 0) {
-		add(text, size, " %.9gms", (double)o->jitter_ns / 1e6);
+		add(text, size, " %.15gms", (double)o->jitter_ns / 1e6);
 		if (o->jitter_correlation > 0)
 			add(text, size, " %.6g%%", o->jitter_correlation * 100);
 		add(text, size, " distribution %s", shapes[o->shape]);
