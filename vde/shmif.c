@@ -42,6 +42,10 @@
  * descriptor is not readable any more when vde_recv() returns.  If it is called
  * without need all the same, it returns 1 with EAGAIN: 0 and -1 end some clients.
  *
+ * The other descriptor, of vde_ctlfd(), tells clients of a switch that it is gone.
+ * A bus is never gone; but slirpvde wants to have one, so there is one that is
+ * never readable.
+ *
  * DOC: Signals
  *
  * Some clients close in a signal handler.  If that interrupts one of the
@@ -85,6 +89,7 @@ struct plug {
 	pid_t pid;	  /* the process that attached */
 	int epoll;	  /* what the client polls */
 	int prime;	  /* readable; -1: the bus's own is there */
+	int ctl;	  /* never readable */
 	bool told;	  /* that a frame was too long */
 	uint64_t loop_ns; /* when a loop was told of; 0: never */
 	unsigned macs;	  /* learned */
@@ -274,6 +279,8 @@ plug_free(struct plug *p)
 		close(p->epoll);
 	if (p->prime != -1)
 		close(p->prime);
+	if (p->ctl != -1)
+		close(p->ctl);
 	url_free(&p->url);
 	free(p);
 }
@@ -289,7 +296,7 @@ plug_open(char *given, char *descr, int version, struct vde_open_args *args)
 		url_complain(given, strerror(ENOMEM), ENOMEM);
 		return NULL;
 	}
-	p->epoll = p->prime = -1;
+	p->epoll = p->prime = p->ctl = -1;
 	if (version != LIBVDEPLUG_INTERFACE_VERSION) {
 		url_complain(given, "another version of libvdeplug", EINVAL);
 		goto failed;
@@ -301,7 +308,8 @@ plug_open(char *given, char *descr, int version, struct vde_open_args *args)
 	}
 	if (url_parse(&p->url, given, descr) != 0 || attach(p) != 0)
 		goto failed;
-	if (make_descriptor(p) != 0) {
+	p->ctl = eventfd(0, EFD_CLOEXEC);
+	if (p->ctl == -1 || make_descriptor(p) != 0) {
 		url_complain(given, strerror(errno), errno);
 		goto failed;
 	}
@@ -432,8 +440,7 @@ plug_datafd(VDECONN *conn)
 static int
 plug_ctlfd(VDECONN *conn)
 {
-	(void)conn;
-	return -1;
+	return ((struct plug *)conn)->ctl;
 }
 
 static int

@@ -4,21 +4,7 @@
 # slow: 20
 
 load ../lib/dumpbus
-
-plugin=vdeplug/libvdeplug_shmif.so
-talk=$BUILD/tests/system/vdetalk
-
-# The plug-in of this tree, and those of the system.
-tree()
-{
-	[ -e "$BUILD/lib/$plugin" ] || skip 'there is no libvdeplug'
-	talk=$BUILD/tests/system/vdetalk
-	[ -z "${SHMIF_SAN-}" ] || skip 'sanitizers have to be loaded first'
-	folder=$(dirname "$(ldconfig -p | sed -n 's/.*=> //p' |
-	    grep libvdeplug_mod | head -n 1)")
-	export VDEPLUGIN_PATH=$BUILD/lib/vdeplug:$folder/vdeplug
-	BUS=$PWD/bus
-}
+load ../lib/vdetree
 
 # client NAME URL [OPTION...] - it reads the FIFO NAME.in and writes to NAME.out
 client()
@@ -245,79 +231,6 @@ four=020000000004
 	# Its place was taken each time.
 	[ "$("$dump" -h bus | grep -cE ' (alive|dead)  ')" -le 2 ]
 	[ "$(ls bus*)" = bus ]
-}
-
-# A tap in a network namespace, plugged into the bus; and a stack there.
-net()
-{
-	tree
-	need vde_plug ip
-	NET=vde$$
-	[ "$(id -u)" = 0 ] && [ -c /dev/net/tun ] && ip netns add $NET ||
-		skip 'cannot make a network namespace'
-	plug
-	ip -n $NET addr add 10.9.0.1/24 dev tap0
-	ip -n $NET addr add fd09::1/64 dev tap0 nodad
-	ip -n $NET link set tap0 up
-	url=unix://$PWD/s.sock
-	start server "$BUILD/bin/shmif_server" $url
-	until_true test -S s.sock
-	ctl=("$BUILD/bin/shmifctl" -s $url)
-	"${ctl[@]}" shmif0 create linkstr bus
-}
-
-plug()
-{
-	start plugged ip netns exec $NET vde_plug "shmif://$BUS[name=tap]" \
-	    tap://tap0
-	plugged=$PID
-	until_true ip -n $NET link show tap0 >/dev/null 2>&1
-}
-
-teardown()
-{
-	end_all
-	[ -z "${NET-}" ] || ip netns del $NET || :
-	[ -z "$READER" ] || rm -rf "$READER"
-}
-
-@test "Linux and a stack of the bus: ping, and 100 MiB by TCP, exact" {
-	local a
-	net
-	need nc ping
-	"${ctl[@]}" shmif0 inet 10.9.0.2/24 inet6 fd09::2/64 up
-	until_true ip netns exec $NET ping -q -c 1 10.9.0.2
-	until_true ip netns exec $NET ping -q -c 1 fd09::2
-	run -0 "${ctl[@]}" ping 10.9.0.1 -c 2
-	"$BUILD/bin/shmifctl" bus bus | grep -q ' tap alive'
-	[ -x "$BUILD/bin/mstack" ] || return 0
-	head -c 104857600 /dev/urandom >big
-	for a in 10.9.0.1 fd09::1; do
-		start got ip netns exec $NET nc -l -N $a 5000
-		until_true eval 'ip netns exec $NET ss -ltn | grep -q 5000'
-		timeout 300 "$BUILD/bin/mstack" $url nc -N $a 5000 <big
-		finished $PID 0
-		cmp big got
-	done
-	# The plug is killed and put in again: the stack and Linux go on.
-	kill -KILL $plugged
-	wait $plugged || :
-	until_true eval '! ip -n $NET link show tap0 >/dev/null 2>&1'
-	plug
-	ip -n $NET addr add 10.9.0.1/24 dev tap0
-	ip -n $NET link set tap0 up
-	until_true ip netns exec $NET ping -q -c 1 10.9.0.2
-}
-
-@test "a stack of the bus gets its lease from Linux" {
-	net
-	need dnsmasq
-	start dns ip netns exec $NET dnsmasq -d -C /dev/null -p 0 -i tap0 \
-	    -F 10.9.0.50,10.9.0.60,1h -l "$PWD/leases" --user=root
-	"${ctl[@]}" shmif0 up dhcp
-	until_true eval '"${ctl[@]}" shmif0 | grep -q "inet 10.9.0.[56]"'
-	until_true ip netns exec $NET ping -q -c 1 \
-	    "$("${ctl[@]}" shmif0 | sed -n 's|.*inet \(10[0-9.]*\).*|\1|p')"
 }
 
 @test "make install puts it where the loader looks, uninstall takes it away" {
