@@ -85,7 +85,7 @@ feed(const uint8_t *frame, size_t len)
 static void
 feed_hex(const char *hex)
 {
-	static uint8_t frame[65536];
+	static uint8_t frame[SHMBUS_MTU_MAX + SHMBUS_HEADROOM];
 	size_t len = 0;
 	unsigned byte;
 
@@ -157,7 +157,7 @@ int
 main(int argc, char **argv)
 {
 	struct shmbus_options opt = { .flags = SHMBUS_CREATE };
-	static uint8_t frame[65536];
+	static uint8_t frame[SHMBUS_MTU_MAX + SHMBUS_HEADROOM];
 	const char *hex[FRAMES_MAX];
 	struct shmbus_info info;
 	uint32_t count = 0, n = 0;
