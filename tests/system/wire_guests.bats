@@ -125,6 +125,123 @@ remote.type=unix,remote.path=$PWD/w.sock"
 	guest "vde,id=n,sock=shmif://$PWD/bus"
 }
 
+# two_guests NETDEV NETDEV - two guests of Linux with these: a kernel and busybox of
+# Debian's.  They ping each other, and each fetches 10 MiB of the other by HTTP.
+two_guests()
+{
+	local kernel version module i
+	kernel=$(ls /boot/vmlinuz-* 2>/dev/null | tail -n 1)
+	[ -r "$kernel" ] || skip 'no linux-image is installed'
+	version=${kernel#/boot/vmlinuz-}
+	[ -x /bin/busybox ] && ! ldd /bin/busybox 2>/dev/null | grep -q '=>' ||
+		skip 'busybox-static is not installed'
+	have cpio modprobe
+	mkdir -p guest/bin guest/lib guest/www
+	cp /bin/busybox guest/bin
+	: >modules
+	for module in virtio_pci virtio_net; do
+		modprobe -S "$version" --show-depends $module |
+		    sed -n 's/^insmod //p' >>modules ||
+			skip "no modules of $version"
+	done
+	i=00
+	while read -r module; do
+		printf -v i %02d $((10#$i + 1)) # their order
+		cp "$module" guest/lib/$i.ko
+	done < <(awk '!seen[$0]++' modules)
+	cat >guest/init <<-'END'
+	#!/bin/busybox sh
+	/bin/busybox --install -s /bin
+	export PATH=/bin
+	mkdir -p /proc /sys /dev
+	mount -t proc p /proc
+	mount -t sysfs s /sys
+	mount -t devtmpfs d /dev
+	for m in /lib/*; do insmod $m; done
+	me=$(sed 's/.*me=\([0-9]\).*/\1/' /proc/cmdline)
+	other=$((3 - me))
+	ip link set lo up
+	ip addr add 10.6.0.$me/24 dev eth0
+	ip link set eth0 up
+	dd if=/dev/urandom of=/www/data bs=64k count=160 2>/dev/null
+	httpd -h /www
+	echo "has $(sha256sum </www/data)"
+	until ping -c 1 -w 2 10.6.0.$other >/dev/null; do :; done
+	ping -c 3 10.6.0.$other && echo pinged
+	until wget -q -O /got http://10.6.0.$other/data; do sleep 1; done
+	echo "got $(sha256sum </got)"
+	while :; do sleep 1000; done
+	END
+	chmod +x guest/init
+	(cd guest && find . | cpio -o -H newc --quiet) | gzip -1 >initramfs
+	for i in 1 2; do
+		start guest$i qemu-system-x86_64 -accel tcg -m 128 \
+		    -display none -no-reboot -serial stdio -monitor none \
+		    -kernel "$kernel" -initrd initramfs \
+		    -append "console=ttyS0 quiet me=$i" \
+		    -device virtio-net-pci,netdev=n,mac=02:00:00:00:06:0$i,romfile= \
+		    -netdev "${!i}"
+	done
+	for i in 1 2; do
+		until_true grep -qa "^got" guest$i || { tail -n 20 guest?; return 1; }
+		grep -qa ^pinged guest$i
+	done
+	[ "$(said 1 has)" = "$(said 2 got)" ]
+	[ "$(said 2 has)" = "$(said 1 got)" ]
+	[ "$(said 1 has)" != "$(said 2 has)" ]
+}
+
+said() # GUEST WORD
+{
+	grep -a "^$2 " guest$1 | tr -d '\r' | sed "s/^$2 //"
+}
+
+long()
+{
+	tools
+	have qemu-system-x86_64
+	[ -n "${GUESTS-}" ] || skip 'guests take long: with GUESTS=1 only'
+}
+
+@test "two guests by -netdev stream: ping, and 10 MiB each way, exact" {
+	long
+	start wire.out "$wire" bus "stream:$PWD/1.sock,listen" \
+	    "stream:$PWD/2.sock,listen"
+	until_true test -S 2.sock
+	two_guests \
+	    stream,id=n,server=off,addr.type=unix,addr.path="$PWD/1.sock" \
+	    stream,id=n,server=off,addr.type=unix,addr.path="$PWD/2.sock"
+}
+
+@test "two guests by -netdev dgram, and the bus between two wires" {
+	local i
+	long
+	for i in 1 2; do
+		start wire$i.out "$wire" bus "dgram:$PWD/w$i.sock,$PWD/q$i.sock"
+		until_true test -S w$i.sock
+	done
+	for i in 1 2; do
+		eval "dev$i=dgram,id=n,local.type=unix,local.path=$PWD/q$i.sock,\
+remote.type=unix,remote.path=$PWD/w$i.sock"
+	done
+	two_guests "$dev1" "$dev2"
+}
+
+@test "two guests by -netdev vde, each an attachment that has a name" {
+	long
+	[ -e "$BUILD/lib/vdeplug/libvdeplug_shmif.so" ] ||
+		skip 'there is no libvdeplug'
+	[ -z "${SHMIF_SAN-}" ] || skip 'sanitizers have to be loaded first'
+	qemu-system-x86_64 -netdev help | grep -qx vde ||
+		skip 'this QEMU has no -netdev vde'
+	export VDEPLUGIN_PATH=$BUILD/lib/vdeplug
+	two_guests "vde,id=n,sock=shmif://$PWD/bus[name=qemu1]" \
+	    "vde,id=n,sock=shmif://$PWD/bus[name=qemu2]"
+	"$BUILD/bin/shmifctl" bus bus >names
+	grep -q ' qemu1 alive' names
+	grep -q ' qemu2 alive' names
+}
+
 @test "the lab: three networks, two routers, a lossy wire, captures" {
 	tools
 	mkdir out
