@@ -12,3 +12,13 @@ tree()
 	export VDEPLUGIN_PATH=$BUILD/lib/vdeplug:$folder/vdeplug
 	BUS=$PWD/bus
 }
+
+# have PROGRAM... - skips where one is not installed; unlike need, in CI too
+have()
+{
+	local program
+	for program; do
+		command -v "$program" >/dev/null ||
+			skip "$program is not installed"
+	done
+}

@@ -99,7 +99,7 @@ teardown()
 
 @test "a stack of the bus gets its addresses from radvd of Linux" {
 	net
-	need radvd
+	have radvd
 	ip netns exec $NET sysctl -q net.ipv6.conf.all.forwarding=1
 	ip -n $NET addr add fd09:77::1/64 dev tap0 nodad
 	cat >radvd.conf <<-END
@@ -120,7 +120,8 @@ teardown()
 
 @test "a DHCP client of Linux gets its lease from the bus" {
 	net
-	need udhcpc python3
+	need python3
+	have udhcpc
 	# Debian's, which has it, need not be the first that there is.
 	for python in python3 /usr/bin/python3 ''; do
 		[ -n "$python" ] || skip 'there is no scapy'
@@ -146,7 +147,7 @@ teardown()
 
 @test "vdens: a namespace without root" {
 	tree
-	need vdens
+	have vdens
 	vdens no true 2>/dev/null || skip 'no user namespace to be had'
 	stack s shmif0 bus inet 10.9.0.2/24 up
 	run -0 timeout 60 vdens "shmif://$BUS" sh -c 'ip addr add 10.9.0.4/24 dev vde0
@@ -159,7 +160,8 @@ teardown()
 
 @test "slirpvde: the way out, with DHCP" {
 	tree
-	need slirpvde python3 curl
+	need python3 curl
+	have slirpvde
 	"$BUILD/bin/mstack" null true 2>/dev/null ||
 		skip 'no seccomp notifications here'
 	head -c 300000 /dev/urandom >data
@@ -180,7 +182,10 @@ s.serve_forever()'
 @test "a vde_switch, and lwipv6's own interface for VDE at it and at the bus" {
 	tree
 	need vde_switch vde_plug
-	start switch vde_switch -x -s "$PWD/switch"
+	# It ends with its input.
+	mkfifo console
+	exec {console}<>console
+	INPUT=console start console.out vde_switch -s "$PWD/switch"
 	until_true test -S switch/ctl
 	start plug vde_plug "shmif://$BUS" "vde://$PWD/switch"
 	stack s shmif0 bus inet 10.9.0.2/24 up
