@@ -10,6 +10,8 @@
 # make fuzz       libFuzzer, see fuzz/fuzz.h; TARGET=name, SECONDS=N each
 #                 GUARD=1: pages around all memory instead of sanitizers
 # make conform    a raw peer checks lwipv6 by the RFCs (tests/conform)
+# make joins      what joins a bus to others: guests of QEMU, buses of several
+#                 hosts (namespaces) by three engines, plugs killed for a minute
 # make storm      many processes, killed and stopped at random; SECONDS=N
 # make differential  random programs of socket calls, by the kernel and by a
 #                 stack under mstack, give the same; N=10000 SEED= STACK=
@@ -86,6 +88,8 @@ PACKAGES := gcc g++ make pkg-config libc6-dev liblwipv6-dev liburcu-dev \
 PACKAGES_check := tmux vde2 dnsmasq-base tshark python3 python3-pytest python3-scapy curl wget netcat-openbsd socat iputils-ping
 PACKAGES_lwip_apps := $(PACKAGES_check) cmake openssl dnsmasq-base chrony \
 	samba-common-bin tftp-hpa mosquitto mosquitto-clients snmp iperf
+PACKAGES_joins := $(PACKAGES_check) qemu-system-x86 linux-image-cloud-amd64 \
+	busybox-static cpio kmod openvswitch-switch radvd vdens udhcpc passt
 PACKAGES_conform := python3-scapy python3-pytest
 PACKAGES_lint := clang-tidy-14 clang-format-14 cppcheck
 PACKAGES_coverage := $(PACKAGES_check) gcovr
@@ -103,7 +107,7 @@ PACKAGES_bench-deps := dpdk-dev librte-net-memif23 librte-mempool-ring23 \
 PACKAGES += $(foreach g,$(MAKECMDGOALS),$(PACKAGES_$(g)))
 # Before anything is compiled, but only where the user did not ask for a mere
 # build.
-ifneq ($(filter demo check conform coverage bench storm differential model \
+ifneq ($(filter demo check joins conform coverage bench storm differential model \
     check_programs mstack_exact lwip_apps \
     arm64 fuzz lint deb,$(MAKECMDGOALS)),)
 FIRST := deps

@@ -7,7 +7,7 @@
 # QUICK=1, one short run of each case; RUNS, RUN_MS and TRIPS, how many runs a
 # median is of, how long one is, and round trips in it; BENCH_DIR, where to have
 # the bus files (/dev/shm, or TMPDIR where there is none); CASES, which of "ring
-# many pingpong idle cost tcp mstack capture" to run; SIZES, of frames; BENCH_OUT,
+# many pingpong idle cost tcp mstack capture wire linux" to run; SIZES, of frames; BENCH_OUT,
 # where to write to ($BUILD/bench).
 #
 # Writes tables to standard output and, into BENCH_OUT, results.tsv, targets.tsv
@@ -150,7 +150,7 @@ else
 fi
 begun=$SECONDS
 
-for case in ${CASES:-ring many pingpong idle cost tcp mstack capture}; do
+for case in ${CASES:-ring many pingpong idle cost tcp mstack capture wire linux}; do
 	case $case in
 	ring)
 		run ring -p ${SIZES:-64 128 256 512 1024 1514 9018}
@@ -161,8 +161,14 @@ for case in ${CASES:-ring many pingpong idle cost tcp mstack capture}; do
 	pingpong)
 		run pingpong -p
 		;;
-	idle | cost | capture)
+	idle | cost | capture | wire)
 		run "$case"
+		;;
+	linux)
+		BUILD=$build "$here/linux.sh" </dev/null &
+		running=$!
+		wait "$running" || status=1
+		running=
 		;;
 	tcp)
 		carriers=("shmif=$BENCH_DIR/bus")

@@ -142,6 +142,18 @@ END {
 	    processors(3))
 	stacked("lwipv6")
 	stacked("lwip")
+	judge("a wire: 64-byte frames, M/s",
+	    ours["wire: 64 B, batch 32, nothing lost"], ">=", 3, processors(3))
+	same("a round trip asleep over a wire: more, of two hand-offs",
+	    "wire: round trip asleep, more than on one bus", "futex", "<=", 1)
+	judge("a wire's delay of 10 ms: its spread, ms",
+	    ours["wire: spread of a delay of 10 ms"], "<=", 0.2)
+	judge("a wire's rate: off what it was told, %",
+	    ours["wire: off the rate that it was told"], "<=", 1)
+	same("Linux and lwipv6, round trip: of that by vde_switch",
+	    "Linux and lwipv6: ping, p50", "vde", "<=", 1)
+	same("Linux and lwipv6, TCP: of that by vde_switch",
+	    "Linux and lwipv6: TCP", "vde", ">=", 2)
 }
 
 # Programs on STACK by mstack, beside calls of the stack in the program.

@@ -49,6 +49,11 @@ check_programs: all | $(FIRST)
 arm64: | $(FIRST)
 	@$(RUN) tests/arm64
 
+# Guests of QEMU, buses of several hosts, a minute of killing plugs.
+joins: all $(TESTPROGS) | $(FIRST)
+	@GUESTS=1 HOSTS=1 CHURN=60 TESTS='system/(vde|wire)' $(RUN) \
+	    tests/run $(BATS)
+
 # The checks by a raw peer, each of which names its RFC.
 conform: all $(BUILD)/tests/conform/host | $(FIRST)
 	@$(RUN) tests/conform/run $(CONFORM)

@@ -249,46 +249,47 @@ typedef void *vde_open_fn(char *where, char *who, int version, void *args);
 typedef int vde_datafd_fn(void *conn);
 
 const char *
-vde_open_pair(struct ends *e)
+vde_open_port(const char *url, int *fd)
 {
-	int *fds = e->fds;
 	char where[4096], who[] = "bench";
-	const char *sw = getenv("BENCH_VDE");
 	struct sockaddr_storage other;
+	socklen_t len = sizeof(other);
 	vde_open_fn *open_real;
 	vde_datafd_fn *datafd;
-	void *lib;
-	int i;
+	void *lib, *conn;
 
-	if (sw == NULL || *sw == '\0') {
-		const char *text = getenv("BENCH_VDE_WHY");
-
-		return because("%s",
-		    text != NULL && *text != '\0' ?
-			text :
-			"BENCH_VDE names no switch");
-	}
 	if ((lib = dlopen("libvdeplug.so.2", RTLD_NOW)) == NULL)
 		return because("%s", dlerror());
 	*(void **)&open_real = dlsym(lib, "vde_open_real");
 	*(void **)&datafd = dlsym(lib, "vde_datafd");
 	if (open_real == NULL || datafd == NULL)
 		return because("libvdeplug.so.2 is not what it was");
-	snprintf(where, sizeof(where), "%s", sw);
-	for (i = 0; i < 2; i++) {
-		socklen_t len = sizeof(other);
-		/* Lives until we end. */
-		void *conn = open_real(where, who, 1, NULL);
-
-		if (conn == NULL)
-			return because("%s: %s", sw, strerror(errno));
-		fds[i] = datafd(conn);
-		make_room(fds[i]);
-		if (getpeername(fds[i], (struct sockaddr *)&other, &len) == -1)
-			return because("libvdeplug's socket: %s",
-			    strerror(errno));
-		if (fcntl(fds[i], F_SETFL, 0) == -1)
-			return because("fcntl: %s", strerror(errno));
-	}
+	snprintf(where, sizeof(where), "%s", url);
+	/* Lives until we end. */
+	if ((conn = open_real(where, who, 1, NULL)) == NULL)
+		return because("%s: %s", url, strerror(errno));
+	*fd = datafd(conn);
+	make_room(*fd);
+	if (getpeername(*fd, (struct sockaddr *)&other, &len) == -1)
+		return because("libvdeplug's socket: %s", strerror(errno));
+	if (fcntl(*fd, F_SETFL, 0) == -1)
+		return because("fcntl: %s", strerror(errno));
 	return NULL;
+}
+
+const char *
+vde_open_pair(struct ends *e)
+{
+	const char *sw = getenv("BENCH_VDE"), *text = NULL;
+
+	if (sw == NULL || *sw == '\0') {
+		text = getenv("BENCH_VDE_WHY");
+		return because("%s",
+		    text != NULL && *text != '\0' ?
+			text :
+			"BENCH_VDE names no switch");
+	}
+	for (int i = 0; i < 2 && text == NULL; i++)
+		text = vde_open_port(sw, &e->fds[i]);
+	return text;
 }

@@ -31,5 +31,7 @@ sockets_fn mcast_open;
 sockets_fn veth_open;
 /* Two ports of the VDE switch that BENCH_VDE in the environment names. */
 sockets_fn vde_open_pair;
+/* A port of the switch at URL, which lives until we end. */
+const char *vde_open_port(const char *url, int *fd);
 
 #endif /* BENCH_SOCKETS_H */

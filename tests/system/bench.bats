@@ -65,6 +65,7 @@ nothing_left()
 @test "the scripts are scripts" {
 	bash -n "$TOP/bench/bench.sh"
 	bash -n "$TOP/bench/plot.sh"
+	bash -n "$TOP/bench/linux.sh"
 	awk -f "$TOP/bench/targets.awk" </dev/null >text
 	! grep -v 'not measured' text
 }
@@ -108,6 +109,24 @@ nothing_left()
 	# A case is measured once under its name.
 	awk -F '\t' '$2 != "-" && seen[$1, $3]++ { print; n++ }
 	    END { exit n }' out/results.tsv
+	nothing_left
+}
+
+@test "a wire, and Linux in a namespace: figures, or reasons" {
+	CASES="wire linux" run "$TOP/bench/bench.sh"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output != *WRONG* ]]
+	well_formed out/results.tsv
+	for what in '64 B, batch 32, nothing lost' 'spread of a delay of 10 ms' \
+	    'off the rate that it was told'; do
+		awk -F '\t' -v name="wire: $what" '$1 == name && $2 > 0 &&
+		    $3 == "wirefilter"' out/results.tsv >rows
+		[ "$(wc -l <rows)" = 1 ]
+	done
+	grep -q '^wire: round trip asleep, .*	futex	' out/results.tsv
+	[[ $output == *'Linux and lwipv6: skipped: '* ]] ||
+		grep -q '^Linux and lwipv6: TCP	.*	vde	' out/results.tsv
 	nothing_left
 }
 

@@ -63,8 +63,8 @@ teardown()
 	net
 	need nc ping
 	"${ctl[@]}" shmif0 inet 10.9.0.2/24 inet6 fd09::2/64 up
-	until_true ip netns exec $NET ping -q -c 1 10.9.0.2
-	until_true ip netns exec $NET ping -q -c 1 fd09::2
+	until_true ip netns exec $NET ping -q -c 1 -w 2 10.9.0.2
+	until_true ip netns exec $NET ping -q -c 1 -w 2 fd09::2
 	run -0 "${ctl[@]}" ping 10.9.0.1 -c 2
 	"$BUILD/bin/shmifctl" bus bus | grep -q ' tap alive'
 	[ -x "$BUILD/bin/mstack" ] || return 0
@@ -83,7 +83,7 @@ teardown()
 	plug
 	ip -n $NET addr add 10.9.0.1/24 dev tap0
 	ip -n $NET link set tap0 up
-	until_true ip netns exec $NET ping -q -c 1 10.9.0.2
+	until_true ip netns exec $NET ping -q -c 1 -w 2 10.9.0.2
 }
 
 @test "a stack of the bus gets its lease from Linux" {
@@ -93,7 +93,7 @@ teardown()
 	    -F 10.9.0.50,10.9.0.60,1h -l "$PWD/leases" --user=root
 	"${ctl[@]}" shmif0 up dhcp
 	until_true eval '"${ctl[@]}" shmif0 | grep -q "inet 10.9.0.[56]"'
-	until_true ip netns exec $NET ping -q -c 1 \
+	until_true ip netns exec $NET ping -q -c 1 -w 2 \
 	    "$("${ctl[@]}" shmif0 | sed -n 's|.*inet \(10[0-9.]*\).*|\1|p')"
 }
 
@@ -114,7 +114,7 @@ teardown()
 	    -p "$PWD/radvd.pid" -m stderr
 	on s shmif0 up
 	until_true eval 'on s shmif0 | grep -q "inet6 fd09:77:.*auto"'
-	until_true ip netns exec $NET ping -q -c 1 \
+	until_true ip netns exec $NET ping -q -c 1 -w 2 \
 	    "$(on s shmif0 | sed -n 's|.*inet6 \(fd09:77:[0-9a-f:]*\).*|\1|p')"
 }
 
@@ -142,7 +142,7 @@ teardown()
 	    -s "$PWD/lease"
 	finished $dhcpd 0
 	ip -n $NET addr show dev tap0 | grep -q 'inet 10.9.0.77/24'
-	until_true ip netns exec $NET ping -q -c 1 10.9.0.2
+	until_true ip netns exec $NET ping -q -c 1 -w 2 10.9.0.2
 }
 
 @test "vdens: a namespace without root" {
