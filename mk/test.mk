@@ -58,5 +58,10 @@ joins: all $(TESTPROGS) | $(FIRST)
 conform: all $(BUILD)/tests/conform/host | $(FIRST)
 	@$(RUN) tests/conform/run $(CONFORM)
 
+# What buses of 2 to 16 hosts cost; as root.
+bench_hosts: all $(BUILD)/tests/system/busfeed | $(FIRST)
+	@mkdir -p $(BUILD)/bench
+	@BUILD='$(abspath $(BUILD))' bench/hosts.sh
+
 bench: all $(BENCHES) | $(FIRST)
 	@$(RUN) bench/bench.sh
