@@ -294,6 +294,8 @@ static void
 accept_ready(struct call *c, bool timeout)
 {
 	int flags = c->nr == SYS_accept4 ? (int)c->args[3] : 0, fd, error;
+	struct super *su = c->su;
+	uint64_t listener = c->inode;
 	struct mstack_arrival a = { .addrlen = 0 };
 
 	if (timeout) {
@@ -319,7 +321,13 @@ accept_ready(struct call *c, bool timeout)
 	if (error != 0)
 		call_answer(c, error, 0);
 	else
-		call_give(c, fd, (flags & SOCK_CLOEXEC) != 0);
+		error = call_give(c, fd, (flags & SOCK_CLOEXEC) != 0);
+	/* As in Linux who has no descriptor left may come back for it. */
+	if (error == EMFILE || error == ENOENT) {
+		if (flags & SOCK_NONBLOCK)
+			fcntl(fd, F_SETFL, O_RDWR);
+		hold_put_back(su, listener, &a, fd);
+	}
 	close(fd);
 }
 

@@ -216,8 +216,11 @@ void call_answer(struct call *c, int error, int64_t value);
 void call_continue(struct call *c);
 /* It waits for a signal: nothing will come of it any more. */
 void call_park(struct call *c);
-/* It ends with a descriptor of its own of FD, which stays ours. */
-void call_give(struct call *c, int fd, bool cloexec);
+/*
+ * It ends with a descriptor of its own of FD, which stays ours.  0 or an errno
+ * value, which it was answered with; ENOENT: nobody waited any more.
+ */
+int call_give(struct call *c, int fd, bool cloexec);
 /* Nobody waits for it any more. */
 void call_drop(struct call *c);
 /* Whether the program still waits for it. */
@@ -292,6 +295,12 @@ void hold(struct super *su, struct link *l, uint64_t inode, bool listener,
 void hold_event(struct hold *h);
 /* The listener INODE, if it was one, is going to be something else. */
 void hold_release(struct super *su, uint64_t inode);
+/*
+ * The connection A, whose end is FD, could not be given to who accepts from the
+ * listener INODE: it waits again, behind those that wait.
+ */
+void hold_put_back(struct super *su, uint64_t inode,
+    const struct mstack_arrival *a, int fd);
 /* L's server is gone. */
 void hold_lost(struct super *su, const struct link *l);
 /* Frees those that have ended. */

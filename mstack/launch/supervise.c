@@ -122,7 +122,7 @@ call_continue(struct call *c)
 	respond(c, &r);
 }
 
-void
+int
 call_give(struct call *c, int fd, bool cloexec)
 {
 	struct seccomp_notif_addfd a = { .id = c->id,
@@ -130,11 +130,17 @@ call_give(struct call *c, int fd, bool cloexec)
 		.srcfd = (uint32_t)fd,
 		.newfd_flags = cloexec ? O_CLOEXEC : 0 };
 
-	if (ioctl(c->su->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &a) == -1 &&
-	    errno != ENOENT)
-		call_answer(c, errno == EINVAL ? ENOSYS : errno, 0);
-	else
+	int error;
+
+	if (ioctl(c->su->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &a) != -1) {
 		call_drop(c);
+		return 0;
+	}
+	if ((error = errno) == ENOENT)
+		call_drop(c); /* a signal was faster */
+	else
+		call_answer(c, error == EINVAL ? ENOSYS : error, 0);
+	return error;
 }
 
 void

@@ -214,3 +214,35 @@ import socket
 s = socket.socket(type=socket.SOCK_DGRAM); s.connect(("127.0.0.1", 9)); s.send(b"x")
 s.recv(100)'
 }
+
+@test "a program without a descriptor left accepts the connection later" {
+	pair_up
+	cat >full.py <<-'END'
+		import errno, os, resource, select, socket
+		l = socket.socket(); l.bind(("127.0.0.1", 0)); l.listen(5)
+		c = socket.create_connection(l.getsockname())
+		p = select.poll(); p.register(l, select.POLLIN)
+		print(bool(p.poll(20000)))
+		resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+		full = []
+		try:
+		    while True: full.append(os.dup(0))
+		except OSError as e:
+		    print(errno.errorcode[e.errno])
+		for _ in range(3):
+		    try:
+		        l.accept()
+		    except OSError as e:
+		        print(errno.errorcode[e.errno], bool(p.poll(0)))
+		try:
+		    socket.socket()
+		except OSError as e:
+		    print(errno.errorcode[e.errno])
+		os.close(full.pop())
+		s, peer = l.accept()
+		print(peer == c.getsockname())
+		c.sendall(b"after all"); c.close()
+		print(s.recv(100), s.recv(100))
+	END
+	same full.py
+}
