@@ -11,6 +11,7 @@
 #include <lwip/tcpip.h>
 
 #include "common/host.h"
+#include "common/versions.h"
 
 /* What the service says of itself: RFC 6763, section 6. */
 static void
@@ -22,7 +23,7 @@ text(struct mdns_service *service, void *arg)
 
 /* Nobody else has the name, or somebody has. */
 static void
-probed(struct netif *netif, u8_t result)
+probed(MDNS_RESULT)
 {
 	(void)netif;
 	if (result == MDNS_PROBING_SUCCESSFUL)
@@ -45,10 +46,10 @@ main(int argc, char **argv)
 	LOCK_TCPIP_CORE();
 	mdns_resp_init();
 	mdns_resp_register_name_result_cb(probed);
-	error = mdns_resp_add_netif(netif, argv[3], 120);
+	error = mdns_resp_add_netif(netif, argv[3]);
 	if (error == ERR_OK &&
 	    mdns_resp_add_service(netif, argv[3], "_http", DNSSD_PROTO_TCP, 80,
-		120, text, NULL) < 0)
+		text, NULL) < 0)
 		error = ERR_MEM;
 	UNLOCK_TCPIP_CORE();
 	if (error != ERR_OK)

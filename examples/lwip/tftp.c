@@ -13,6 +13,7 @@
 
 #include "common/folder.h"
 #include "common/host.h"
+#include "common/versions.h"
 
 static int writable;
 
@@ -70,7 +71,7 @@ main(int argc, char **argv)
 	folder_is(argv[3]);
 	host(argv[1], argv[2]);
 	LOCK_TCPIP_CORE();
-	error = tftp_init(&files);
+	error = tftp_init_server(&files);
 	UNLOCK_TCPIP_CORE();
 	if (error != ERR_OK)
 		errx(1, "lwIP's error %d", error);
