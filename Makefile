@@ -16,6 +16,8 @@
 # make differential  random programs of socket calls, by the kernel and by a
 #                 stack under mstack, give the same; N=10000 SEED= STACK=
 # make mstack_exact  every byte of streams through mstack, RUNS=200 SEED=
+# make cpython    CPython's own tests of sockets under mstack; a table, and those
+#                 failures that tests/cpython/expected does not know
 # make check_programs  large programs under mstack: PostgreSQL, Java, Go, each
 #                 skipped where it is not installed
 # make lwip_exact every byte between lwIP and lwIP, lwIP and lwipv6, RUNS=50
@@ -91,6 +93,7 @@ PACKAGES_lwip_apps := $(PACKAGES_check) cmake openssl dnsmasq-base chrony \
 	samba-common-bin tftp-hpa mosquitto mosquitto-clients snmp iperf
 PACKAGES_joins := $(PACKAGES_check) qemu-system-x86 linux-image-cloud-amd64 \
 	busybox-static cpio kmod openvswitch-switch radvd vdens udhcpc passt
+PACKAGES_cpython := python3 libpython3.11-testsuite
 PACKAGES_conform := python3-scapy python3-pytest
 PACKAGES_lint := clang-tidy-14 clang-format-14 cppcheck
 PACKAGES_coverage := $(PACKAGES_check) gcovr
@@ -191,7 +194,7 @@ BUS_PROGS := $(call progs,$(filter-out $(STACK_SRC),$(SHARED_SRC)))
 # libshmif replaces functions of liblwipv6: it has to come first everywhere.
 STACK_LIBS := -lshmif -lshmbus -llwipv6
 
-.PHONY: all product deb demo check check_programs mstack_exact conform model storm differential arm64 fuzz bench install uninstall deps \
+.PHONY: all product deb demo check check_programs mstack_exact cpython conform model storm differential arm64 fuzz bench install uninstall deps \
 	bench-deps format lint lint_man lint_format lint_cppcheck lint_tidy coverage clean \
 	help FORCE
 .DELETE_ON_ERROR:

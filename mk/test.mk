@@ -34,6 +34,11 @@ differential: all $(BUILD)/tests/system/mstackdiff | $(FIRST)
 	@BUILD='$(abspath $(BUILD))' N='$(or $(N),10000)' SEED='$(SEED)' \
 	    STACK='$(STACK)' tests/differential
 
+# CPython's own tests of sockets: MODULES=, STACKS=; tests/cpython/run.
+cpython: all | $(FIRST)
+	@BUILD='$(abspath $(BUILD))' STACKS='$(or $(STACKS),lwipv6 $(if \
+	    $(LWIP_TREE),lwip))' tests/cpython/run $(MODULES)
+
 # Streams of bytes through mstack, RUNS=200 on either stack.
 mstack_exact: all | $(FIRST)
 	@for stack in lwipv6 $(if $(LWIP_TREE),lwip); do \
