@@ -375,6 +375,9 @@ err_t ip_output(struct stack *, struct pbuf *, struct ip_addr *src,
 err_t ip_output_if(struct stack *, struct pbuf *, struct ip_addr *src,
     struct ip_addr *dst, uint8_t ttl, uint8_t tos, uint8_t proto,
     struct netif *, struct ip_addr *hop, int flags);
+err_t dhcp_start(struct netif *);
+err_t dhcp_release(struct netif *);
+void dhcp_stop(struct netif *);
 void icmp_input(struct stack *, struct pbuf *, struct ip_addr_list *to,
     void *pseudo);
 enum { ICMP_FOR_NET, ICMP_FOR_HOST, ICMP_FOR_PROTO, ICMP_FOR_PORT };

@@ -35,6 +35,8 @@ struct icmp_meaning {
 
 enum listener_verdict { SYN_ANSWER, SYN_DROP, SYN_REFUSE };
 
+struct port;
+
 struct above {
 	/* threads -> ctl */
 
@@ -53,6 +55,13 @@ struct above {
 	    struct ip_addr *hop, err_t *err);
 	/* P, an IP packet, could not be sent: its neighbour is not there. */
 	void (*undelivered)(struct stack *stack, struct pbuf *p);
+
+	/*
+	 * Somebody else on the link of PORT has IP, or probes for it.  LOST: the
+	 * interface had it, and has given it up for that.
+	 */
+	void (*address_taken)(struct port *port, const struct ip_addr *ip,
+	    bool lost);
 
 	/* link -> sock */
 

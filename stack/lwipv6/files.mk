@@ -17,7 +17,8 @@ LWIPV6_TCP := $(addprefix stack/lwipv6/tcp/, \
 	output.c persist.c \
 	recover.c reset.c screen.c slow.c split.c tick.c)
 LWIPV6_IP := $(addprefix stack/lwipv6/ip/, \
-	arrive.c checksum.c deliver.c echo.c ext.c findpath.c forward.c frag.c icmp.c path.c \
+	arrive.c checksum.c deliver.c dhcp/client.c dhcp/message.c \
+	dhcp/send.c echo.c ext.c findpath.c forward.c frag.c icmp.c path.c \
 	pbuf_realloc.c radv.c reass.c routes.c source.c unreach.c)
 LWIPV6_LINK := $(addprefix stack/lwipv6/link/, \
 	arp.c autoconf.c dad.c igmp.c nd.c neighbours.c prefixes.c routers.c \

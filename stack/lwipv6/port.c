@@ -26,6 +26,12 @@ port_of(const struct netif *netif)
 void
 port_quiet(struct netif *netif)
 {
+	if (netif->flags & NETIF_FLAG_DHCP) {
+		/* For good: ip/dhcp/client.c keeps the lease of what is only down. */
+		netif->flags &= (uint16_t)~NETIF_FLAG_DHCP;
+		dhcp_release(netif);
+		dhcp_stop(netif);
+	}
 	ip_notify(netif, NETIF_CHANGE_DOWN);
 	netif_set_down_low(netif);
 	while (netif->addrs != NULL) {

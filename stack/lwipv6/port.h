@@ -14,6 +14,7 @@ struct path_table;
 struct group_table;
 struct dad;
 struct ra;
+struct dhcp_client;
 
 /* The stack's side of a unit.  The netif comes first: lwipv6 sees only it. */
 struct port {
@@ -24,8 +25,9 @@ struct port {
 	struct path_table *paths;   /* ip/path.c; NULL: none is narrow */
 	struct group_table *groups; /* link/igmp.c; NULL: none was joined */
 	struct dad *dad;	    /* link/dad.c; NULL: no address yet */
-	struct ra *ra;	   /* link/autoconf.c; NULL: not up, or not asked to */
-	uint16_t mtu;	   /* as we set it; see ctl/ioctl.c */
+	struct ra *ra; /* link/autoconf.c; NULL: not up, or not asked to */
+	struct dhcp_client *dhcp; /* ip/dhcp/client.c; NULL: not asked to */
+	uint16_t mtu;		  /* as we set it; see ctl/ioctl.c */
 	bool removing;	   /* we take it off; otherwise the stack goes down */
 	int tid;	   /* of the stack's thread */
 	struct port *next; /* in the graveyard of driver/driver.c */

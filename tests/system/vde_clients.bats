@@ -97,6 +97,28 @@ teardown()
 	    "$("${ctl[@]}" shmif0 | sed -n 's|.*inet \(10[0-9.]*\).*|\1|p')"
 }
 
+@test "leases renewed by dnsmasq each 10 s, without a gap (DHCP_LEASES=10)" {
+	[ -n "${DHCP_LEASES-}" ] || skip "takes 10 s a lease: set DHCP_LEASES"
+	net
+	need dnsmasq
+	# It gives no lease of less than two minutes, but has it renewed earlier.
+	start dns ip netns exec $NET dnsmasq -d -C /dev/null -p 0 -i tap0 \
+	    -F 10.9.0.50,10.9.0.60,2m -l "$PWD/leases" --user=root \
+	    --dhcp-option-force=58,10 --dhcp-option-force=59,17
+	"${ctl[@]}" shmif0 up dhcp
+	until_true eval '"${ctl[@]}" shmif0 | grep -q "inet 10.9.0.[56]"'
+	acks() { grep -c 'DHCPACK(' dns.err; }
+	while [ "$(acks)" -lt "$DHCP_LEASES" ]; do
+		"${ctl[@]}" shmif0 | grep -q "inet 10.9.0.[56]"
+		[ $SECONDS -lt $((DHCP_LEASES * 11 + 30)) ]
+		sleep 0.2
+	done
+	[ "$(grep -c 'DHCPDISCOVER(' dns.err)" = 1 ]
+	"${ctl[@]}" shmif0 -dhcp
+	until_true grep -q 'DHCPRELEASE(' dns.err
+	! "${ctl[@]}" shmif0 | grep -q "inet 10"
+}
+
 @test "a stack of the bus gets its addresses from radvd of Linux" {
 	net
 	have radvd

@@ -365,11 +365,11 @@ dhcp_fn(struct ctl_job *j)
 		}
 		return dhcp_start(netif) == ERR_OK ? 0 : ENOMEM;
 	}
-	if (netif->dhcp != NULL) {
+	netif->flags &= (uint16_t)~NETIF_FLAG_DHCP;
+	if (netif->dhcp != NULL || port_of(netif) != NULL) {
 		dhcp_release(netif);
 		dhcp_stop(netif);
 	}
-	netif->flags &= (uint16_t)~NETIF_FLAG_DHCP;
 	return 0;
 }
 

@@ -30,9 +30,6 @@ const struct kind *kind_named(const char letters[2]);
 const struct kind *kind_of(const struct netif *netif);
 
 struct netif *netif_find_direct_destination(struct stack *, struct ip_addr *);
-err_t dhcp_start(struct netif *);
-err_t dhcp_release(struct netif *);
-void dhcp_stop(struct netif *);
 
 /*
  * Splits "shmif3", "vd3" or, with *NUM -1, "shmif", "vd".  False: it is not of

@@ -60,6 +60,7 @@ port_timer(void *arg)
 	dad_timer(netif->state);
 	igmp_timer(netif->state);
 	ra_timer(netif->state);
+	dhcp_timer(netif->state);
 	sys_timeout(TIMER_MS, port_timer, netif);
 }
 
@@ -77,6 +78,7 @@ link_begun(void *arg)
 	dad_begin_all(arg);
 	igmp_again(arg);
 	ra_link(arg);
+	dhcp_link(arg);
 }
 
 /*
@@ -131,6 +133,7 @@ port_leave(struct port *port)
 	path_free(port->paths);
 	port->paths = NULL;
 	ra_free(port);
+	dhcp_free(port);
 	free(port->dad);
 	port->dad = NULL;
 	if (netif->radv != NULL) {

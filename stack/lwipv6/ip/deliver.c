@@ -70,7 +70,7 @@ deliver_at(struct netif *in, const struct ip_addr *dst)
  * Whether the packet IP is a datagram that was sent to all: to 255.255.255.255
  * the library gives it to nobody, to a network's own address not to a socket of
  * IPv6, and to the first socket only, where RFC 1122, 4.1.3.5 has each that is
- * bound to the port.  What is for a DHCP client is the library's.
+ * bound to the port.  What is for a DHCP client of the library's is the library's.
  */
 static bool
 is_broadcast_for_many(const struct netif *in, const uint8_t *ip,
@@ -80,7 +80,7 @@ is_broadcast_for_many(const struct netif *in, const uint8_t *ip,
 
 	return port_of(in) != NULL && ip[0] >> 4 == 4 && ip[9] == PROTO_UDP &&
 	    dst->addr[3] != 0 && ip4_is_broadcast(in, dst) &&
-	    be16(ip + hlen + 2) != DHCP_CLIENT;
+	    (in->dhcp == NULL || be16(ip + hlen + 2) != DHCP_CLIENT);
 }
 
 /*
@@ -130,6 +130,7 @@ EXPORT void
 OURS(ip_input)(struct pbuf *p, struct netif *in)
 {
 	const uint8_t *ip = p->payload;
+	struct port *port = port_of(in);
 	struct ip_addr dst;
 	bool known = false;
 
@@ -143,6 +144,11 @@ OURS(ip_input)(struct pbuf *p, struct netif *in)
 	ip_arrival.in = NULL;
 	if (known) {
 		note_arrival(in, ip, &dst);
+		if (ip[0] >> 4 == 4 && port != NULL && port->dhcp != NULL &&
+		    dhcp_input(port, p)) {
+			pbuf_free(p);
+			return;
+		}
 		if ((ip_is_group(&dst) ||
 			is_broadcast_for_many(in, ip, &dst)) &&
 		    above.group_input(p, in, &dst))

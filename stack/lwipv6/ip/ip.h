@@ -66,6 +66,20 @@ bool arrive_is_ours(struct port *port, const uint8_t *ip);
 /* P is an IPv6 packet for this host with extension headers.  As arrive(). */
 void ext_input(struct port *port, struct pbuf *p, bool whole);
 
+/* ---- ip/dhcp.c ------------------------------------------------------ */
+
+/*
+ * P, IPv4 for whatever address, has come by PORT.  True: it is for its client
+ * of DHCP, which has dealt with it.
+ */
+bool dhcp_input(struct port *port, const struct pbuf *p);
+/* Once a second. */
+void dhcp_timer(struct port *port);
+/* The interface is on a link, which may be another one. */
+void dhcp_link(struct port *port);
+/* Frees the state alone: dhcp_stop() comes before. */
+void dhcp_free(struct port *port);
+
 /* ---- ip/reass.c ----------------------------------------------------- */
 
 /*

@@ -241,6 +241,7 @@ dad_other(struct port *port, const struct ip_addr *at, const uint8_t mac[6],
 
 	if (memcmp(mac, port->netif.hwaddr, 6) == 0)
 		return;
+	above.address_taken(port, &ip, false);
 	if (drop_tentative(port, &ip)) {
 		say(port, &ip, mac, false);
 		return;
@@ -255,6 +256,7 @@ dad_other(struct port *port, const struct ip_addr *at, const uint8_t mac[6],
 		c->left = 0;
 		say(port, &ip, mac, false);
 		netif_del_addr(&port->netif, &ip, &mask);
+		above.address_taken(port, &ip, true);
 	} else if (c == NULL && !probes) {
 		note(port, &ip, true, DEFEND_S);
 		say(port, &ip, mac, true);

@@ -127,6 +127,13 @@ void prefixes_identify(const struct netif *netif, struct ip_addr *ip);
 /* IP does not answer for its hardware address: if it is a router, ... */
 void routers_lost(struct port *port, const struct ip_addr *ip);
 
+/*
+ * Has the interface have the route to NET with MASK by HOP, or, not ON, have it
+ * no more.  A HOP of :: is none.
+ */
+void routers_route(struct netif *netif, const struct ip_addr *net,
+    const struct ip_addr *mask, const struct ip_addr *hop, bool on);
+
 /* ---- link/igmp.c--------------------------------------------------- */
 
 /* What NETIF sends to GROUP from.  False: it has no such address. */

@@ -72,13 +72,6 @@ bool routers_heard(struct port *port, const struct ip_addr *ip, uint16_t life);
 void routers_timer(struct port *port);
 /* Drops those that are not heard since the link began; or, ALL, all. */
 void routers_drop(struct port *port, bool all);
-/*
- * Has the interface have the route to NET with MASK by HOP, or, not ON, have it
- * no more.  A HOP of :: is none.
- */
-void routers_route(struct netif *netif, const struct ip_addr *net,
-    const struct ip_addr *mask, const struct ip_addr *hop, bool on);
-
 /* ---- prefixes.c ---------------------------------------------------------- */
 
 /* An advertisement has the prefix option OPT, which is 32 bytes. */

@@ -93,6 +93,9 @@
 	WITH(dad, ip_addr_list_deliveryfind) \
 	X(route, ip_route_findpath) \
 	X(source, ip_route_select_source_ip) \
+	WITH(dhcp, dhcp_start) \
+	WITH(dhcp, dhcp_release) \
+	WITH(dhcp, dhcp_stop) \
 	WITH(deliver, ip_input) \
 	WITH(icmp, icmp_input) \
 	X(icmp, icmp_dest_unreach) \
