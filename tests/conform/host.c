@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +113,39 @@ receive_message(int fd, int ms)
 	    &m);
 }
 
+/*
+ * Sends N bytes to SS with control messages: TTL hops, traffic class 0x28.
+ */
+static ssize_t
+send_controlled(int fd, const struct sockaddr_storage *ss, socklen_t len,
+    size_t n, int ttl)
+{
+	bool v4 = ss->ss_family == AF_INET;
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int)) * 2];
+	struct sockaddr_storage to = *ss;
+	struct iovec v = { data, n };
+	struct msghdr m = { .msg_name = &to,
+		.msg_namelen = len,
+		.msg_iov = &v,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	int tos = 0x28;
+
+	memset(control, 0, sizeof(control));
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	c->cmsg_level = v4 ? IPPROTO_IP : IPPROTO_IPV6;
+	c->cmsg_type = v4 ? IP_TTL : IPV6_HOPLIMIT;
+	memcpy(CMSG_DATA(c), &ttl, sizeof(ttl));
+	c = CMSG_NXTHDR(&m, c);
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	c->cmsg_level = v4 ? IPPROTO_IP : IPPROTO_IPV6;
+	c->cmsg_type = v4 ? IP_TOS : IPV6_TCLASS;
+	memcpy(CMSG_DATA(c), &tos, sizeof(tos));
+	return lwip_sendmsg(fd, &m, MSG_DONTWAIT);
+}
+
 /* VERB on socket N, with a word and three numbers. */
 static void
 call(const char *verb, unsigned n, const char *word, long a, long b, long c)
@@ -164,6 +198,8 @@ call(const char *verb, unsigned n, const char *word, long a, long b, long c)
 		say(lwip_sendto(fd, data, (int)b, MSG_DONTWAIT, (void *)&ss,
 			len),
 		    "");
+	} else if (strcmp(verb, "sendmsg") == 0 && b >= 0 && b <= MOST) {
+		say(send_controlled(fd, &ss, len, (size_t)b, (int)c), "");
 	} else if (strcmp(verb, "recv") == 0 && a >= 0 && a <= MOST) {
 		say(wait_for(fd, POLLIN, (int)b) != 0 ?
 			-1 :

@@ -478,6 +478,25 @@ def test_asks(host):
     s.close()
 
 
+@rfc('3542 6.3, 6.5, ip(7): hop limit and class of one datagram')
+def test_sent_with(host, v):
+    s = host.host.socket(socket.AF_INET if v == 4 else socket.AF_INET6,
+                         socket.SOCK_DGRAM)
+    peer = ENDS[v].peer
+    host.drain()
+    assert s('sendmsg', peer, 4107, 5, 33)[0] == 5
+    assert s.sendto(peer, 4107, 5)[0] == 5
+    a, b = host.collect(5, lambda p: UDP in p and p[UDP].dport == 4107, 2)
+    assert s('sendmsg', peer, 4107, 5, 300)[1] == 'EINVAL'
+    s.close()
+    if v == 6:
+        assert (a[IPv6].hlim, a[IPv6].tc) == (33, 0x28)
+        assert (b[IPv6].hlim, b[IPv6].tc) != (33, 0x28)
+    else:
+        a, b = a.payload, b.payload
+        assert (a.ttl, a.tos) == (33, 0x28) != (b.ttl, b.tos)
+
+
 @rfc('3542 6.1, 6.3, 4: IPV6_RECVPKTINFO, HOPLIMIT and TCLASS')
 @pytest.mark.parametrize('name,kind,value', [
     (49, 50, None), (51, 52, '4d000000'), (66, 67, '28000000')])

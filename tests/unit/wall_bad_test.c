@@ -190,11 +190,8 @@ static const struct bad {
 	{ WALL_ND_ADDRESS, RS_UNSPEC, { { 62, 1 }, { 63, 1 } }, 70, 4 },
 	{ WALL_ND_LINK, NS, { { 78, 14 } }, 0, 0 },
 	{ WALL_ND_LINK, NS_UNICAST, { { 80, 3 } }, 0, 0 },
-	{ WALL_ND_LINK, NA, { { 78, 1 } }, 0, 0 },
 	{ WALL_ND_LINK, NA, { { 80, 0xff } }, 0, 0 },
-	{ WALL_ND_LINK, NA, { { 19, 24 } }, 0, 0 },
 	{ WALL_ND_FLAGS, NA, { { 38, 0xff }, { 39, 2 } }, 0, 0 },
-	{ WALL_ND_FLAGS, NA_LWIP, { { 38, 0xff }, { 39, 2 } }, 0, 0 },
 };
 /* clang-format on */
 

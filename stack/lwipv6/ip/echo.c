@@ -33,6 +33,7 @@
 #define OPT_RECORD 7
 #define PROTO_ICMP4 1
 #define PROTO_ICMP6 58
+#define TYPE_NA 136
 
 /*
  * The record route option (RFC 791) among the HLEN bytes of header at IP, which
@@ -179,6 +180,14 @@ OURS(icmp_input)(struct stack *stack, struct pbuf *p, struct ip_addr_list *to,
 		    to;
 		if (own != NULL)
 			reply6(to->netif, p, &src, &dst, &own->ipaddr);
+		pbuf_free(p);
+		return;
+	}
+	if (port_of(to->netif) != NULL && p->len >= IP6_HLEN + ECHO_HLEN &&
+	    ip[0] >> 4 == 6 && ip[6] == PROTO_ICMP6 &&
+	    ip[IP6_HLEN] == TYPE_NA) {
+		/* The wall has seen to its checksum and its options. */
+		nd_advertised(port_of(to->netif), ip, p->len);
 		pbuf_free(p);
 		return;
 	}

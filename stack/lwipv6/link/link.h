@@ -23,12 +23,24 @@ void link_send_bytes(struct port *port, const uint8_t *frame, uint32_t len);
 /* Whether DST, of IPv4, is 0, all ones, or that of a network of NETIF. */
 bool ip4_is_broadcast(const struct netif *netif, const struct ip_addr *dst);
 
+/*
+ * The hardware address of the group or broadcast address DST, RFC 1112 and RFC
+ * 2464.  False: it is none.
+ */
+bool link_group_mac(const struct port *port, const struct ip_addr *dst,
+    uint8_t mac[6]);
+
 /* ---- link/neighbours.c --------------------------------------------------- */
 
 struct neigh_table *neigh_new(void);
 void neigh_free(struct neigh_table *t);
 /* Once a second. */
 void neigh_timer(struct port *port);
+/*
+ * The traffic class of the IPv6 packets that are sent; the library writes 0.  Of
+ * the calling thread.
+ */
+extern __thread uint8_t neigh_class;
 /* netif.output: resolves DST and sends. */
 err_t neigh_output(struct netif *netif, struct pbuf *p, struct ip_addr *dst);
 /*
@@ -37,6 +49,12 @@ err_t neigh_output(struct netif *netif, struct pbuf *p, struct ip_addr *dst);
  */
 void neigh_learn(struct port *port, const struct ip_addr *dst,
     const uint8_t mac[6], bool create);
+/*
+ * DST was advertised (RFC 4861, 7.2.5), at MAC or, NULL, where it was; SOLICITED
+ * and OVERRIDE are flags of that.
+ */
+void neigh_advertised(struct port *port, const struct ip_addr *dst,
+    const uint8_t *mac, bool solicited, bool override);
 bool neigh_find(struct port *port, const struct ip_addr *dst, uint8_t mac[6]);
 void neigh_forget(struct port *port, const struct ip_addr *dst);
 /* Forgets all: the interface is down, or its link is another one. */
@@ -75,6 +93,11 @@ void arp_input(struct port *port, const uint8_t *frame, uint32_t len);
 
 /* ---- link/nd.c ----------------------------------------------------------- */
 
+/* As arp_ask(), for IPv6; TO NULL: by multicast. */
+void nd_ask(struct port *port, const struct ip_addr *from,
+    const struct ip_addr *ip, const uint8_t to[6]);
+/* Handles the neighbour advertisement of LEN bytes with the header IP. */
+void nd_advertised(struct port *port, const uint8_t *ip, uint32_t len);
 /* As arp_probe() and arp_announce(), for IPv6. */
 void nd_probe(struct port *port, const struct ip_addr *ip);
 void nd_announce(struct port *port, const struct ip_addr *ip);
@@ -124,6 +147,8 @@ void ra_free(struct port *port);
  * appendix A.
  */
 void prefixes_identify(const struct netif *netif, struct ip_addr *ip);
+/* IP says that it is no router: if it was one, ... */
+void routers_no_more(struct port *port, const struct ip_addr *ip);
 /* IP does not answer for its hardware address: if it is a router, ... */
 void routers_lost(struct port *port, const struct ip_addr *ip);
 

@@ -15,7 +15,8 @@
  *
  * The cure: solicitations for an address of the interface are answered here,
  * as RFC 4861, 7.2.4 says, and the stack never sees one.  A probe is answered
- * to all nodes, without the solicited flag.
+ * to all nodes, without the solicited flag.  Advertisements are handled here,
+ * too (7.2.5): the library lets any of them replace an address.
  */
 #include <string.h>
 
@@ -98,34 +99,90 @@ nd_announce(struct port *port, const struct ip_addr *ip)
 }
 
 /*
- * RFC 4861, 4.3, RFC 4862, 5.4.2: from the unspecified address, to the group of
- * those whose address ends in the same three bytes, without options.
+ * Solicits TARGET: from FROM with our link-layer address to TO, or to the group
+ * of those whose address ends in the same three bytes (NULL); FROM ::, without
+ * it (RFC 4861, 4.3, RFC 4862, 5.4.2).
  */
-void
-nd_probe(struct port *port, const struct ip_addr *target)
+static void
+solicit(struct port *port, const struct ip_addr *target,
+    const struct ip_addr *from, const uint8_t to[6])
 {
+	static const struct ip_addr nobody;
+	bool known = !ip_same(from, &nobody);
 	const uint8_t *t = (const uint8_t *)target;
-	uint8_t f[ETH_HLEN + IP6_HLEN + NA_HLEN] = { 0x33, 0x33, 0xff, t[13],
-		t[14], t[15] };
+	unsigned len = NA_HLEN + (known ? OPT_LEN : 0);
+	uint8_t f[NA_LEN] = { 0x33, 0x33, 0xff, t[13], t[14], t[15] };
 	uint8_t *ip = f + ETH_HLEN, *ns = ip + IP6_HLEN;
 
 	memcpy(f + 6, port->netif.hwaddr, 6);
 	f[12] = 0x86;
 	f[13] = 0xdd;
 	ip[0] = 0x60;
-	ip[5] = NA_HLEN;
+	ip[5] = (uint8_t)len;
 	ip[6] = NEXT_ICMP6;
 	ip[7] = 255;
-	ip[24] = 0xff;
-	ip[25] = 0x02;
-	ip[35] = 0x01;
-	ip[36] = 0xff;
-	memcpy(ip + 37, t + 13, 3);
+	memcpy(ip + 8, from, 16);
+	if (to != NULL) {
+		memcpy(f, to, 6);
+		memcpy(ip + 24, t, 16);
+	} else {
+		ip[24] = 0xff;
+		ip[25] = 0x02;
+		ip[35] = 0x01;
+		ip[36] = 0xff;
+		memcpy(ip + 37, t + 13, 3);
+	}
 	ns[0] = TYPE_NS;
 	memcpy(ns + 8, t, 16);
+	if (known) {
+		ns[NA_HLEN] = OPT_SOURCE_LINK;
+		ns[NA_HLEN + 1] = 1;
+		memcpy(ns + NA_HLEN + 2, port->netif.hwaddr, 6);
+	}
 	put16(ns + 2,
-	    ~fold(sum16(ip + 8, IP6_HLEN - 8 + NA_HLEN, NA_HLEN + NEXT_ICMP6)));
-	link_send_bytes(port, f, sizeof(f));
+	    ~fold(sum16(ip + 8, IP6_HLEN - 8 + len, len + NEXT_ICMP6)));
+	link_send_bytes(port, f, ETH_HLEN + IP6_HLEN + len);
+}
+
+void
+nd_probe(struct port *port, const struct ip_addr *target)
+{
+	static const struct ip_addr nobody;
+
+	solicit(port, target, &nobody, NULL);
+}
+
+void
+nd_ask(struct port *port, const struct ip_addr *from, const struct ip_addr *ip,
+    const uint8_t to[6])
+{
+	solicit(port, ip, from, to);
+}
+
+void
+nd_advertised(struct port *port, const uint8_t *ip, uint32_t len)
+{
+	const uint8_t *na = ip + IP6_HLEN, *link = NULL;
+	uint32_t at = NA_HLEN;
+	struct ip_addr target;
+
+	if (len < IP6_HLEN + NA_HLEN)
+		return;
+	len -= IP6_HLEN;
+	while (at + OPT_LEN <= len && na[at + 1] != 0 && link == NULL) {
+		if (na[at] == OPT_TARGET_LINK && na[at + 1] == 1)
+			link = na + at + 2;
+		at += na[at + 1] * OPT_LEN;
+	}
+	memcpy(&target, na + 8, sizeof(target));
+	if (link != NULL)
+		dad_other(port, &target, link, false);
+	if (ip_addr_list_find(port->netif.addrs, &target, NULL) != NULL)
+		return;
+	neigh_advertised(port, &target, link, (na[4] & NA_SOLICITED) != 0,
+	    (na[4] & NA_OVERRIDE) != 0);
+	if (!(na[4] & NA_ROUTER))
+		routers_no_more(port, &target);
 }
 
 bool

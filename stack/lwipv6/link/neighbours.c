@@ -24,11 +24,12 @@
  *		was connecting by way of it and who has sent them is told
  *		(above.h), and the entry goes.
  *	KNOWN	packets are sent.  The address was confirmed (a reply, a
- *		request, an advertisement came) at CONFIRMED.  Once used more
+ *		request, a solicited advertisement came) at CONFIRMED.  Once used more
  *		than FRESH_S seconds after that, or when what was sent to it
  *		gets no answer (neigh_doubt()), it is asked for again while
- *		it still serves, whether or not it is used further; after
- *		ASK_MAX unanswered ones it goes.  Unused for IDLE_S seconds:
+ *		it still serves, whether or not it is used further: of IPv6
+ *		by unicast (RFC 4861, 7.3.3); after ASK_MAX unanswered ones
+ *		it goes.  Unused for IDLE_S seconds:
  *		it goes.
  *
  * All entries go when the interface goes down, loses its link or gets another
@@ -43,6 +44,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "stack/lwipv6/link/link.h"
 
 #define BUCKETS 64u
@@ -52,6 +54,7 @@
 #define ASK_MAX 3u
 #define FRESH_S 30u
 #define IDLE_S 600u
+#define RETRANS_NS 950000000u /* the timer comes each second, about */
 #define ETH_HLEN 14
 #define ETHERTYPE_IP4 0x0800u
 #define ETHERTYPE_IP6 0x86ddu
@@ -67,6 +70,7 @@ struct entry {
 	uint8_t mac[6];
 	bool known;
 	uint8_t asked;	    /* requests unanswered */
+	uint64_t asked_ns;  /* when the last of them was sent */
 	uint32_t confirmed; /* in seconds of the table's clock */
 	uint32_t used;
 	struct waiting *head, **tail;
@@ -222,8 +226,9 @@ ask(struct port *port, struct entry *e)
 	if (el == NULL)
 		return false;
 	e->asked++;
+	e->asked_ns = now_ns();
 	if (!ip_is_v4(&ip))
-		icmp_neighbor_solicitation(port->netif.stack, &ip, el);
+		nd_ask(port, &el->ipaddr, &ip, e->known ? e->mac : NULL);
 	else
 		/* Only the first question goes to where it was before. */
 		arp_ask(port, &el->ipaddr, &ip,
@@ -279,31 +284,6 @@ flush(struct port *port, struct entry *e)
 	}
 }
 
-/* The hardware address of a group, RFC 1112 and RFC 2464; or false. */
-static bool
-group_mac(const struct port *port, const struct ip_addr *dst, uint8_t mac[6])
-{
-	const uint8_t *b = (const uint8_t *)dst;
-
-	if (!ip_is_v4(dst)) {
-		if (b[0] != 0xff)
-			return false;
-		mac[0] = mac[1] = 0x33;
-		memcpy(mac + 2, b + 12, 4);
-	} else if ((b[12] & 0xf0) == 0xe0) {
-		mac[0] = 0x01;
-		mac[1] = 0x00;
-		mac[2] = 0x5e;
-		mac[3] = b[13] & 0x7f;
-		memcpy(mac + 4, b + 14, 2);
-	} else if (ip4_is_broadcast(&port->netif, dst)) {
-		memcpy(mac, broadcast, 6);
-	} else {
-		return false;
-	}
-	return true;
-}
-
 /* Sends the frame P, complete but for its destination, to neighbour DST. */
 static err_t
 send_to(struct port *port, struct pbuf *p, const struct ip_addr *dst)
@@ -311,7 +291,7 @@ send_to(struct port *port, struct pbuf *p, const struct ip_addr *dst)
 	struct neigh_table *t = port->neigh;
 	struct entry *e;
 
-	if (group_mac(port, dst, p->payload))
+	if (link_group_mac(port, dst, p->payload))
 		return link_send(port, p);
 	e = find(t, dst);
 	if (e == NULL) {
@@ -337,6 +317,8 @@ send_to(struct port *port, struct pbuf *p, const struct ip_addr *dst)
 	return link_send(port, p);
 }
 
+__thread uint8_t neigh_class;
+
 err_t
 neigh_output(struct netif *netif, struct pbuf *p, struct ip_addr *dst)
 {
@@ -351,6 +333,11 @@ neigh_output(struct netif *netif, struct pbuf *p, struct ip_addr *dst)
 		return ERR_OK;
 	if (port->paths != NULL && above.path_exceeded(netif, p, dst, &err))
 		return err;
+	if (neigh_class != 0 && type == ETHERTYPE_IP6 && p->len >= 2) {
+		f = p->payload;
+		f[0] = (uint8_t)(0x60 | neigh_class >> 4);
+		f[1] = (uint8_t)((f[1] & 15) | neigh_class << 4);
+	}
 	if (pbuf_header(p, ETH_HLEN) != 0) {
 		head = pbuf_alloc(PBUF_RAW, ETH_HLEN, PBUF_RAM);
 		if (head == NULL)
@@ -381,7 +368,7 @@ neigh_learn(struct port *port, const struct ip_addr *dst, const uint8_t mac[6],
 	uint8_t group[6];
 	struct entry *e;
 
-	if (t == NULL || (mac[0] & 1) || group_mac(port, dst, group) ||
+	if (t == NULL || (mac[0] & 1) || link_group_mac(port, dst, group) ||
 	    ip_same(dst, &any))
 		return;
 	e = find(t, dst);
@@ -394,6 +381,40 @@ neigh_learn(struct port *port, const struct ip_addr *dst, const uint8_t mac[6],
 	e->asked = 0;
 	e->confirmed = t->now;
 	flush(port, e);
+}
+
+void
+neigh_advertised(struct port *port, const struct ip_addr *dst,
+    const uint8_t *mac, bool solicited, bool override)
+{
+	struct neigh_table *t = port->neigh;
+	struct entry *e = t == NULL ? NULL : find(t, dst);
+	bool other;
+
+	if (e == NULL || (!e->known && mac == NULL) ||
+	    (mac != NULL && (mac[0] & 1)))
+		return;
+	if (!e->known) {
+		neigh_learn(port, dst, mac, false);
+		if (!solicited)
+			e->confirmed = t->now - FRESH_S - 1; /* it may be */
+		return;
+	}
+	other = mac != NULL && memcmp(mac, e->mac, 6) != 0;
+	if (other && !override) {
+		/* Two claim it: asked for when it is used next. */
+		e->confirmed = t->now - FRESH_S - 1;
+		return;
+	}
+	if (other)
+		memcpy(e->mac, mac, 6);
+	if (solicited) {
+		e->asked = 0;
+		e->confirmed = t->now;
+	} else if (other) {
+		e->asked = 0;
+		e->confirmed = t->now - FRESH_S - 1;
+	}
 }
 
 bool
@@ -514,6 +535,9 @@ age(struct port *port, struct entry *e)
 {
 	uint32_t now = port->neigh->now;
 
+	/* RFC 1122, 2.3.2.1: once a second, wherever the ticks are. */
+	if (e->asked != 0 && now_ns() - e->asked_ns < RETRANS_NS)
+		return false;
 	if (!e->known)
 		return e->asked >= ASK_MAX || !ask(port, e);
 	if (now - e->used > IDLE_S)

@@ -178,6 +178,13 @@ routers_heard(struct port *port, const struct ip_addr *ip, uint16_t life)
 }
 
 void
+routers_no_more(struct port *port, const struct ip_addr *ip)
+{
+	if (port->ra != NULL && !ip_same(ip, &none))
+		routers_heard(port, ip, 0);
+}
+
+void
 routers_lost(struct port *port, const struct ip_addr *ip)
 {
 	struct router *r;

@@ -111,3 +111,28 @@ ip4_is_broadcast(const struct netif *netif, const struct ip_addr *dst)
 			return false;
 	}
 }
+
+bool
+link_group_mac(const struct port *port, const struct ip_addr *dst,
+    uint8_t mac[6])
+{
+	const uint8_t *b = (const uint8_t *)dst;
+
+	if (!ip_is_v4(dst)) {
+		if (b[0] != 0xff)
+			return false;
+		mac[0] = mac[1] = 0x33;
+		memcpy(mac + 2, b + 12, 4);
+	} else if ((b[12] & 0xf0) == 0xe0) {
+		mac[0] = 0x01;
+		mac[1] = 0x00;
+		mac[2] = 0x5e;
+		mac[3] = b[13] & 0x7f;
+		memcpy(mac + 4, b + 14, 2);
+	} else if (ip4_is_broadcast(&port->netif, dst)) {
+		memset(mac, 0xff, 6);
+	} else {
+		return false;
+	}
+	return true;
+}

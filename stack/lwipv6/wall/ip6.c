@@ -130,15 +130,7 @@ solicitation(const uint8_t *ip, const uint8_t *p, size_t n,
  * WALL_ND_CODE  ditto: must.
  * WALL_ND_ADDRESS  ditto: routers speak from their link-local address (6.1.2,
  *	8.1), targets are hosts (7.1.2), an RS from :: has no option (6.1.1).
- * WALL_ND_LINK in an NA: 4.4.  Harm: lwipv6 takes the 6 bytes at the option's
- *	place for the address, whatever and whether anything is there.  As it
- *	solicits by multicast only, its answers must have the option.
- * WALL_ND_FLAGS  7.1.2, solicited and multicast: must.  Also the reserved bit
- *	that lwipv6 takes for that flag: harm.  In an NA to what it takes for
- *	all nodes (it forgets the byte order: ff02::100:0) it gives up any
- *	tentative address of the target's network, the link-local one too, and
- *	reads it after freeing it.  (Its own answers have the bit set, but are
- *	never multicast.)
+ * WALL_ND_FLAGS  7.1.2, solicited and multicast: must.
  */
 static enum wall_reason
 discovery(const uint8_t *ip, const uint8_t *p, size_t n, struct wall_result *r)
@@ -175,10 +167,8 @@ discovery(const uint8_t *ip, const uint8_t *p, size_t n, struct wall_result *r)
 	case ND_NA:
 		if (!is_host6(p + 8))
 			return WALL_ND_ADDRESS;
-		if (dst[0] == 0xff && (p[4] & 0x42))
+		if (dst[0] == 0xff && (p[4] & 0x40))
 			return WALL_ND_FLAGS;
-		if (!o.target || o.target != o.first)
-			return WALL_ND_LINK;
 	}
 	return WALL_OK;
 }

@@ -131,7 +131,9 @@ send_as_wished(struct dgram *g)
 		pcb->ttl = (uint8_t)w->ttl;
 	if (w != NULL && w->tos >= 0)
 		pcb->tos = (uint8_t)w->tos;
+	neigh_class = pcb->tos;
 	err = udp_sendto(pcb, g->p, &g->to.ip, g->to.port);
+	neigh_class = 0;
 	pcb->local_ip = was.local_ip;
 	pcb->ttl = was.ttl;
 	pcb->tos = was.tos;
