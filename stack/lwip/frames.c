@@ -15,6 +15,7 @@
 
 #include <lwip/etharp.h>
 #include <lwip/pbuf.h>
+#include <lwip/prot/ip.h>
 #include <lwip/snmp.h>
 #include <netif/ethernet.h>
 
@@ -111,13 +112,26 @@ port_drop(void *buffer)
 	pbuf_free(buffer);
 }
 
+/* Whether a frame may have ICMPv6 in it, or be the last part of such. */
+static bool
+may_tell_path(const uint8_t *frame, uint32_t len)
+{
+	const uint8_t *type = frame + 12, *next = frame + ETH_HLEN + 6;
+
+	/* An 802.1Q tag, which lwIP passes over. */
+	if (type[0] == 0x81 && type[1] == 0)
+		return true;
+	return type[0] == 0x86 && type[1] == 0xdd && len > ETH_HLEN + 6 &&
+	    *next != IP_PROTO_TCP && *next != IP_PROTO_UDP;
+}
+
 enum stack_verdict
 port_input(struct unit *u, void *buffer, uint8_t *data, uint32_t len)
 {
 	struct port *port = unit_port(u);
 	struct netif *netif = &port->netif;
 	enum wall_reason why = wall_judge(data, len);
-	bool group;
+	bool group, told;
 
 	if (why != WALL_PASSES) {
 		pbuf_free(buffer);
@@ -135,7 +149,11 @@ port_input(struct unit *u, void *buffer, uint8_t *data, uint32_t len)
 		MIB2_STATS_NETIF_INC(netif, ifinnucastpkts);
 	else
 		MIB2_STATS_NETIF_INC(netif, ifinucastpkts);
-	if (group || !merge_takes(netif, &port->merge, buffer))
-		ethernet_input(buffer, netif); /* frees it */
+	if (!group && merge_takes(netif, &port->merge, buffer))
+		return STACK_TAKEN;
+	told = may_tell_path(data, len);
+	ethernet_input(buffer, netif); /* frees it */
+	if (told)
+		hooks_path_floor();
 	return STACK_TAKEN;
 }

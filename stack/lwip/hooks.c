@@ -9,6 +9,10 @@
  * no address of the stack would be forwarded, and is dropped where the stack is
  * no router.
  *
+ * Path MTU: lwIP believes whatever a Packet Too Big says.  A value below what
+ * IPv6 guarantees would have it send fragments without bytes, for ever, so it is
+ * raised as soon as it can have come.
+ *
  * Initial sequence numbers: RFC 6528.  A clock of 4 microseconds, plus a keyed
  * hash of the addresses and ports, so that who sees the numbers of his own
  * connections learns nothing of others'.  The hash is SipHash-2-4 (Aumasson and
@@ -21,6 +25,7 @@
 
 #include <lwip/ip6.h>
 #include <lwip/netif.h>
+#include <lwip/priv/nd6_priv.h>
 #include <lwip/prot/ip6.h>
 
 #include "base/clock.h"
@@ -84,6 +89,26 @@ shmif_lwip_ip6_input(struct pbuf *p, struct netif *in)
 		return 0;
 	pbuf_free(p);
 	return 1;
+}
+
+/* ---- path MTU ----------------------------------------------------------- */
+
+void
+hooks_path_floor(void)
+{
+	uint16_t least = IP6_MIN_MTU_LENGTH;
+	struct netif *netif;
+	int i;
+
+	NETIF_FOREACH(netif)
+	{
+		if (port_of(netif) != NULL && netif->mtu6 < least)
+			least = netif->mtu6;
+	}
+	for (i = 0; i < LWIP_ND6_NUM_DESTINATIONS; i++)
+		if (destination_cache[i].pmtu != 0 &&
+		    destination_cache[i].pmtu < least)
+			destination_cache[i].pmtu = least;
 }
 
 /* ---- sequence numbers --------------------------------------------------- */

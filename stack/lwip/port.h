@@ -72,6 +72,8 @@ void exit_settle(void);
 
 /* Makes the secret of sequence numbers.  Once, before there is a stack. */
 void hooks_begin(void);
+/* No path has less than IPv6 guarantees.  With the core's lock. */
+void hooks_path_floor(void);
 /* Whether the stack is a router. */
 bool forwarding_get(void);
 void forwarding_set(bool on);

@@ -9,7 +9,20 @@
  *
  * WALL_ARP	lwIP reads 28 bytes of ARP whatever the frame's length: on
  *		a real Ethernet no frame is shorter than 60 bytes, but on the
- *		bus it can be.
+ *		bus it can be.  CWE-125; no CVE number.  The check was lost in
+ *		lwIP's commit 31778193, and its pull request 108 of 2026 brings
+ *		it back.
+ *
+ * Not refused but cured elsewhere: a Packet Too Big below 1280 bytes, which RFC
+ * 8201 has ignored, and lwIP believes (48 is an endless loop in ip6_frag()): see
+ * hooks_path_floor(), since extension headers and fragments may hide it from
+ * here.  One of a true path's is a crash when TCP sends again; lwipopts.h,
+ * LWIP_NETIF_TX_SINGLE_PBUF.  Both were found by the fuzzer and by reading what
+ * it had found; no CVE numbers.
+ *
+ * Not refused but made harmless, by the zeros behind each frame (frames.c): a
+ * TCP option whose kind is the frame's last byte; lwIP reads the length that
+ * would follow (CWE-125; no CVE number).
  */
 #include <stddef.h>
 

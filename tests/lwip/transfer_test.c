@@ -95,7 +95,8 @@ make_bus(const char *path, unsigned mtu)
 struct run {
 	struct how h;
 	struct lossy *l;
-	pid_t serves, asks;
+	char theirs[256];   /* the bus of who asks */
+	pid_t serves, asks; /* -1: it has been waited for */
 };
 
 static void
@@ -108,6 +109,7 @@ begin(struct run *r, const struct how *h)
 	snprintf(a, sizeof(a), "%s", net_bus());
 	snprintf(b, sizeof(b), "%s", h->loss != 0 ? net_bus() : a);
 	make_bus(a, h->mtu);
+	memcpy(r->theirs, b, sizeof(r->theirs));
 	r->h = *h;
 	r->l = NULL;
 	if (h->loss != 0) {
@@ -127,7 +129,7 @@ static bool
 end(struct run *r)
 {
 	struct lossy_stats st = { 0 };
-	bool well = net_wait(r->asks) == 0;
+	bool well = r->asks == -1 || net_wait(r->asks) == 0;
 
 	if (!well)
 		kill(r->serves, SIGKILL);
@@ -237,6 +239,82 @@ test_loss(void **state)
 	}
 }
 
+/* ---- a path with a smaller MTU ------------------------------------------ */
+
+/*
+ * A Packet Too Big of 1280 bytes from fd00::1, about what fd00::2 sent to it;
+ * for everybody, since nobody knows the hardware address.
+ */
+static size_t
+too_big(uint8_t frame[14 + 40 + 8 + 40])
+{
+	static const uint8_t all[6] = { 0x33, 0x33, 0, 0, 0, 1 };
+	uint8_t *ip = frame + 14, *icmp = ip + 40, *about = icmp + 8;
+	uint8_t pseudo[40] = { 0 };
+	uint16_t sum;
+
+	memset(frame, 0, 14 + 40 + 8 + 40);
+	memcpy(frame, all, sizeof(all));
+	frame[6] = 2;
+	frame[12] = 0x86;
+	frame[13] = 0xdd;
+	ip[0] = about[0] = 0x60;
+	ip[5] = 8 + 40;
+	ip[6] = 58;
+	ip[7] = about[7] = 64;
+	ip[8] = ip[24] = about[8] = about[24] = 0xfd;
+	ip[23] = about[39] = 1;
+	ip[39] = about[23] = 2;
+	about[4] = 5; /* 1460 bytes of TCP */
+	about[5] = 0xb4;
+	about[6] = 6;
+	icmp[0] = 2;
+	icmp[6] = 5; /* 1280 */
+	memcpy(pseudo, ip + 8, 32);
+	pseudo[35] = 8 + 40;
+	pseudo[39] = 58;
+	sum = net_checksum(icmp, 8 + 40,
+	    (uint16_t)~net_checksum(pseudo, sizeof(pseudo), 0));
+	icmp[2] = (uint8_t)(sum >> 8);
+	icmp[3] = (uint8_t)sum;
+	return 14 + 40 + 8 + 40;
+}
+
+/*
+ * Segments that are longer than the path has become, and sent once more: lwIP
+ * must not make its fragments of what it keeps.
+ */
+static void
+test_path(void **state)
+{
+	struct how h = { .serves = LWIPV6,
+		.asks = LWIP,
+		.v6 = 1,
+		.mode = "up",
+		.mtu = 1500,
+		.loss = 10,
+		.size = 1 << 20,
+		.seed = (uint32_t)net_env("TEST_SEED", (long)getpid()) };
+	struct shmbus_options o = { .name = "path" };
+	uint8_t frame[14 + 40 + 8 + 40];
+	size_t n = too_big(frame);
+	struct shmbus *bus;
+	struct run r;
+	int status;
+
+	(void)state;
+	begin(&r, &h);
+	assert_int_equal(shmbus_attach(r.theirs, &o, &bus), 0);
+	while (waitpid(r.asks, &status, WNOHANG) == 0) {
+		shmbus_send(bus, frame, n);
+		usleep(2000);
+	}
+	shmbus_detach(bus);
+	r.asks = -1;
+	assert_true(end(&r));
+	assert_int_equal(status, 0);
+}
+
 static int
 clean(void **state)
 {
@@ -255,6 +333,7 @@ main(void)
 		cmocka_unit_test_teardown(test_jumbo, clean),
 		cmocka_unit_test_teardown(test_largest, clean),
 		cmocka_unit_test_teardown(test_loss, clean),
+		cmocka_unit_test_teardown(test_path, clean),
 	};
 
 	printf("# TEST_SEED=%ld\n", net_env("TEST_SEED", (long)getpid()));

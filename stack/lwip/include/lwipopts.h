@@ -88,6 +88,13 @@
 #define LWIP_IPV6_FRAG 1
 #define LWIP_IPV6_REASS 1
 #define IPV6_FRAG_COPYHEADER 1 /* pointers have 64 bits */
+/*
+ * What is too long for the path is copied into fragments.  Otherwise lwIP makes
+ * them of the packet itself, whose buffers are cut for that: of a segment in
+ * several buffers that TCP sends once more little is left then, and lwIP
+ * crashes.
+ */
+#define LWIP_NETIF_TX_SINGLE_PBUF 1
 #define LWIP_IPV6_NUM_ADDRESSES 16
 #define LWIP_IPV6_MLD 1
 #define LWIP_IPV6_AUTOCONFIG 1
