@@ -104,6 +104,37 @@ unit_output(struct unit *u, const struct iovec *iov, int n, uint32_t len)
 	return 0;
 }
 
+/* What netlink would have done to a unit; there is no such socket here. */
+int
+shmif_set_mtu(int ifnum, unsigned mtu)
+{
+	(void)ifnum;
+	(void)mtu;
+	return ENXIO;
+}
+
+int
+shmif_set_mac(int ifnum, const uint8_t mac[6])
+{
+	(void)ifnum;
+	(void)mac;
+	return ENXIO;
+}
+
+int
+shmif_up(int ifnum)
+{
+	(void)ifnum;
+	return ENXIO;
+}
+
+int
+shmif_down(int ifnum)
+{
+	(void)ifnum;
+	return ENXIO;
+}
+
 /* What waits on the bus for the next visit. */
 static struct pkt in_line[VISIT_MAX];
 static unsigned in_n;

@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # mstack(1) on mainline lwIP: cases of its own tests, with lwIP on both hosts of
-# the bus, and what joins the two stacks.  What needs netlink, which lwIP has
-# not, is left out.  A sample; ALL=1 runs all that can be.
+# the bus, and what joins the two stacks.  A sample; ALL=1 runs all that can be.
 #
-# slow: 20
+# slow: 25
 
 load ../lib/mstack
 
@@ -158,4 +157,124 @@ Cannot assign requested address
 	python3 way.py >kernel
 	at a python3 way.py >stack
 	diff kernel stack
+}
+
+@test "ip(8), getifaddrs and if_nameindex: links, addresses, routes, neighbours" {
+	need ip python3
+	pair_up
+	TEST_STACK=lwip serve c
+	on c shmif0 create linkstr "$HERE/bus" inet 10.0.0.7/24 \
+	    inet6 fd00::7/64 up
+	run at c sh -ec '
+	ip -o link | sed "s/\\\\.*//"
+	ip -4 -o addr | sed "s/\\\\.*//"
+	ip -6 -o addr | grep -c "inet6 fd00::7/64"
+	ip link show dev shmif0 >/dev/null
+	ip link set shmif0 mtu 1400
+	ip -o link show shmif0 | grep -o "mtu 1400"
+	ip link set shmif0 mtu 9000 || echo no
+	ip link set shmif0 down; ip -o link show shmif0 | grep -c ,UP || :
+	ip link set shmif0 up; ip -o link show shmif0 | grep -c ,UP
+	ip addr add 10.0.0.8/24 dev shmif0 || echo no
+	ip addr del 10.0.0.7/24 dev shmif0
+	ip addr add 10.0.0.8/24 dev shmif0
+	ip addr add 10.0.0.8/24 dev shmif0 || echo there
+	ip route add 10.3.0.0/16 via 10.0.0.1
+	ip route add 10.3.0.0/16 via 10.0.0.1 || echo there
+	ip route add 10.4.0.0/16 via 192.168.1.1 || echo unreachable
+	ip route | grep 10.3
+	ip route get 10.3.4.5 | head -n 1
+	ip -6 route | grep -c ^fd00::/64
+	ip route del 10.3.0.0/16
+	ip route del 10.3.0.0/16 || echo gone
+	ip link add dummy0 type dummy || echo no
+	ip addr show dev nosuch || echo none
+	' 2>&1
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *"shmif0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500"* ]]
+	[[ $output == *"inet 10.0.0.7/24 brd 10.0.0.255 scope global shmif0"* ]]
+	grep -qx 'mtu 1400' <<<"$output"
+	[ "$(grep -cx no <<<"$output")" -eq 3 ]
+	[ "$(grep -cx there <<<"$output")" -eq 2 ]
+	[[ $output == *"10.3.0.0/16 via 10.0.0.1 dev shmif0"* ]]
+	[[ $output == *"10.3.4.5 via 10.0.0.1 dev shmif0"*"src 10.0.0.8"* ]]
+	grep -qx unreachable <<<"$output"
+	grep -qx gone <<<"$output"
+	grep -qx none <<<"$output"
+	# The C library's own way, and a neighbour.
+	run at c python3 -c '
+import socket, subprocess
+print(sorted(n for i, n in socket.if_nameindex()))
+s = socket.socket(); s.settimeout(20); s.connect_ex(("10.0.0.1", 1))
+print(subprocess.run(["ip", "neigh"], capture_output=True, text=True).stdout)
+# What makes no sense is refused, or answered by nothing.
+import os, struct
+n = socket.socket(16, socket.SOCK_RAW, 0)
+n.bind((0, 0))
+for junk in (b"", b"x", b"\xff" * 15, b"\0" * 16, struct.pack("IHHII", 4000, 18, 0x301, 1, 0),
+    struct.pack("IHHII", 17, 18, 1, 2, 0) + b"\0", struct.pack("IHHII", 36, 16, 5, 3, 0) + b"\0" * 16 + b"\xff\xff\1\0"):
+    try:
+        n.send(junk)
+    except OSError as e:
+        print(e.strerror)
+n.send(struct.pack("IHHII", 20, 99, 5, 7, 0) + b"\0" * 4)
+while True:
+    m = n.recv(4096)
+    length, kind, flags, seq, pid = struct.unpack_from("IHHII", m)
+    if seq == 7: break
+print(kind, struct.unpack_from("i", m, 16)[0], pid == n.getsockname()[0])
+'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *"'lo0', 'shmif0'"* ]]
+	[[ $output == *"10.0.0.1 dev shmif0 lladdr "*REACHABLE* ]]
+	[[ $output == *"2 -95 True"* ]]
+}
+
+@test "options: the same as on Linux, whatever their length, or said to be lacking" {
+	need python3
+	pair_up
+	TEST_STACK=lwip serve c
+	on c shmif0 create linkstr "$HERE/bus" inet 10.0.0.7/24 up
+	cat >options.py <<-'E'
+	import errno, socket, struct
+	S, T, I, V = 1, 6, 0, 41
+	# What lwIP does not have; no more may be refused as unknown.
+	lacks = {(T, n) for n in range(2, 40) if n not in (1, 4, 5, 6)}
+	lacks |= {(I, n) for n in (8, 12, 13, 14, 19, 20, 22)}
+	lacks |= {(V, n) for n in (49, 51, 66, 70)}
+	lacks |= {(S, n) for n in (5, 11, 12, 29, 46)}
+	names = [(S, n) for n in (2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 18, 20, 21, 29, 46)]
+	names += [(T, n) for n in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 18, 30)]
+	names += [(I, n) for n in (1, 2, 8, 10, 11, 12, 13, 14, 15, 19, 20, 22, 32, 33, 34)]
+	names += [(V, n) for n in (16, 17, 18, 19, 23, 25, 26, 49, 51, 66, 67, 70)]
+	value = struct.pack("qq", 1, 0)
+	for domain in (socket.AF_INET, socket.AF_INET6):
+	    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+	        for level, name in names:
+	            if level == V and domain == socket.AF_INET or level == T and kind != socket.SOCK_STREAM:
+	                continue
+	            # Addresses and interfaces are others there.
+	            if (level, name) in ((I, 32), (V, 17)) and kind == socket.SOCK_DGRAM:
+	                continue
+	            row = []
+	            for n in (0, 1, 2, 3, 4, 8, 16):
+	                s = socket.socket(domain, kind)
+	                try:
+	                    s.setsockopt(level, name, value[:n]); e = "0"
+	                except OSError as x:
+	                    e = errno.errorcode[x.errno]
+	                row.append(e)
+	            # A whole value of an option that lwIP lacks.
+	            if (level, name) in lacks:
+	                row = row[4:]
+	                row = ["lacks" if e in ("0", "ENOPROTOOPT", "ENOTSUP", "EOPNOTSUPP", "EPERM", "EINVAL", "ENOTCONN", "EACCES", "ENOENT") else e for e in row]
+	            print(int(domain), int(kind), level, name, *row)
+	E
+	python3 options.py >kernel.out
+	run at c python3 options.py
+	[ "$status" -eq 0 ]
+	echo "$output" >lwip.out
+	diff kernel.out lwip.out
 }

@@ -277,6 +277,15 @@ set_v6only(struct sock *s)
 	return 0;
 }
 
+/* Whether no value at all is 0, as it happens to be in Linux. */
+static bool
+is_bare(const struct option *o)
+{
+	return o->level == IPPROTO_IP &&
+	    (o->name == IP_TOS || o->name == IP_RECVERR ||
+		o->name == IP_MTU_DISCOVER);
+}
+
 static int
 set_by_table(struct sock *s, const struct option *o, const void *value,
     socklen_t len)
@@ -294,7 +303,9 @@ set_by_table(struct sock *s, const struct option *o, const void *value,
 		memcpy(at, &t, sizeof(t));
 		return 0;
 	}
-	if ((error = number_in(o->level, value, len, &n)) != 0)
+	n = 0;
+	if ((len != 0 || !is_bare(o)) &&
+	    (error = number_in(o->level, value, len, &n)) != 0)
 		return error;
 	if (o->form == FLAG) {
 		if (at == (uint8_t *)&s->w.v6only &&
@@ -359,6 +370,19 @@ set_socket(struct sock *s, int name, const void *value, socklen_t len)
 	}
 }
 
+/* What of groups Linux lets no stream set. */
+static int
+not_of_streams(int level, int name)
+{
+	if (level == IPPROTO_IP &&
+	    (name == IP_MULTICAST_TTL || name == IP_MULTICAST_IF))
+		return EINVAL;
+	if (level == IPPROTO_IPV6 &&
+	    (name == IPV6_MULTICAST_HOPS || name == IPV6_MULTICAST_IF))
+		return ENOPROTOOPT;
+	return 0;
+}
+
 int
 option_lwip_set(struct sock *s, int level, int name, const void *value,
     socklen_t len)
@@ -366,6 +390,12 @@ option_lwip_set(struct sock *s, int level, int name, const void *value,
 	const struct option *o;
 	int error;
 
+	if (s->kind == SOCK_TCP && (error = not_of_streams(level, name)) != 0)
+		return error;
+	/* Whether it is known or not, as Linux has it. */
+	if (level == IPPROTO_TCP && s->kind == SOCK_TCP &&
+	    len < (socklen_t)sizeof(int))
+		return EINVAL;
 	if ((o = option_of(s, level, name)) != NULL)
 		return set_by_table(s, o, value, len);
 	if (level == SOL_SOCKET)

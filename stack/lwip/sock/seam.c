@@ -5,7 +5,12 @@
  */
 #include "stack/lwip/sock/sock.h"
 
+#include <linux/netlink.h>
 #include <errno.h>
+#include <string.h>
+
+#include "stack/lwip/ctl.h"
+#include "stack/lwip/sock/rtnl.h"
 
 /* ---- open and close ------------------------------------------------------ */
 
@@ -13,6 +18,13 @@
 static int
 kind_of(int domain, int type, int *protocol, enum sock_kind *kind)
 {
+	if (domain == AF_NETLINK) {
+		*kind = SOCK_NL;
+		return type != SOCK_RAW && type != SOCK_DGRAM ?
+		    ESOCKTNOSUPPORT :
+		    *protocol != NETLINK_ROUTE ? EPROTONOSUPPORT :
+						 0;
+	}
 	if (domain != AF_INET && domain != AF_INET6)
 		return EAFNOSUPPORT;
 	/* Linux has numbers up to 10 for types. */
@@ -40,6 +52,16 @@ kind_of(int domain, int type, int *protocol, enum sock_kind *kind)
 	}
 }
 
+/* Ports of netlink begin here: nobody's process number is one. */
+#define NL_PORTS 0x40000000u
+
+static int
+netlink_make(struct sock *s, void *stack)
+{
+	s->nl = rtnl_new(&lwip_ctl, stack, NL_PORTS + (uint32_t)s->num);
+	return s->nl == NULL ? ENOMEM : 0;
+}
+
 static int
 seam_open(void *stack, int domain, int type, int protocol, int *sock)
 {
@@ -47,7 +69,6 @@ seam_open(void *stack, int domain, int type, int protocol, int *sock)
 	struct sock *s;
 	int error;
 
-	(void)stack;
 	if ((error = kind_of(domain, type, &protocol, &kind)) != 0)
 		return error;
 	LOCK_TCPIP_CORE();
@@ -55,6 +76,7 @@ seam_open(void *stack, int domain, int type, int protocol, int *sock)
 	s = sock_new(domain, type, protocol, kind);
 	error = s == NULL    ? ENFILE :
 	    kind == SOCK_TCP ? stream_make(s) :
+	    kind == SOCK_NL  ? netlink_make(s, stack) :
 			       dgram_make(s);
 	if (error == 0)
 		*sock = s->num;
@@ -74,6 +96,8 @@ seam_close(int sock)
 		group_leave_all(s);
 		if (s->kind == SOCK_TCP)
 			stream_close(s);
+		else if (s->kind == SOCK_NL)
+			rtnl_free(s->nl);
 		else
 			dgram_close(s);
 		sock_free(s);
@@ -96,6 +120,20 @@ seam_close(int sock)
 		return result_; \
 	} while (0)
 
+/* An address of netlink to bind or connect to: nobody tells anything unasked. */
+static int
+netlink_address(const struct sockaddr *addr, socklen_t len)
+{
+	struct sockaddr_nl a;
+
+	if (len < (socklen_t)sizeof(a))
+		return EINVAL;
+	memcpy(&a, addr, sizeof(a));
+	return a.nl_family != AF_NETLINK ? EINVAL :
+	    a.nl_groups != 0		 ? EOPNOTSUPP :
+					   0;
+}
+
 static int
 do_bind(struct sock *s, const struct sockaddr *addr, socklen_t len)
 {
@@ -103,6 +141,8 @@ do_bind(struct sock *s, const struct sockaddr *addr, socklen_t len)
 	ip_addr_t ip;
 	int error;
 
+	if (s->kind == SOCK_NL)
+		return netlink_address(addr, len);
 	if ((error = address_get(s, addr, len, &ip, &port)) != 0)
 		return error;
 	if (!s->w.freebind && !address_is_ours(&ip))
@@ -126,6 +166,8 @@ do_connect(struct sock *s, const struct sockaddr *addr, socklen_t len)
 
 	if (len < (socklen_t)sizeof(addr->sa_family))
 		return EINVAL;
+	if (s->kind == SOCK_NL)
+		return netlink_address(addr, len);
 	if (addr->sa_family == AF_UNSPEC)
 		return s->kind == SOCK_TCP ? stream_disconnect(s) :
 					     dgram_connect(s, NULL, 0);
@@ -216,6 +258,10 @@ do_name(struct sock *s, bool of_peer, struct sockaddr *addr, socklen_t *len)
 	ip_addr_t ip;
 	uint16_t port;
 
+	if (s->kind == SOCK_NL) {
+		rtnl_name(s->nl, of_peer, addr, len);
+		return 0;
+	}
 	if (!of_peer) {
 		local_name(s, &ip, &port);
 	} else {
@@ -277,12 +323,30 @@ do_send(struct sock *s, const struct iovec *iov, int n,
 	return dgram_send(s, iov, n, &ip, port, done);
 }
 
+/* The netlink socket of this number, or NULL: used without the lock. */
+static struct rtnl *
+netlink_of(int sock)
+{
+	struct rtnl *nl;
+	struct sock *s;
+
+	LOCK_TCPIP_CORE();
+	s = sock_find(sock);
+	nl = s != NULL ? s->nl : NULL;
+	UNLOCK_TCPIP_CORE();
+	return nl;
+}
+
 static int
 seam_send(int sock, const struct iovec *iov, int n, const struct sockaddr *to,
     socklen_t tolen, const struct stack_sock_control *control, size_t *done)
 {
+	struct rtnl *nl = netlink_of(sock);
+
 	(void)control; /* see mstack(1): lwIP has none */
 	*done = 0;
+	if (nl != NULL)
+		return rtnl_send(nl, iov, n, done);
 	WITH(sock, do_send(s, iov, n, to, tolen, done));
 }
 
@@ -309,11 +373,18 @@ static int
 seam_recv(int sock, const struct iovec *iov, int n, struct sockaddr *from,
     socklen_t *fromlen, struct stack_sock_control *control, size_t *done)
 {
+	struct rtnl *nl = netlink_of(sock);
+
 	if (control != NULL) {
 		control->len = 0;
 		control->cut = false;
 	}
 	*done = 0;
+	if (nl != NULL) {
+		if (from != NULL)
+			rtnl_name(nl, 1, from, fromlen);
+		return rtnl_recv(nl, iov, n, done);
+	}
 	WITH(sock, do_recv(s, iov, n, from, fromlen, done));
 }
 

@@ -28,6 +28,7 @@
  * dgram.c	UDP, UDP-Lite, raw IP
  * option.c	options;  group.c  multicast;  request.c  ioctl(2)
  * told.c	ICMP errors
+ * rtnl.c	netlink, which is not lwIP's: it takes the lock itself
  * address.c	addresses between the system's structures and lwIP's
  */
 #ifndef STACK_LWIP_SOCK_SOCK_H
@@ -50,7 +51,7 @@
 #include "stack/lwip/port.h"
 #include "stack/lwip/sock/seam.h"
 
-enum sock_kind { SOCK_TCP, SOCK_UDP, SOCK_IP };
+enum sock_kind { SOCK_TCP, SOCK_UDP, SOCK_IP, SOCK_NL };
 enum sock_state { SOCK_NEW, SOCK_LISTENING, SOCK_CONNECTING, SOCK_OPEN };
 
 struct watch {
@@ -105,7 +106,8 @@ struct sock {
 		struct udp_pcb *udp;
 		struct raw_pcb *raw;
 	} pcb;
-	int error; /* SO_ERROR */
+	struct rtnl *nl; /* of SOCK_NL, which has no pcb */
+	int error;	 /* SO_ERROR */
 	struct item *first, **last;
 	size_t bytes; /* in the queue */
 	struct watch *watches;
