@@ -130,7 +130,8 @@ struct shmif_info {
  * unknown flag or a group address in the options), EMSGSIZE (an MTU that the
  * stack or the bus cannot carry), EMFILE (SHMIF_UNITS_MAX units), ENOMEM,
  * EAGAIN (no more threads), EDEADLK, ENOTSUP (the linked stack is not the one
- * that this library was built for; a message on stderr says in what).
+ * that this library was built for, or cannot do what OPT asks for; a message on
+ * stderr says in what).
  */
 int shmif_create(const char *path, int *ifnum);
 /* The same on a stack of one's own.  EINVAL: STACK is NULL. */

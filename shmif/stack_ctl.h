@@ -103,6 +103,13 @@ typedef void ctl_pong(void *arg, const struct ctl_answer *answer);
 
 struct stack_ctl {
 	/*
+	 * Why the function that this thread called last is not supported, in
+	 * words, which are static; NULL: no more is known than that.  May be
+	 * NULL.
+	 */
+	const char *(*lacks)(void);
+
+	/*
 	 * The interfaces of STACK, or the one that is called NAME.  *LIST is
 	 * for list_free().
 	 */

@@ -120,13 +120,18 @@ call_if(struct call *c, char name[SHMIF_NAME_MAX], struct ctl_if **list)
 int
 failed(struct call *c, const char *name, const char *what, int error)
 {
+	const char *why = NULL;
+
 	/* No interface is named: request.c words the error. */
 	if (error == 0 || (error == EOPNOTSUPP && name[0] == '\0'))
 		return error;
+	if (error == EOPNOTSUPP && c->env->ctl->lacks != NULL)
+		why = c->env->ctl->lacks();
+	if (why == NULL)
+		why = error == EOPNOTSUPP ? "not with this kind of interface" :
+					    error_text(error);
 	return fail(c, error, "%s: %s%s%s", name, what,
-	    what[0] != '\0' ? ": " : "",
-	    error == EOPNOTSUPP ? "not with this kind of interface" :
-				  error_text(error));
+	    what[0] != '\0' ? ": " : "", why);
 }
 
 void

@@ -91,6 +91,13 @@ replace(struct call *c, const struct ctl_if *f, const uint8_t ip[16],
 		    true);
 		u->on = error == 0;
 	}
+	/* A stack whose interfaces have one address: that is replaced. */
+	if (error == EOPNOTSUPP && found) {
+		if (c->env->ctl->lacks != NULL)
+			c->env->ctl->lacks();
+		same = true;
+		error = 0;
+	}
 	if (error == 0 && found) {
 		error = STACK_CALL(c->env, address, stack, f->name, first.ip,
 		    first.prefix, false);

@@ -123,6 +123,18 @@ take_back(struct env *env, struct undo *u, int n, char *text, size_t size)
 	}
 }
 
+/* The operation NAME is one that the stack has not. */
+static void
+not_supported(struct call *c, const char *name)
+{
+	const char *why = NULL;
+
+	if (c->env->ctl->lacks != NULL)
+		why = c->env->ctl->lacks();
+	fail(c, EOPNOTSUPP, "%s: %s", name,
+	    why != NULL ? why : "not with this stack");
+}
+
 static struct json_object *
 run_ops(struct env *env, struct json_object *list, const struct op *const *ops,
     int n)
@@ -147,8 +159,7 @@ run_ops(struct env *env, struct json_object *list, const struct op *const *ops,
 		if (error != 0) {
 			json_object_put(c.result);
 			if (c.text[0] == '\0' && error == EOPNOTSUPP)
-				fail(&c, error, "%s: not with this stack",
-				    ops[done]->name);
+				not_supported(&c, ops[done]->name);
 			snprintf(text, sizeof(text), "%s",
 			    c.text[0] != '\0' ? c.text : error_text(error));
 			break;

@@ -25,6 +25,26 @@
 
 #include "stack/lwip/ctl.h"
 
+/* ---- what lwIP lacks ---------------------------------------------------- */
+
+static __thread const char *lacking;
+
+int
+ctl_lacks(const char *why)
+{
+	lacking = why;
+	return EOPNOTSUPP;
+}
+
+static const char *
+ctl_why(void)
+{
+	const char *why = lacking;
+
+	lacking = NULL;
+	return why;
+}
+
 /* ---- names and addresses ------------------------------------------------ */
 
 void
@@ -106,7 +126,7 @@ change4(struct netif *netif, const ip4_addr_t *ip, unsigned prefix, bool add)
 	if (has)
 		return EADDRINUSE;
 	if (!ip4_addr_isany(netif_ip4_addr(netif)))
-		return EOPNOTSUPP;
+		return ctl_lacks("an interface of lwIP has one IPv4 address");
 	mask.addr = prefix <= 96 ? 0 :
 				   lwip_htonl(0xffffffffu << (128 - prefix));
 	netif_set_addr(netif, ip, &mask, &none);
@@ -129,7 +149,7 @@ change6(struct netif *netif, ip6_addr_t *ip, unsigned prefix, bool add)
 	if (i >= 0)
 		return EADDRINUSE;
 	if (prefix != 64)
-		return EOPNOTSUPP;
+		return ctl_lacks("lwIP's IPv6 prefixes have 64 bits");
 	if (netif_add_ip6_address(netif, ip, &free_one) != ERR_OK)
 		return ENOMEM;
 	return 0;
@@ -307,7 +327,7 @@ static int
 autoconf_fn(struct netif *netif, unsigned on)
 {
 	if (port_of(netif) == NULL)
-		return EOPNOTSUPP;
+		return ctl_lacks("a loopback interface");
 	netif_set_ip6_autoconfig_enabled(netif, on != 0);
 	if (on)
 		nd6_restart_netif(netif);
@@ -325,7 +345,7 @@ static int
 dhcp_fn(struct netif *netif, unsigned on)
 {
 	if (port_of(netif) == NULL)
-		return EOPNOTSUPP;
+		return ctl_lacks("a loopback interface");
 	if (!on) {
 		if (netif_dhcp_data(netif) == NULL)
 			return 0;
@@ -368,7 +388,20 @@ ctl_set_forwarding(void *stack, bool on)
 	return 0;
 }
 
+/* Each is here to say why not. */
+static int
+ctl_radv(void *stack, const char *file, char *why, size_t size)
+{
+	(void)stack;
+	(void)file;
+	(void)why;
+	(void)size;
+	return ctl_lacks("lwIP does not advertise as a router");
+}
+
 const struct stack_ctl lwip_ctl = {
+	.lacks = ctl_why,
+	.radv = ctl_radv,
 	.list = ctl_list,
 	.list_free = list_free,
 	.set_up = ctl_set_up,

@@ -25,6 +25,11 @@ void ctl_from_lwip(const ip_addr_t *from, uint8_t ip[16]);
  */
 int ctl_change_address(struct netif *netif, const uint8_t ip[16],
     unsigned prefix, bool add);
+/*
+ * Returns EOPNOTSUPP, and keeps WHY, which is static, for whoever asks lacks()
+ * on this thread.
+ */
+int ctl_lacks(const char *why);
 /* NETIF is about to go. */
 void ctl_forget(struct netif *netif);
 

@@ -21,6 +21,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,6 +104,10 @@ port_attach(struct unit *u, void *stack, const struct stack_setup *how)
 		return EINVAL;
 	if (core_inside())
 		return EDEADLK;
+	if (how->radv) {
+		fprintf(stderr, "shmif: lwIP does not advertise as a router\n");
+		return ctl_lacks("lwIP does not advertise as a router");
+	}
 	if ((port = calloc(1, sizeof(*port))) == NULL)
 		return ENOMEM;
 	port->unit = u;

@@ -232,7 +232,7 @@ ctl_neigh_del(void *stack, const char *name, const uint8_t ip[16])
 
 	(void)stack;
 	if (!addr_is_v4(ip))
-		return EOPNOTSUPP;
+		return ctl_lacks("lwIP forgets IPv6 neighbours by itself");
 	memcpy(&v4.addr, ip + 12, sizeof(v4.addr));
 	LOCK_TCPIP_CORE();
 	if ((netif = ctl_netif(name)) == NULL) {
@@ -243,7 +243,7 @@ ctl_neigh_del(void *stack, const char *name, const uint8_t ip[16])
 		error = etharp_add_static_entry(&v4, &copy) == ERR_OK &&
 			etharp_remove_static_entry(&v4) == ERR_OK ?
 		    0 :
-		    EOPNOTSUPP;
+		    ctl_lacks("lwIP does not let go of this one");
 	}
 	UNLOCK_TCPIP_CORE();
 	return error;

@@ -85,6 +85,107 @@ two() {
 	[[ $output != *fd01* ]]
 }
 
+@test "all words of shmifctl: what lwIP has works, what it lacks is said" {
+	two
+	b() { shmifctl -s unix://b.sock "$@"; }
+	# refused TEXT WORD... - it is not done, and TEXT says why.
+	refused() {
+		local text=$1
+		shift
+		run -1 --separate-stderr b "$@"
+		echo "$*: $stderr"
+		[[ $stderr == *"$text"* ]]
+	}
+	# Words.
+	b shmif0 mtu 1400 ether 02:00:00:00:00:07 promisc
+	run -0 b shmif0
+	[[ $output == *"mtu 1400"* && $output == *02:00:00:00:00:07* ]]
+	[[ $output == *PROMISC* ]]
+	b shmif0 -promisc lladdr 02:00:00:00:00:08 mtu 1500
+	b shmif0 down
+	run -1 b ping -c 1 -W 1 10.0.0.1
+	b shmif0 up
+	b shmif0 -autoconf
+	b shmif0 autoconf
+	b shmif0 inet 10.0.0.4/24 # in the place of the one that it has
+	run -0 b shmif0
+	[[ $output == *"inet 10.0.0.4/24"* && $output != *10.0.0.2/* ]]
+	b shmif0 inet6 fd00::5/64 alias
+	b shmif0 inet6 fd00::5/64 -alias
+	b shmif0 inet6 fd00::2 delete
+	b shmif0 dhcp
+	run -0 b shmif0
+	[[ $output == *"options dhcp"* ]]
+	b shmif0 -dhcp inet 10.0.0.2/24
+	b shmif0 -linkstr
+	b shmif0 linkstr bus
+	b shmif1 create linkstr other inet 10.0.9.1/24 up
+	b shmif1 destroy
+	refused 'has one IPv4 address' shmif0 inet 10.1.0.3/24 alias
+	refused 'have 64 bits' shmif0 inet6 fd01::1/80
+	refused 'does not advertise' shmif3 create radv
+	refused 'no such kind' vd0 create
+	refused 'no such kind' tap0 create
+	refused 'a loopback interface' lo0 dhcp
+	refused 'a loopback interface' lo0 autoconf
+	refused 'not with this kind' lo0 mtu 1400
+	refused 'not with this kind' lo0 promisc
+	# The address is what it was.
+	run -0 b shmif0
+	[[ $output == *"inet 10.0.0.2/24"* && $output != *10.1.0.3* ]]
+	# Commands.
+	reaches b.sock 10.0.0.1
+	b route add 10.5.0.0/16 10.0.0.1
+	b route add fd05::/64 -interface shmif0
+	run -0 b route show
+	[[ $output == *10.5.0.0/16* && $output == *fd05::/64* ]]
+	b route delete 10.5.0.0/16 10.0.0.1
+	run -0 b arp
+	[[ $output == *10.0.0.1* ]]
+	b arp -d 10.0.0.1 shmif0
+	run -0 b arp
+	[[ $output != *"10.0.0.1 "*known* ]]
+	b ndp
+	refused 'IPv6 neighbours' ndp -d fd00::1 shmif0
+	b forward on
+	run -0 b server
+	[[ $output == *lwip* ]]
+	b forward off
+	touch radv.conf
+	refused 'does not advertise' radv radv.conf
+	b show shmif0
+	b -v shmif0
+	b -j shmif0 | python3 -m json.tool >/dev/null
+	b -l
+	b -a
+	b bus bus
+	b help
+}
+
+@test "a path MTU that there cannot be is not believed" {
+	/usr/bin/python3 -c 'import scapy' 2>/dev/null ||
+	    skip 'no python3-scapy'
+	two
+	reaches b.sock fd00::1
+	PYTHONPATH=$TOP/python LD_LIBRARY_PATH=$BUILD/lib run -0 /usr/bin/python3 -c '
+import shmbus
+from scapy.all import Ether, IPv6, UDP, ICMPv6PacketTooBig, IPv6ExtHdrDestOpt
+with shmbus.Bus("bus", promisc=True) as bus:
+    import subprocess, re
+    mac = re.search("ether (.*)", subprocess.run(["shmifctl", "-s", "unix://b.sock", "shmif0"],
+        capture_output=True, text=True).stdout)[1]
+    for mtu in (0, 8, 1279, 49, 48):
+        for more in (b"", IPv6ExtHdrDestOpt()):
+            p = IPv6(src="fd00::1", dst="fd00::2")
+            if more: p = p / more
+            bus.send(bytes(Ether(src="02:00:00:00:00:77", dst=mac) / p / ICMPv6PacketTooBig(mtu=mtu)
+                / IPv6(src="fd00::2", dst="fd00::1") / UDP(sport=1, dport=2)))
+'
+	echo "$output"
+	run -0 timeout 30 shmifctl -s unix://b.sock ping -c 2 -s 3000 fd00::1
+	[[ $output == *"2 sent, 2 received"* ]]
+}
+
 @test "the cable out and in, another bus, destroyed" {
 	two
 	shmifctl -s unix://b.sock ping -c 1 10.0.0.1
