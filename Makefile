@@ -31,6 +31,7 @@
 # make uninstall  takes the same files away
 # make product    what make install installs
 # make deb        Debian packages, in build/deb
+# make doc        HTML of all documents, in build/doc
 # make deps       installs the Debian packages that are missing to build and
 #                 test; demo, check and bench do that by themselves
 # make lint       clang-tidy, cppcheck, clang-format and mandoc find nothing
@@ -88,7 +89,7 @@ PACKAGES := gcc g++ make pkg-config libc6-dev liblwipv6-dev liburcu-dev \
 	$(if $(filter 0,$(SERVER)),,libjson-c-dev \
 	libseccomp-dev libncurses-dev)
 # PACKAGES_goal: what make goal needs beside them.
-PACKAGES_check := tmux vde2 dnsmasq-base tshark python3 python3-pytest python3-scapy curl wget netcat-openbsd socat iputils-ping
+PACKAGES_check := tmux lowdown vde2 dnsmasq-base tshark python3 python3-pytest python3-scapy curl wget netcat-openbsd socat iputils-ping
 PACKAGES_lwip_apps := $(PACKAGES_check) cmake openssl dnsmasq-base chrony \
 	samba-common-bin tftp-hpa mosquitto mosquitto-clients snmp iperf
 PACKAGES_joins := $(PACKAGES_check) qemu-system-x86 linux-image-cloud-amd64 \
@@ -100,6 +101,7 @@ PACKAGES_coverage := $(PACKAGES_check) gcovr
 PACKAGES_model := spin
 PACKAGES_arm64 := gcc-aarch64-linux-gnu qemu-user
 PACKAGES_deb := debhelper dh-python dpkg-dev lintian
+PACKAGES_doc := lowdown mandoc
 PACKAGES_fuzz := clang-14 libclang-rt-14-dev
 # What the bench compares with, counts and draws with; it goes without, too.
 PACKAGES_bench-deps := dpdk-dev librte-net-memif23 librte-mempool-ring23 \
@@ -113,7 +115,7 @@ PACKAGES += $(foreach g,$(MAKECMDGOALS),$(PACKAGES_$(g)))
 # build.
 ifneq ($(filter demo check joins conform coverage bench storm differential model \
     check_programs mstack_exact lwip_apps \
-    arm64 fuzz lint deb,$(MAKECMDGOALS)),)
+    arm64 fuzz lint deb doc,$(MAKECMDGOALS)),)
 FIRST := deps
 endif
 
@@ -194,7 +196,7 @@ BUS_PROGS := $(call progs,$(filter-out $(STACK_SRC),$(SHARED_SRC)))
 # libshmif replaces functions of liblwipv6: it has to come first everywhere.
 STACK_LIBS := -lshmif -lshmbus -llwipv6
 
-.PHONY: all product deb demo check check_programs mstack_exact cpython conform model storm differential arm64 fuzz bench install uninstall deps \
+.PHONY: all product deb doc demo check check_programs mstack_exact cpython conform model storm differential arm64 fuzz bench install uninstall deps \
 	bench-deps format lint lint_man lint_format lint_cppcheck lint_tidy coverage clean \
 	help FORCE
 .DELETE_ON_ERROR:
@@ -206,5 +208,5 @@ all: $(LIBS) $(VDEPLUG) $(BINS) $(EXAMPLES)
 help:
 	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
 
-include mk/rules.mk mk/lwip_rules.mk mk/fuzz.mk mk/test.mk mk/install.mk \
+include mk/rules.mk mk/lwip_rules.mk mk/fuzz.mk mk/test.mk mk/install.mk mk/doc.mk \
 	mk/lint.mk

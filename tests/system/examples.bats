@@ -57,6 +57,12 @@ page()
 	#!/bin/bash
 	exec unshare -U --map-user=65534 $(command -v tcpdump) "\$@"
 	END
+	# Who types waits until a server is there; a busy machine takes its time.
+	cat >shims/curl <<-END
+	#!/bin/bash
+	exec $(command -v curl || echo curl) --retry 30 --retry-delay 1 \
+	    --retry-connrefused "\$@"
+	END
 	# A live view wants a terminal, and a user who looks.
 	cat >shims/shmif_top <<-END
 	#!/bin/bash
@@ -213,4 +219,23 @@ page()
 		kill $PIDS || :
 		PIDS=
 		rm bus.file'
+}
+
+@test "docs/tutorial.md" {
+	page docs/tutorial.md
+}
+
+@test "docs/ci.md" {
+	page docs/ci.md
+}
+
+@test "docs/troubleshooting.md" {
+	page docs/troubleshooting.md
+}
+
+@test "docs: each page has its test here, or no command" {
+	cd "$TOP"
+	grep -l '^```sh' docs/*.md | sort >"$HERE/want"
+	grep -o 'page docs/[a-z]*\.md' "$BATS_TEST_FILENAME" | cut -d ' ' -f 2 |
+	    sort | diff "$HERE/want" -
 }
