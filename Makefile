@@ -25,7 +25,7 @@
 # make lwip_apps  lwIP's applications, each with a real client or server
 # make arm64      compiled for aarch64, the tests run by qemu-user
 # make bench      what it can do here, beside others; QUICK=1 for a minute
-# make bench_hosts  what buses of 2 to 16 hosts (namespaces) cost, see HOSTS.md
+# make bench_hosts  what buses of 2 to 16 hosts (namespaces) cost, see docs/hosts.md
 # make bench-deps installs those others: peers that are not there are skipped
 # make install    into PREFIX (/usr/local), below DESTDIR
 # make uninstall  takes the same files away

@@ -10,7 +10,7 @@
 # ("vxvde vxlan").  Hosts are network namespaces.  With all of them joined it is
 # measured: a round trip from the first to the last one; TCP from there to there;
 # what a frame to everybody costs all hosts, of a processor, from the plugs' time.
-# See HOSTS.md.
+# See docs/hosts.md.
 set -u
 TOP=$(cd "$(dirname "$0")/.." && pwd)
 BUILD=$(cd "${BUILD:-$TOP/build}" && pwd)

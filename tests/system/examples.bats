@@ -235,7 +235,9 @@ page()
 
 @test "docs: each page has its test here, or no command" {
 	cd "$TOP"
-	grep -l '^```sh' docs/*.md | sort >"$HERE/want"
+	# What hosts.md shows needs several hosts: wire_hosts.bats.
+	grep -l '^```sh' docs/*.md | grep -v '^docs/hosts\.md$' | sort \
+	    >"$HERE/want"
 	grep -o 'page docs/[a-z]*\.md' "$BATS_TEST_FILENAME" | cut -d ' ' -f 2 |
 	    sort | diff "$HERE/want" -
 }
