@@ -378,7 +378,8 @@ refuse_down(struct call *c, const struct ping_wish *w)
 				down = &list[i];
 		}
 	if (down != NULL && !other)
-		error = fail(c, ENETDOWN, "%s is down", down->name);
+		error = fail(c, ENETDOWN, "%s is unreachable: %s is down",
+		    arg_string(c, "host"), down->name);
 	ctl->list_free(list, n);
 	return error;
 }

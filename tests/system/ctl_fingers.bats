@@ -123,8 +123,9 @@ load ../lib/ctl
 	said 'ping: -I x: not an interface' on a ping -I x 10.1.0.2
 	# An interface that is down is said to be.
 	on a shmif0 down
-	said 'shmif0 is down' on a ping -c1 10.1.0.2
-	said 'shmif0 is down' on a ping -c1 -I shmif0 10.9.9.9
+	said '10.1.0.2 is unreachable: shmif0 is down' on a ping -c1 10.1.0.2
+	said '10.9.9.9 is unreachable: shmif0 is down' \
+	    on a ping -c1 -I shmif0 10.9.9.9
 }
 
 @test "neighbours: of both families, and forgotten without an interface" {
