@@ -228,7 +228,7 @@ int
 call_store_address(const struct call *c, const void *addr, socklen_t len,
     uint64_t to, uint64_t to_len)
 {
-	int room, error;
+	int room = 0, error;
 
 	if (to == 0)
 		return 0;

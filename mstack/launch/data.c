@@ -83,7 +83,7 @@ stream_ready(struct call *c, bool timeout)
 	int fl = fcntl(c->fd, F_GETFL), error = 0;
 	bool wait = !(flags & MSG_DONTWAIT) && !(fl != -1 && (fl & O_NONBLOCK));
 	size_t len = c->args[2] < DATAGRAM_MAX ? c->args[2] : DATAGRAM_MAX;
-	struct msghdr m;
+	struct msghdr m = { .msg_name = NULL };
 	ssize_t n;
 
 	if (timeout)
@@ -166,7 +166,7 @@ static bool
 send_one(struct call *c, uint64_t at, call_reply *reply)
 {
 	struct sockaddr_storage addr;
-	struct msghdr m;
+	struct msghdr m = { .msg_name = NULL };
 	size_t len = 0, addrlen = 0, controllen = 0;
 	int error = mem_read(c, at, &m, sizeof(m)), arg[3] = { 0 };
 
@@ -191,7 +191,7 @@ send_one(struct call *c, uint64_t at, call_reply *reply)
 static void
 send_stream(struct call *c)
 {
-	struct msghdr m;
+	struct msghdr m = { .msg_name = NULL };
 
 	if (mem_read(c, c->args[1], &m, sizeof(m)) != 0 || m.msg_name == NULL ||
 	    m.msg_namelen == 0)
@@ -477,7 +477,7 @@ receive_one(struct call *c, uint64_t at, int flags, size_t *done)
 {
 	struct iovec iov[IOV_MAX];
 	struct taken t = { .len = 0 };
-	struct msghdr m;
+	struct msghdr m = { .msg_name = NULL };
 	socklen_t len;
 	int error = mem_read(c, at, &m, sizeof(m));
 

@@ -64,7 +64,7 @@ static void
 ifconf_reply(struct call *c, const struct mstack_reply *r, const uint8_t *data,
     int fd)
 {
-	struct ifconf conf;
+	struct ifconf conf = { .ifc_len = 0 };
 	int error = r->error;
 
 	(void)fd;
@@ -87,7 +87,7 @@ ifconf_reply(struct call *c, const struct mstack_reply *r, const uint8_t *data,
 static void
 ask_list(struct call *c, const int arg[3])
 {
-	struct ifconf conf;
+	struct ifconf conf = { .ifc_len = 0 };
 	int error = mem_read(c, c->args[2], &conf, sizeof(conf)), room = 65536;
 
 	if (error != 0) {

@@ -170,7 +170,7 @@ receive(int fd, void *to, size_t size, size_t *len)
 static int
 begin(void **state)
 {
-	struct mstack_greeting g;
+	struct mstack_greeting g = { .magic = 0 };
 	size_t len;
 	int pair[2];
 
