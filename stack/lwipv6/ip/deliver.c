@@ -122,7 +122,9 @@ note_arrival(struct netif *in, const uint8_t *ip, const struct ip_addr *dst)
 	ip_arrival.in = in;
 	ip_arrival.to = *dst;
 	ip_arrival.ttl = v4 ? ip[8] : ip[7];
-	ip_arrival.tos = v4 ? ip[1] : (uint8_t)(ip[0] << 4 | ip[1] >> 4);
+	ip_arrival.tos = ip[1];
+	if (!v4)
+		ip_arrival.tos = (uint8_t)(ip[0] << 4 | ip[1] >> 4);
 }
 
 /* Replaces the library's: an IP packet came by IN. */
