@@ -61,6 +61,9 @@ $(BUILD)/obj/lwip-apps/%.o: $(LWIPDIR)/%.c $(LWIP_PORT) $(BUILD)/commands | $(FI
 # It sends pieces of TCP_MSS bytes of an array of 1600.
 $(BUILD)/obj/lwip-apps/apps/lwiperf/lwiperf.o: private LWIP_APP_FLAGS := \
 	-include stack/lwip/include/arch/lwiperf.h
+# It looks at connections that it has freed.
+$(BUILD)/obj/lwip-apps/apps/altcp_tls/altcp_tls_mbedtls.o: private \
+    LWIP_APP_FLAGS := -include stack/lwip/include/arch/altcp_tls.h
 $(LIBLWIP_APPS): $(LWIP_APPS_OBJS)
 	@mkdir -p $(@D)
 	$(call say,AR $@)rm -f $@ && $(AR) rcs $@ $^

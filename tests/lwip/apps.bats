@@ -14,10 +14,7 @@ cases()
 }
 
 @test "lwIP's web server, with TLS too, and its client" {
-	local names="includes|httpget"
-	# Under sanitizers TLS takes longer than curl is given.
-	[ -n "${SHMIF_SAN-}" ] || names="$names|https"
-	cases web "$names"
+	cases web 'includes|https|httpget'
 }
 
 @test "lwIP's raw API without a copy; SNMP" {
