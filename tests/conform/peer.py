@@ -299,12 +299,18 @@ class Peer:
         return s
 
 
+def ends(p):
+    """What tells a SYN or a FIN without data from others; else None."""
+    return p[TCP].seq if set('SF') & set(flags(p)) and not payload(p) else None
+
+
 class Connection:
     """The peer's end of a TCP connection with the host."""
 
     def __init__(self, peer, v, sport=None, dport=7, isn=None, window=65535,
                  options=(('MSS', 1460),)):
         self.peer, self.v = peer, v
+        self.ends = set()  # sequence numbers of the host's SYN and FIN
         self.sport = sport or peer.new_port()
         self.dport = dport
         self.isn = random.getrandbits(32) if isn is None else isn
@@ -330,12 +336,18 @@ class Connection:
         self.peer.send(self.segment(what, data, **k))
 
     def ask(self, what='A', data=b'', **k):
-        """What the host answers to a segment."""
-        got = self.peer.ask(self.segment(what, data, **k), v=self.v)
-        return [p for p in got if self.mine(p)]
+        """What the host answers to a segment.  A SYN-ACK or FIN that it sends
+        again while the peer takes its time answers nothing but a SYN."""
+        got = [p for p in self.peer.ask(self.segment(what, data, **k), v=self.v)
+               if self.mine(p)]
+        again = [] if 'S' in what else [p for p in got if ends(p) in self.ends]
+        self.ends.update(ends(p) for p in got if ends(p))
+        return [p for p in got if p not in again]
 
     def wait(self, want=lambda p: True, seconds=PATIENCE):
-        return self.peer.wait(lambda p: self.mine(p) and want(p), seconds)
+        p = self.peer.wait(lambda p: self.mine(p) and want(p), seconds)
+        self.ends.add(ends(p))
+        return p
 
     def syn(self):
         """Sends a SYN; its SYN-ACK, which is not acknowledged."""
