@@ -56,11 +56,27 @@ port_in(struct unit *u)
 
 /* ---- the stack ---------------------------------------------------------- */
 
+/*
+ * Has what goes through lwIP's own loop carry checksums, as with Linux: programs
+ * with raw sockets look at them, and so does told.c.
+ */
+static void
+loop_sums(void)
+{
+	struct netif *netif;
+
+	LOCK_TCPIP_CORE();
+	NETIF_FOREACH(netif)
+	NETIF_SET_CHECKSUM_CTRL(netif, NETIF_CHECKSUM_ENABLE_ALL);
+	UNLOCK_TCPIP_CORE();
+}
+
 static void
 begin(void)
 {
 	hooks_begin();
 	tcpip_init(NULL, NULL);
+	loop_sums();
 	exit_begin();
 }
 
