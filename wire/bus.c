@@ -139,4 +139,4 @@ bus_close(struct end *e)
 	e->bus = NULL;
 }
 
-const struct kind kind_bus = { NULL, bus_open, bus_send, bus_close };
+const struct kind kind_bus = { NULL, bus_open, bus_send, bus_close, NULL };

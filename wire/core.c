@@ -226,6 +226,8 @@ static void
 out(struct end *e, const uint8_t *data, size_t len)
 {
 	e->count.out.offered++;
+	if (len > e->frame_max && e->kind->grown != NULL)
+		e->kind->grown(e);
 	if (len > e->frame_max)
 		e->count.out.too_long++;
 	else if (e->fine)

@@ -206,17 +206,15 @@ again(struct watched *w, uint32_t events)
 		loop_tick_in(e, TRY_NS);
 }
 
-/* A tap's MTU may be changed: it is asked for now and then. */
 static void
 ask_mtu(struct end *e)
 {
 	struct packets *p = e->own;
 	struct ifreq ifr = { 0 };
 
-	if (p->control == -1 ||
-	    (p->asked_ns != 0 && e->wire->now_ns - p->asked_ns < 1000000000u))
+	if (p->control == -1)
 		return;
-	p->asked_ns = e->wire->now_ns + 1;
+	p->asked_ns = e->wire->now_ns;
 	memcpy(ifr.ifr_name, p->name, IFNAMSIZ);
 	if (ioctl(p->control, SIOCGIFMTU, &ifr) == 0 && ifr.ifr_mtu > 0 &&
 	    (unsigned)ifr.ifr_mtu <= SHMBUS_MTU_MAX)
@@ -226,7 +224,14 @@ ask_mtu(struct end *e)
 static void
 packet_send(struct end *e)
 {
-	ask_mtu(e);
+	struct packets *p = e->own;
+
+	/*
+	 * A tap's MTU may be changed.  That it has grown is found by the first
+	 * frame that is longer, that it has shrunk within a second.
+	 */
+	if (e->wire->now_ns - p->asked_ns >= 1000000000u)
+		ask_mtu(e);
 	for (unsigned i = 0; i < e->outs; i++) {
 		const struct iovec *v = &e->out[i];
 
@@ -439,8 +444,10 @@ fd_open(struct end *e)
 	return begin(e, (int)n);
 }
 
-const struct kind kind_tap = { "tap:", tap_open, packet_send, packet_close };
-const struct kind kind_vde = { "vde:", vde_open, packet_send, packet_close };
-const struct kind kind_fd = { "fd:", fd_open, packet_send, packet_close };
+const struct kind kind_tap = { "tap:", tap_open, packet_send, packet_close,
+	ask_mtu };
+const struct kind kind_vde = { "vde:", vde_open, packet_send, packet_close,
+	NULL };
+const struct kind kind_fd = { "fd:", fd_open, packet_send, packet_close, NULL };
 const struct kind kind_dgram = { "dgram:", dgram_open, packet_send,
-	packet_close };
+	packet_close, NULL };

@@ -382,5 +382,5 @@ stream_close(struct end *e)
 }
 
 const struct kind kind_stream = { "stream:", stream_open, stream_send,
-	stream_close };
-const struct kind kind_given = { "", NULL, stream_send, stream_close };
+	stream_close, NULL };
+const struct kind kind_given = { "", NULL, stream_send, stream_close, NULL };

@@ -89,6 +89,11 @@ struct kind {
 	/* Sends the frames of e->out, counts them, and empties it. */
 	void (*send)(struct end *e);
 	void (*close)(struct end *e);
+	/*
+	 * Sees whether e->frame_max has grown, before a frame is called too
+	 * long; NULL: it never does.
+	 */
+	void (*grown)(struct end *e);
 };
 
 /* Frames that wait for a descriptor. */

@@ -83,10 +83,12 @@ install_below() # DESTDIR PREFIX
 	./lib/pkgconfig/shmbus.pc
 	./lib/pkgconfig/shmif.pc
 	./share/bash-completion/completions/mstack
+	./share/bash-completion/completions/shmif_server
 	./share/bash-completion/completions/shmif_top
 	./share/bash-completion/completions/shmif_wire
 	./share/bash-completion/completions/shmifctl
 	./lib/wireshark/extcap/shmif
+	./share/shmif/shmif_dumpbus.html
 	./share/bash-completion/completions/shmif_dumpbus
 	./share/bash-completion/completions/shmif_pcapin
 	./share/shmif/shmif_netif.c

@@ -141,7 +141,7 @@ page()
 }
 
 @test "shmifctl(1)" {
-	page man1/shmifctl.1
+	page man1/shmifctl.1 'mkdir lab'
 }
 
 @test "shmif_dumpbus(1)" {

@@ -233,7 +233,10 @@ for l in sys.stdin: json.loads(l)' <<<"$output"
 	two
 	on a shmif1 create linkstr "$HERE/other" up
 	local t=(tmux -S "$HERE/tmux")
-	TERM=xterm "${t[@]}" -f /dev/null new-session -d -x 120 -y 40 \
+	# Not as a daemon: end_all ends it, whatever becomes of the test.
+	TERM=xterm start tmux.log "${t[@]}" -D -f /dev/null
+	until_true test -S "$HERE/tmux"
+	TERM=xterm "${t[@]}" new-session -d -x 120 -y 40 \
 	    "$BUILD/bin/shmif_top -d 0.2 bus other" 3>&- >/dev/null </dev/null
 	pane() { "${t[@]}" capture-pane -p | grep -Eq -- "$1"; }
 	no_pane() { ! pane "$1"; }
@@ -258,7 +261,7 @@ for l in sys.stdin: json.loads(l)' <<<"$output"
 
 no_session()
 {
-	! tmux -S "$HERE/tmux" ls >/dev/null 2>&1
+	! tmux -S "$HERE/tmux" has-session >/dev/null 2>&1
 }
 
 @test "completion" {

@@ -167,13 +167,6 @@ do_request(struct request *r)
 {
 	const struct verb *v = rtnl_verb(r->h->nlmsg_type);
 	struct rtgenmsg generic;
-	/* As long as the longest body. */
-	union {
-		struct ifinfomsg link;
-		struct ifaddrmsg addr;
-		struct rtmsg route;
-		struct ndmsg neigh;
-	} short_one = { 0 };
 	int error;
 
 	if (v == NULL)
@@ -183,10 +176,11 @@ do_request(struct request *r)
 		if (!rtnl_is_dump(r) ||
 		    r->h->nlmsg_len < NLMSG_LENGTH(sizeof(generic)))
 			return EINVAL;
-		memcpy(&short_one, (const uint8_t *)r->h + NLMSG_HDRLEN,
+		memset(&r->short_one, 0, sizeof(r->short_one));
+		memcpy(&r->short_one, (const uint8_t *)r->h + NLMSG_HDRLEN,
 		    sizeof(generic));
 		memset(r->attr, 0, sizeof(r->attr));
-		r->body = &short_one;
+		r->body = &r->short_one;
 	}
 	error = r->ctl->list(r->stack, NULL, &r->ifs, &r->n_ifs);
 	if (error != 0)

@@ -22,6 +22,13 @@ struct request {
 	void *stack;
 	const struct nlmsghdr *h;
 	const void *body; /* what follows the header; as long as TYPE wants */
+	/* A body that was sent in part only, as long as the longest. */
+	union {
+		struct ifinfomsg link;
+		struct ifaddrmsg addr;
+		struct rtmsg route;
+		struct ndmsg neigh;
+	} short_one;
 	const struct rtattr *attr[RTNL_ATTRS];
 	struct ctl_if *ifs;
 	unsigned n_ifs;

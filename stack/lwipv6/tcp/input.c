@@ -197,7 +197,6 @@ process(struct tcp_pcb *pcb, struct pbuf *p, struct ip_addr_list *to,
 	    struct tcp_pcb *);
 	struct tcp_pcb **tw = &STACK_FIELD(pcb->stack, STACK_TCP_TW,
 	    struct tcp_pcb *);
-	struct tcp_pcb *before = *tw;
 
 	pcb->next = *active;
 	*active = pcb;
@@ -206,7 +205,7 @@ process(struct tcp_pcb *pcb, struct pbuf *p, struct ip_addr_list *to,
 		*active = pcb->next;
 		return conn_of(pcb) != NULL;
 	}
-	if (*tw == pcb && pcb != before) {
+	if (*tw == pcb) {
 		*tw = pcb->next;
 		above.time_wait(pcb);
 		time_wait_begin(pcb);

@@ -36,7 +36,9 @@ send_unicast(struct port *port, struct pbuf *p, uint32_t from, uint32_t to)
 	put16(h + 4, p->tot_len);
 	put16(h + 6, 0);
 	sum = inet6_chksum_pseudo(p, &src, &dst, PROTO_UDP, p->tot_len);
-	memcpy(h + 6, sum == 0 ? &(uint16_t){ 0xffff } : &sum, sizeof(sum));
+	if (sum == 0)
+		sum = 0xffff; /* RFC 768: 0 says that there is none */
+	memcpy(h + 6, &sum, sizeof(sum));
 	ip_output(port->netif.stack, p, &src, &dst, TTL, 0, PROTO_UDP);
 }
 
