@@ -151,6 +151,7 @@ accept_many(void *arg)
 	for (i = 0; i < n; i++)
 		if (get(fd[i], &tag, 1) || lwip_close(fd[i]) != 0)
 			return 4; /* its end was to come */
+	free(fd);
 	return 0;
 }
 
@@ -179,6 +180,7 @@ open_many(void *arg)
 	for (i = 0; i < n; i++)
 		if (lwip_close(fd[i]) != 0)
 			return 5;
+	free(fd);
 	return 0;
 }
 

@@ -233,7 +233,8 @@ s.recv(100)'
 		    try:
 		        l.accept()
 		    except OSError as e:
-		        print(errno.errorcode[e.errno], bool(p.poll(0)))
+		        # It is put back behind the program's back.
+		        print(errno.errorcode[e.errno], bool(p.poll(20000)))
 		try:
 		    socket.socket()
 		except OSError as e:
