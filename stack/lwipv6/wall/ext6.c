@@ -116,7 +116,7 @@ wall_upper6(const uint8_t *ip, size_t len, size_t *at)
 		if (len - i < 8)
 			return -1;
 		if (next != X_FRAGMENT)
-			l = (ip[i + 1] + 1u) * 8;
+			l = ((size_t)ip[i + 1] + 1) * 8;
 		else if (be16(ip + i + 2) & 0xfff8)
 			return -1;
 		if (l > len - i)
@@ -174,7 +174,7 @@ header(const uint8_t *ip, size_t len, size_t at, unsigned next, int whole,
 	*l = 8;
 	if (next == X_FRAGMENT)
 		return fragment(ip, len, at, whole, e);
-	if (len - at < 8 || (*l = (ip[at + 1] + 1u) * 8) > len - at)
+	if (len - at < 8 || (*l = ((size_t)ip[at + 1] + 1) * 8) > len - at)
 		return (int)drop(e, WALL_IP6_EXTENSION);
 	if (next != X_ROUTING)
 		return options(ip, at + 2, at + *l, next == X_HOP, e);

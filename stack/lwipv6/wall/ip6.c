@@ -218,7 +218,7 @@ extensions(const uint8_t *p, size_t n, unsigned next, struct wall_result *r)
 			return n <= 8 ? WALL_IP6_FRAGMENT : WALL_OK;
 		if (next != X_HOP && next != X_ROUTING && next != X_DEST)
 			return WALL_OK;
-		if (n < 8 || (l = (p[1] + 1u) * 8) > n)
+		if (n < 8 || (l = ((size_t)p[1] + 1) * 8) > n)
 			return WALL_IP6_EXTENSION;
 		next = p[0];
 		p += l;
