@@ -96,7 +96,7 @@ $(BUILD)/fuzz$(if $(GUARD),/guard)/obj/lwip/%.o: $(LWIPDIR)/%.c $(LWIP_PORT) \
     $(BUILD)/commands | $(FIRST)
 	@mkdir -p $(@D)
 	$(call say,CLANG lwIP $*.c)$(FUZZ_COMPILE) $(LWIP_HEADERS) -w \
-	    -fno-sanitize=undefined -c -o $@ $<
+	    -DLWIP_ALTCP_TLS=0 -fno-sanitize=undefined -c -o $@ $<
 $(BUILD)/obj/fuzz/lwip.o $(BUILD)/fuzz/obj/fuzz/lwip.o \
     $(BUILD)/fuzz/guard/obj/fuzz/lwip.o: private CPPFLAGS += $(LWIP_HEADERS)
 $(BUILD)/fuzz/obj/stack/lwip/%.o $(BUILD)/fuzz/guard/obj/stack/lwip/%.o: \
