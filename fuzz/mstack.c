@@ -29,6 +29,7 @@
 #include "fuzz/fuzz.h"
 #include "mstack/serve/mstack_serve.h"
 #include "mstack/wire.h"
+#include "mstack/wire_pass.h"
 #include "shmif/stack_sock.h"
 
 #define SOCKETS 64
@@ -412,21 +413,8 @@ say(int i, const void *p, size_t n, int fd, const struct mstack_request *q,
     bool foreign)
 {
 	struct mstack_request end = { .call = ++calls, .op = 99 };
-	union {
-		char room[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { .align = { .cmsg_len = CMSG_LEN(sizeof(int)),
-			  .cmsg_level = SOL_SOCKET,
-			  .cmsg_type = SCM_RIGHTS } };
-	struct iovec iov = { (void *)(uintptr_t)p, n };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-	if (fd != -1) {
-		memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
-		m.msg_control = &control;
-		m.msg_controllen = sizeof(control);
-	}
-	(void)!sendmsg(session[i], &m, MSG_NOSIGNAL);
+	(void)!wire_pass(session[i], p, n, fd, MSG_NOSIGNAL);
 	(void)!send(session[i], &end, sizeof(end), MSG_NOSIGNAL);
 	if (!replies(i, end.call, q, foreign)) {
 		close(session[i]);

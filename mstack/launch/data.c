@@ -329,11 +329,9 @@ static void
 error_reply(struct call *c, const struct mstack_reply *r, const uint8_t *data,
     int fd)
 {
-	int error = 0;
+	int error = call_error_said(r, data);
 
 	(void)fd;
-	if (r->error == 0 && r->datalen == sizeof(error))
-		memcpy(&error, data, sizeof(error));
 	if (error != 0)
 		call_answer(c, error, 0);
 	else

@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "mstack/launch/launch.h"
+#include "mstack/wire_pass.h"
 
 #define OTHERS 256 /* descriptors that are needed for other things */
 
@@ -136,22 +137,10 @@ hold_put_back(struct super *su, uint64_t inode, const struct mstack_arrival *a,
     int fd)
 {
 	struct hold *h = find_listener(su, inode);
-	union {
-		char room[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { .align = { .cmsg_len = CMSG_LEN(sizeof(int)),
-			  .cmsg_level = SOL_SOCKET,
-			  .cmsg_type = SCM_RIGHTS } };
-	struct iovec iov = { (void *)(uintptr_t)a, sizeof(*a) };
-	struct msghdr m = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control) };
 
-	if (h == NULL)
-		return;
-	memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
-	sendmsg(h->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (h != NULL)
+		wire_pass(h->fd, a, sizeof(*a), fd,
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* Whether a call waits in accept(2) for H, and is told by who ends it. */

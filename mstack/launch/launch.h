@@ -374,6 +374,8 @@ bool reply_listens(const struct mstack_reply *r, const uint8_t *data);
  * or receives, is answered with an error (SILENT: without SIGPIPE).
  */
 void call_if_connected(struct call *c, bool sends, bool silent, call_go *go);
+/* The error that R, a reply to a question for SO_ERROR, tells; 0: none waits. */
+int call_error_said(const struct mstack_reply *r, const uint8_t *data);
 /* EPIPE, and SIGPIPE if it is not to be SILENT. */
 void call_answer_pipe(struct call *c, bool silent);
 

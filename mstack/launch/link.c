@@ -14,6 +14,7 @@
 
 #include "ctl/wire.h"
 #include "mstack/launch/launch.h"
+#include "mstack/wire_pass.h"
 
 #define PATIENCE_S 10 /* for a server's answer at the beginning */
 #define REPLY_MAX 4096u
@@ -232,23 +233,12 @@ lost(struct super *su, struct link *l)
 static bool
 send_message(struct super *su, struct link *l, struct mstack_request *m, int fd)
 {
-	union {
-		char room[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { .align = { .cmsg_len = CMSG_LEN(sizeof(int)),
-			  .cmsg_level = SOL_SOCKET,
-			  .cmsg_type = SCM_RIGHTS } };
-	struct iovec iov = { m, sizeof(*m) + m->addrlen + m->datalen };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	size_t len = sizeof(*m) + m->addrlen + m->datalen;
 	struct pollfd p = { .fd = l->fd, .events = POLLOUT };
 
-	if (fd != -1) {
-		memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
-		msg.msg_control = &control;
-		msg.msg_controllen = sizeof(control);
-	}
 	while (l->fd != -1) {
-		if (sendmsg(l->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+		if (wire_pass(l->fd, m, len, fd, MSG_NOSIGNAL | MSG_DONTWAIT) >=
+		    0)
 			return true;
 		if (errno != EAGAIN && errno != EINTR)
 			break;

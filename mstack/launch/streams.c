@@ -78,16 +78,24 @@ call_answer_pipe(struct call *c, bool silent)
 	call_answer(c, EPIPE, 0);
 }
 
+int
+call_error_said(const struct mstack_reply *r, const uint8_t *data)
+{
+	int error = 0;
+
+	if (r->error == 0 && r->datalen == sizeof(error))
+		memcpy(&error, data, sizeof(error));
+	return error;
+}
+
 /* There is no connection: an error that waits comes first. */
 static void
 no_connection_reply(struct call *c, const struct mstack_reply *r,
     const uint8_t *data, int fd)
 {
-	int error = 0;
+	int error = call_error_said(r, data);
 
 	(void)fd;
-	if (r->error == 0 && r->datalen == sizeof(error))
-		memcpy(&error, data, sizeof(error));
 	if (error != 0)
 		call_answer(c, error, 0);
 	else if (c->sends)

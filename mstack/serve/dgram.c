@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "mstack/serve/serve.h"
+#include "mstack/wire_pass.h"
 
 #define BUDGET 32 /* datagrams of one direction before others have a turn */
 
@@ -112,23 +113,11 @@ static bool
 give_program(struct msock *m, const uint8_t *data, size_t len,
     const struct mstack_source *from)
 {
-	union {
-		char room[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { .align = { .cmsg_len = CMSG_LEN(sizeof(int)),
-			  .cmsg_level = SOL_SOCKET,
-			  .cmsg_type = SCM_RIGHTS } };
-	struct iovec iov = { (void *)(uintptr_t)data, len };
-	struct msghdr msg = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control) };
 	int fd = source_file(m->sv, from);
 
 	if (fd == -1)
 		return true; /* no descriptor is left: it is lost */
-	memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
-	if (sendmsg(m->pair, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+	if (wire_pass(m->pair, data, len, fd, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 		return true;
 	if (errno != EAGAIN && errno != ENOBUFS)
 		return true; /* nobody is there */

@@ -15,23 +15,13 @@
 #include <unistd.h>
 
 #include "mstack/serve/serve.h"
+#include "mstack/wire_pass.h"
 
 /* Sends END and its peer's address to whoever accepts.  False: no room. */
 static bool
 push(struct msock *m, struct msock *child, int end)
 {
-	union {
-		char room[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { .align = { .cmsg_len = CMSG_LEN(sizeof(int)),
-			  .cmsg_level = SOL_SOCKET,
-			  .cmsg_type = SCM_RIGHTS } };
 	struct mstack_arrival a;
-	struct iovec iov = { &a, sizeof(a) };
-	struct msghdr msg = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control) };
 	socklen_t len = sizeof(a.addr);
 
 	memset(&a, 0, sizeof(a));
@@ -39,9 +29,8 @@ push(struct msock *m, struct msock *child, int end)
 		&len) == 0 &&
 	    len <= sizeof(a.addr))
 		a.addrlen = len;
-	memcpy(CMSG_DATA(&control.align), &end, sizeof(end));
-	return sendmsg(m->pair, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) ==
-	    (ssize_t)sizeof(a);
+	return wire_pass(m->pair, &a, sizeof(a), end,
+		   MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof(a);
 }
 
 static bool

@@ -51,6 +51,7 @@
 
 #include "mstack/serve/mstack_serve.h"
 #include "mstack/serve/serve.h"
+#include "mstack/wire_pass.h"
 
 #define EVENTS 64
 #define CATCH_UP 256 /* rounds of these */
@@ -265,20 +266,9 @@ static int
 greet(int fd, int end)
 {
 	struct mstack_greeting g = { MSTACK_GREETING, MSTACK_VERSION };
-	union {
-		char room[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { .align = { .cmsg_len = CMSG_LEN(sizeof(int)),
-			  .cmsg_level = SOL_SOCKET,
-			  .cmsg_type = SCM_RIGHTS } };
-	struct iovec iov = { &g, sizeof(g) };
-	struct msghdr m = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control) };
 
-	memcpy(CMSG_DATA(&control.align), &end, sizeof(end));
-	if (sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) != sizeof(g))
+	if (wire_pass(fd, &g, sizeof(g), end, MSG_NOSIGNAL | MSG_DONTWAIT) !=
+	    sizeof(g))
 		return errno;
 	return 0;
 }
