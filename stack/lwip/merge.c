@@ -41,6 +41,7 @@
 #include <netif/ethernet.h>
 
 #include "base/checksum.h"
+#include "base/net_bytes.h"
 #include "stack/lwip/port.h"
 
 #define ETH_HLEN 14u
@@ -56,25 +57,6 @@ struct segment {
 	bool v6;
 };
 
-static uint16_t
-get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t
-get32(const uint8_t *p)
-{
-	return (uint32_t)get16(p) << 16 | get16(p + 2);
-}
-
-static void
-set16(uint8_t *p, uint32_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
 /* ---- what a frame is ----------------------------------------------------- */
 
 /* Whether the IP packet in the N bytes at S->ip is whole, and has TCP alone. */
@@ -86,11 +68,11 @@ is_plain(struct segment *s, uint32_t n)
 	if (s->v6) {
 		s->ip_len = IP6_HLEN;
 		return n >= IP6_HLEN && ip[0] >> 4 == 6 &&
-		    ip[6] == IP_PROTO_TCP && get16(ip + 4) == n - IP6_HLEN;
+		    ip[6] == IP_PROTO_TCP && be16(ip + 4) == n - IP6_HLEN;
 	}
 	s->ip_len = IP4_HLEN;
-	return n >= IP4_HLEN && ip[0] == 0x45 && get16(ip + 2) == n &&
-	    (get16(ip + 6) & ~IP_DF) == 0 && ip[9] == IP_PROTO_TCP &&
+	return n >= IP4_HLEN && ip[0] == 0x45 && be16(ip + 2) == n &&
+	    (be16(ip + 6) & ~IP_DF) == 0 && ip[9] == IP_PROTO_TCP &&
 	    checksum_fold(checksum_add(ip, IP4_HLEN)) == 0xffff;
 }
 
@@ -111,7 +93,7 @@ sum_is_right(const struct segment *s, uint32_t n)
 static bool
 read_segment(uint8_t *frame, uint32_t len, struct segment *s)
 {
-	unsigned type = get16(frame + 12);
+	unsigned type = be16(frame + 12);
 	uint32_t n;
 
 	s->v6 = type == ETHTYPE_IPV6;
@@ -126,8 +108,8 @@ read_segment(uint8_t *frame, uint32_t len, struct segment *s)
 	if (s->tcp_len < TCP_HLEN || n <= s->tcp_len)
 		return false;
 	s->len = n - s->tcp_len;
-	s->seq = get32(s->tcp + 4);
-	s->ack = get32(s->tcp + 8);
+	s->seq = be32(s->tcp + 4);
+	s->ack = be32(s->tcp + 8);
 	return (s->tcp[13] & ~(TCP_ACK | TCP_PSH)) == 0 &&
 	    (s->tcp[13] & TCP_ACK) != 0 && sum_is_right(s, n);
 }
@@ -147,7 +129,7 @@ static struct tcp_pcb *
 connection_of(const struct segment *s)
 {
 	const uint8_t *from = s->v6 ? s->ip + 8 : s->ip + 12;
-	uint16_t their_port = get16(s->tcp), our_port = get16(s->tcp + 2);
+	unsigned their_port = be16(s->tcp), our_port = be16(s->tcp + 2);
 	struct tcp_pcb *pcb = tcp_active_pcbs;
 	int i;
 
@@ -205,12 +187,12 @@ head_of(const struct merge *m)
 
 	/* It was taken apart before, and nothing but its numbers changed. */
 	s.ip = (uint8_t *)m->p[0]->payload + ETH_HLEN;
-	s.v6 = get16(s.ip - 2) == ETHTYPE_IPV6;
+	s.v6 = be16(s.ip - 2) == ETHTYPE_IPV6;
 	s.ip_len = s.v6 ? IP6_HLEN : IP4_HLEN;
 	s.tcp = s.ip + s.ip_len;
 	s.tcp_len = s.tcp[12] / 16u * 4u;
-	s.seq = get32(s.tcp + 4);
-	s.ack = get32(s.tcp + 8);
+	s.seq = be32(s.tcp + 4);
+	s.ack = be32(s.tcp + 8);
 	s.len = m->p[0]->len - ETH_HLEN - s.ip_len - s.tcp_len;
 	return s;
 }
@@ -249,15 +231,14 @@ join(struct merge *m, const struct segment *head)
 		before->tot_len = (u16_t)(before->len + p->tot_len);
 	}
 	if (head->v6) {
-		set16(head->ip + 4, m->len - IP6_HLEN);
+		put16(head->ip + 4, m->len - IP6_HLEN);
 	} else {
-		set16(head->ip + 2, m->len);
-		set16(head->ip + 10, 0);
+		put16(head->ip + 2, m->len);
+		put16(head->ip + 10, 0);
 		i = checksum_fold(checksum_add(head->ip, IP4_HLEN)) ^ 0xffffu;
 		memcpy(head->ip + 10, &(uint16_t){ (uint16_t)i }, 2);
 	}
-	set16(head->tcp + 8, m->ack >> 16);
-	set16(head->tcp + 10, m->ack);
+	put32(head->tcp + 8, m->ack);
 	head->tcp[13] |= m->push;
 	memcpy(head->tcp + 14, m->window, sizeof(m->window));
 	return m->p[0];

@@ -11,6 +11,7 @@
  * what will not pass by itself (port or protocol unreachable, forbidden), or
  * of all with IP_RECVERR, as in Linux.
  */
+#include "base/net_bytes.h"
 #include "stack/lwip/sock/sock.h"
 
 #include <errno.h>
@@ -31,18 +32,6 @@ struct about {
 	bool hard;
 };
 
-static uint16_t
-get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t
-get32(const uint8_t *p)
-{
-	return (uint32_t)get16(p) << 16 | get16(p + 2);
-}
-
 /* ---- finding the socket -------------------------------------------------- */
 
 static void
@@ -52,8 +41,8 @@ tell_datagrams(const struct about *a)
 	struct sock *s;
 
 	for (pcb = udp_pcbs; pcb != NULL; pcb = pcb->next) {
-		if (pcb->local_port != get16(a->ports) ||
-		    pcb->remote_port != get16(a->ports + 2) ||
+		if (pcb->local_port != be16(a->ports) ||
+		    pcb->remote_port != be16(a->ports + 2) ||
 		    (s = dgram_of(pcb)) == NULL || !s->connected ||
 		    !ip_addr_cmp_zoneless(&pcb->remote_ip, &a->to))
 			continue;
@@ -72,9 +61,9 @@ tell_stream(const struct about *a)
 
 	for (pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
 		if (pcb->state == SYN_SENT &&
-		    pcb->local_port == get16(a->ports) &&
-		    pcb->remote_port == get16(a->ports + 2) &&
-		    pcb->lastack == get32(a->ports + 4) &&
+		    pcb->local_port == be16(a->ports) &&
+		    pcb->remote_port == be16(a->ports + 2) &&
+		    pcb->lastack == be32(a->ports + 4) &&
 		    ip_addr_cmp_zoneless(&pcb->remote_ip, &a->to) &&
 		    (s = stream_of(pcb)) != NULL) {
 			stream_refused(s, a->error);
@@ -180,7 +169,7 @@ said4(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr_t *from)
 	header = (size_t)4 * (packet[0] & 15);
 	if (header < 20 || n < 8 + header + 8)
 		return 0;
-	if (get16(packet + 6) & 0x1fff)
+	if (be16(packet + 6) & 0x1fff)
 		return 0; /* a later fragment has no ports */
 	if (!explain(&a, m, 3, unreachable4,
 		sizeof(unreachable4) / sizeof(*unreachable4), 11))
@@ -209,7 +198,7 @@ said6(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr_t *from)
 		return 0;
 	a.protocol = packet[6];
 	if (a.protocol == IP6_NEXTH_FRAGMENT) {
-		if (n < 8 + 48 + 8 || get16(packet + 42) & 0xfff8)
+		if (n < 8 + 48 + 8 || be16(packet + 42) & 0xfff8)
 			return 0;
 		a.protocol = packet[40];
 		header = 48;
