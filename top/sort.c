@@ -27,12 +27,6 @@ sort_name(enum sort_key key)
 	return keys[key].name;
 }
 
-char
-sort_letter(enum sort_key key)
-{
-	return keys[key].letter;
-}
-
 enum sort_key
 sort_by_name(const char *name)
 {

@@ -20,9 +20,8 @@ enum sort_key {
 	SORT_KEYS,
 };
 
-/* What KEY is called, and the letter that chooses it. */
+/* What KEY is called. */
 const char *sort_name(enum sort_key key);
-char sort_letter(enum sort_key key);
 /* The key that is called NAME or chosen by LETTER; SORT_KEYS: none. */
 enum sort_key sort_by_name(const char *name);
 enum sort_key sort_by_letter(int letter);

@@ -68,7 +68,7 @@ void watch_sample(struct watch *w);
 void watch_next(struct watch *w);
 void watch_close(struct watch *w);
 
-/* RATES_TOTAL: the sum of a rate over all attachments of W. */
+/* The sum of a rate over all attachments of W. */
 double watch_total(const struct watch *w, enum rate rate);
 /* A counter as it stands; what it is called in JSON. */
 uint64_t watch_counter(const struct shmbus_peer *p, enum rate rate);
