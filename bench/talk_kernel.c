@@ -7,6 +7,9 @@
 #include <unistd.h>
 
 typedef size_t talk_len;
+#define talk_htons htons
+#define talk_pton inet_pton
+#define talk_sized(to) ((void)(to))
 #define lwip_socket socket
 #define lwip_bind bind
 #define lwip_listen listen
@@ -23,15 +26,4 @@ static void
 talk_up(const char *bus, const char *address)
 {
 	errx(2, "%s, %s: the sockets are those that there are", bus, address);
-}
-
-static socklen_t
-talk_address(const char *text, unsigned port, struct sockaddr_in *to)
-{
-	memset(to, 0, sizeof(*to));
-	to->sin_family = AF_INET;
-	to->sin_port = htons((uint16_t)port);
-	if (inet_pton(AF_INET, text, &to->sin_addr) != 1)
-		errx(2, "%s: no address", text);
-	return sizeof(*to);
 }

@@ -5,6 +5,9 @@
 #include <shmif.h>
 
 typedef size_t talk_len;
+#define talk_htons lwip_htons
+#define talk_pton lwip_inet_pton
+#define talk_sized(to) ((to)->sin_len = sizeof(*(to)))
 
 #include "bench/lib/talk.h"
 
@@ -17,16 +20,4 @@ talk_up(const char *bus, const char *address)
 	    (error = shmif_add_addr(unit, address)) != 0 ||
 	    (error = shmif_up(unit)) != 0)
 		errx(1, "%s, %s: %s", bus, address, strerror(error));
-}
-
-static socklen_t
-talk_address(const char *text, unsigned port, struct sockaddr_in *to)
-{
-	memset(to, 0, sizeof(*to));
-	to->sin_len = sizeof(*to);
-	to->sin_family = AF_INET;
-	to->sin_port = lwip_htons((uint16_t)port);
-	if (lwip_inet_pton(AF_INET, text, &to->sin_addr) != 1)
-		errx(2, "%s: no address", text);
-	return sizeof(*to);
 }

@@ -8,6 +8,9 @@
 #include <shmif.h>
 
 typedef int talk_len;
+#define talk_htons htons
+#define talk_pton inet_pton
+#define talk_sized(to) ((void)(to))
 
 #include "bench/lib/talk.h"
 
@@ -20,15 +23,4 @@ talk_up(const char *bus, const char *address)
 	    (error = shmif_add_addr(unit, address)) != 0 ||
 	    (error = shmif_up(unit)) != 0)
 		errx(1, "%s, %s: %s", bus, address, strerror(error));
-}
-
-static socklen_t
-talk_address(const char *text, unsigned port, struct sockaddr_in *to)
-{
-	memset(to, 0, sizeof(*to));
-	to->sin_family = AF_INET;
-	to->sin_port = htons((uint16_t)port);
-	if (inet_pton(AF_INET, text, &to->sin_addr) != 1)
-		errx(2, "%s: no address", text);
-	return sizeof(*to);
 }

@@ -46,18 +46,14 @@
 
 /* ---- the stack: peer_STACK.c -------------------------------------------- */
 
-/* The type in which it counts bytes is stack_len. */
+/*
+ * The type in which it counts bytes is stack_len.  stack_htons() and stack_pton()
+ * are its own, and stack_sized(TO, N) notes in a sockaddr_storage that it has N
+ * bytes, where it wants that.
+ */
 
 /* A socket of the stack that unit UNIT is on. */
 static int stack_socket(int unit, int family, int type, int protocol);
-/*
- * The socket address of TEXT (NULL: of any) and PORT into *TO, of either
- * family.  Returns its length, or 0 where it is none.
- */
-static socklen_t stack_address(const char *text, int family, unsigned port,
-    struct sockaddr_storage *to);
-/* The 16 bytes of the IPv6 address TEXT.  False: it is none. */
-static bool stack_bytes(const char *text, uint8_t bytes[16]);
 /* Whether it fills in the checksum of ICMPv6 itself, where there is 0. */
 static const bool stack_sums6;
 /* Waits until the addresses of UNIT can be used. */
@@ -94,6 +90,37 @@ now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/*
+ * The socket address of TEXT (NULL: of any) and PORT into *TO, of either
+ * family.  Returns its length, or 0 where it is none.
+ */
+static socklen_t
+stack_address(const char *text, int family, unsigned port,
+    struct sockaddr_storage *to)
+{
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)to;
+	struct sockaddr_in *v4 = (struct sockaddr_in *)to;
+	bool is4 = family == AF_INET;
+	void *ip = is4 ? (void *)&v4->sin_addr : (void *)&v6->sin6_addr;
+	socklen_t n = is4 ? sizeof(*v4) : sizeof(*v6);
+
+	memset(to, 0, sizeof(*to));
+	stack_sized(to, n);
+	to->ss_family = (sa_family_t)family;
+	if (is4)
+		v4->sin_port = stack_htons((uint16_t)port);
+	else
+		v6->sin6_port = stack_htons((uint16_t)port);
+	return text == NULL || stack_pton(family, text, ip) == 1 ? n : 0;
+}
+
+/* The 16 bytes of the IPv6 address TEXT.  False: it is none. */
+static bool
+stack_bytes(const char *text, uint8_t bytes[16])
+{
+	return stack_pton(AF_INET6, text, bytes) == 1;
 }
 
 static int

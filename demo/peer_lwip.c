@@ -6,6 +6,9 @@
 #include <lwip/tcpip.h>
 
 typedef size_t stack_len;
+#define stack_htons lwip_htons
+#define stack_pton lwip_inet_pton
+#define stack_sized(to, n) ((to)->s2_len = (u8_t)(n))
 
 #include "demo/peer.h"
 
@@ -17,36 +20,6 @@ stack_socket(int of, int family, int type, int protocol)
 {
 	(void)of;
 	return lwip_socket(family, type, protocol);
-}
-
-static socklen_t
-stack_address(const char *text, int family, unsigned port,
-    struct sockaddr_storage *to)
-{
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)to;
-	struct sockaddr_in *v4 = (struct sockaddr_in *)to;
-
-	memset(to, 0, sizeof(*to));
-	if (family == AF_INET) {
-		v4->sin_len = sizeof(*v4);
-		v4->sin_family = AF_INET;
-		v4->sin_port = lwip_htons((uint16_t)port);
-		if (text && lwip_inet_pton(AF_INET, text, &v4->sin_addr) != 1)
-			return 0;
-		return sizeof(*v4);
-	}
-	v6->sin6_len = sizeof(*v6);
-	v6->sin6_family = AF_INET6;
-	v6->sin6_port = lwip_htons((uint16_t)port);
-	if (text && lwip_inet_pton(AF_INET6, text, &v6->sin6_addr) != 1)
-		return 0;
-	return sizeof(*v6);
-}
-
-static bool
-stack_bytes(const char *text, uint8_t bytes[16])
-{
-	return lwip_inet_pton(AF_INET6, text, bytes) == 1;
 }
 
 /* lwIP looks for duplicates of an IPv6 address for a second. */

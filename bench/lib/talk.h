@@ -18,8 +18,9 @@
  * other tests to the byte, and here it would be the larger part of the time.
  *
  * Whoever includes this has included the headers of its sockets before; has
- * talk_len, the type in which they count bytes; and talk_up(bus, address) and
- * talk_address(), see below.  Calls are lwip_NAME().
+ * talk_len, the type in which they count bytes; talk_htons() and talk_pton();
+ * talk_sized(to), which notes in a sockaddr_in how long it is, where they want
+ * that; and talk_up(bus, address), see below.  Calls are lwip_NAME().
  */
 #ifndef BENCH_LIB_TALK_H
 #define BENCH_LIB_TALK_H
@@ -50,9 +51,19 @@ static uint8_t talk_buf[TALK_PIECE];
 
 /* Gives the process a stack on BUS. */
 static void talk_up(const char *bus, const char *address);
+
 /* The socket address of TEXT and PORT; its length. */
-static socklen_t talk_address(const char *text, unsigned port,
-    struct sockaddr_in *to);
+static socklen_t
+talk_address(const char *text, unsigned port, struct sockaddr_in *to)
+{
+	memset(to, 0, sizeof(*to));
+	talk_sized(to);
+	to->sin_family = AF_INET;
+	to->sin_port = talk_htons((uint16_t)port);
+	if (talk_pton(AF_INET, text, &to->sin_addr) != 1)
+		errx(2, "%s: no address", text);
+	return sizeof(*to);
+}
 
 static void
 talk_put(int s, const void *data, size_t n)
