@@ -48,3 +48,13 @@ finished()
 	echo "status $status"
 	[ "$status" -eq "$2" ]
 }
+
+# have PROGRAM... - skips where one is not installed, in CI too
+have()
+{
+	local program
+	for program; do
+		command -v "$program" >/dev/null ||
+			skip "$program is not installed"
+	done
+}

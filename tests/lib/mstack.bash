@@ -23,11 +23,7 @@ can_notify()
 # need PROGRAM... - skips the test where one is missing.
 need()
 {
-	local program
-	for program; do
-		command -v "$program" >/dev/null ||
-		    skip "$program is not installed"
-	done
+	have "$@"
 }
 
 # at NAME COMMAND... - runs it on stack NAME, for a minute at most.

@@ -24,6 +24,8 @@ long net_env(const char *name, long otherwise);
  */
 const char *net_bus(void);
 void net_bus_remove(void);
+/* The same, as the teardown of a test of cmocka's. */
+int net_teardown(void **state);
 
 /*
  * Runs FN(ARG) in a child process, which exits with what it returns.  Fork

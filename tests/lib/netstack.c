@@ -64,6 +64,14 @@ net_bus_remove(void)
 	folder[0] = '\0';
 }
 
+int
+net_teardown(void **state)
+{
+	(void)state;
+	net_bus_remove();
+	return 0;
+}
+
 pid_t
 net_child(int (*fn)(void *), void *arg)
 {

@@ -13,12 +13,3 @@ tree()
 	BUS=$PWD/bus
 }
 
-# have PROGRAM... - skips where one is not installed; unlike need, in CI too
-have()
-{
-	local program
-	for program; do
-		command -v "$program" >/dev/null ||
-			skip "$program is not installed"
-	done
-}

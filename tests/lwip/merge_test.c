@@ -228,20 +228,12 @@ test_v6(void **state)
 	merges(true);
 }
 
-static int
-clean(void **state)
-{
-	(void)state;
-	net_bus_remove();
-	return 0;
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(test_v4, clean),
-		cmocka_unit_test_teardown(test_v6, clean),
+		cmocka_unit_test_teardown(test_v4, net_teardown),
+		cmocka_unit_test_teardown(test_v6, net_teardown),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -532,22 +532,14 @@ test_kill(void **state)
 	assert_false(*c.wrong);
 }
 
-static int
-clean(void **state)
-{
-	(void)state;
-	net_bus_remove();
-	return 0;
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(test_sockets, clean),
-		cmocka_unit_test_teardown(test_processes, clean),
-		cmocka_unit_test_teardown(test_destroy, clean),
-		cmocka_unit_test_teardown(test_kill, clean),
+		cmocka_unit_test_teardown(test_sockets, net_teardown),
+		cmocka_unit_test_teardown(test_processes, net_teardown),
+		cmocka_unit_test_teardown(test_destroy, net_teardown),
+		cmocka_unit_test_teardown(test_kill, net_teardown),
 	};
 
 	printf("# TEST_SEED=%ld\n", net_env("TEST_SEED", (long)getpid()));

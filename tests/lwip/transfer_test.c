@@ -315,25 +315,17 @@ test_path(void **state)
 	assert_int_equal(status, 0);
 }
 
-static int
-clean(void **state)
-{
-	(void)state;
-	net_bus_remove();
-	return 0;
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(test_lwip, clean),
-		cmocka_unit_test_teardown(test_lwipv6_serves, clean),
-		cmocka_unit_test_teardown(test_lwipv6_asks, clean),
-		cmocka_unit_test_teardown(test_jumbo, clean),
-		cmocka_unit_test_teardown(test_largest, clean),
-		cmocka_unit_test_teardown(test_loss, clean),
-		cmocka_unit_test_teardown(test_path, clean),
+		cmocka_unit_test_teardown(test_lwip, net_teardown),
+		cmocka_unit_test_teardown(test_lwipv6_serves, net_teardown),
+		cmocka_unit_test_teardown(test_lwipv6_asks, net_teardown),
+		cmocka_unit_test_teardown(test_jumbo, net_teardown),
+		cmocka_unit_test_teardown(test_largest, net_teardown),
+		cmocka_unit_test_teardown(test_loss, net_teardown),
+		cmocka_unit_test_teardown(test_path, net_teardown),
 	};
 
 	printf("# TEST_SEED=%ld\n", net_env("TEST_SEED", (long)getpid()));

@@ -26,16 +26,6 @@ teardown()
 	[ -z "$READER" ] || rm -rf "$READER"
 }
 
-# have PROGRAM... - skips where one is not installed
-have()
-{
-	local program
-	for program; do
-		command -v "$program" >/dev/null ||
-			skip "$program is not installed"
-	done
-}
-
 @test "passt: a stack of the bus gets its lease, and fetches from the host" {
 	tools
 	have passt curl python3

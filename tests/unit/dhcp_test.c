@@ -19,6 +19,7 @@
 
 #include "base/net_bytes.h"
 #include "stack/lwipv6/ip/dhcp/message.h"
+#include "tests/lib/frames.h"
 
 #define XID 0x12345678u
 #define OPTIONS_AT 240u
@@ -29,10 +30,7 @@ static uint64_t rnd_state;
 static unsigned
 rnd(unsigned n)
 {
-	rnd_state ^= rnd_state << 13;
-	rnd_state ^= rnd_state >> 7;
-	rnd_state ^= rnd_state << 17;
-	return (unsigned)((rnd_state >> 16) % n);
+	return random_below(&rnd_state, n);
 }
 
 /* An answer up to its options: an offer of 10.0.0.50. */

@@ -22,16 +22,14 @@
 
 #include "stack/lwipv6/wall/wall.h"
 #include "tests/lib/wallframes.h"
+#include "tests/lib/frames.h"
 
 static uint64_t rnd_state;
 
 static unsigned
 rnd(unsigned n)
 {
-	rnd_state ^= rnd_state << 13;
-	rnd_state ^= rnd_state >> 7;
-	rnd_state ^= rnd_state << 17;
-	return (unsigned)((rnd_state >> 16) % n);
+	return random_below(&rnd_state, n);
 }
 
 /*
