@@ -111,8 +111,10 @@ receiver(void *arg)
 	lwip_close(s);
 	shmif_stats(unit, &st);
 	*c->frames = st.in_frames;
+	LOCK_TCPIP_CORE(); /* the connection still closes */
 	*c->refused = st.in_refused + lwip_stats.tcp.chkerr;
 	*c->segments = lwip_stats.tcp.recv;
+	UNLOCK_TCPIP_CORE();
 	return n == 0 ? 0 : 5;
 }
 
