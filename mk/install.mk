@@ -4,11 +4,12 @@
 PYTHON := $(wildcard python/shmbus/*.py)
 # One file does for both.
 COMPLETED := shmif_dumpbus shmif_pcapin
-# Source that a program with an lwIP of its own compiles.
+# Source that a program with an lwIP of its own compiles, and a simulator.
 NETIFDIR := $(PREFIX)/share/shmif
 # What Wireshark's button for help opens.
 EXTCAP_HELP := $(NETIFDIR)/shmif_dumpbus.html
-NETIF_SOURCE := stack/lwip/shmif_netif.c stack/lwip/shmif_netif.h
+NETIF_SOURCE := stack/lwip/shmif_netif.c stack/lwip/shmif_netif.h \
+	$(DRIVER_SRC) $(DRIVER_SRC:.c=.h)
 MAN_INSTALLED := $(foreach p,$(MANPAGES),$(MANDIR)/$(p))
 INSTALLED := $(BINS:$(BUILD)/bin/%=$(BINDIR)/%) \
 	$(LIBS:$(BUILD)/lib/%=$(LIBDIR)/%) \

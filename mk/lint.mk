@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Looking after the sources.
 
-C_FILES = $(PRODUCT_SRC) $(EXAMPLE_SRC) $(LWIP_COMMON_SRC) $(DEMO_SRC) \
+C_FILES = $(PRODUCT_SRC) $(DRIVER_SRC) $(EXAMPLE_SRC) $(LWIP_COMMON_SRC) $(DEMO_SRC) \
 	$(BENCH_SRC) $(BENCHLIB_SRC) $(TEST_SRC) $(TESTLIB_SRC) \
 	$(wildcard fuzz/*.c fuzz/*/*.c)
 H_FILES = $(wildcard */*.h */*/*.h */*/*/*.h */*/*/*/*.h)
@@ -12,7 +12,7 @@ CLANG_TIDY ?= clang-tidy-14
 CPPCHECK ?= cppcheck
 lint_tidy: export TIDY_FLAGS = -std=gnu11 $(CPPFLAGS) $(LWIP_HEADERS) -Istack/lwip -DVERSION="$(VERSION)"
 # Without lwIP's headers its driver cannot be looked into.
-LINTED := $(if $(LWIP_TREE),$(PRODUCT_SRC) $(EXAMPLE_SRC) $(LWIP_COMMON_SRC), \
+LINTED := $(DRIVER_SRC) $(if $(LWIP_TREE),$(PRODUCT_SRC) $(EXAMPLE_SRC) $(LWIP_COMMON_SRC), \
 	$(filter-out $(LWIP_SRC) $(LWIP_NETIF_SRC),$(PRODUCT_SRC) $(EXAMPLE_SRC)))
 # Where packages cannot be installed.
 left_out = { echo '$(1) is not installed: left out'; exit; }

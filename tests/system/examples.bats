@@ -233,6 +233,10 @@ page()
 	page docs/troubleshooting.md
 }
 
+@test "docs/simulators.md" {
+	page docs/simulators.md
+}
+
 @test "docs: each page has its test here, or no command" {
 	cd "$TOP"
 	# What hosts.md shows needs several hosts: wire_hosts.bats.

@@ -30,6 +30,59 @@ compiles() { # LANGUAGE STANDARD
 	compiles c++ gnu++20
 }
 
+@test "the driver for simulators is C99 on libshmbus.a, and one file" {
+	local t=$TOP/examples
+	printf '#include "eth_driver.h"\nint main(void) { return 0; }\n' >t.cc
+	"${CXX:-g++}" -std=c++98 -Wall -Wextra -pedantic -Werror -I"$t" \
+	    -fsyntax-only t.cc
+	cat >user.c <<-'END'
+	#include "eth_driver.h"
+	#include <stdio.h>
+	#include <string.h>
+	#include <unistd.h>
+	int main(void) {
+		unsigned char out[1514] = { 2, 1, 1, 1, 1, 1 }, in[1514];
+		const unsigned char mac[6] = { 2, 1, 1, 1, 1, 1 };
+		struct eth_driver *a, *b;
+		if (eth_driver_open(&a, "bus", NULL, "a") != 0 ||
+		    eth_driver_open(&b, "bus", mac, "b") != 0)
+			return 1;
+		if (eth_driver_recv(b, in, sizeof(in)) != 0 ||
+		    eth_driver_wait(b, 0) != 0)
+			return 2;
+		out[1513] = 7;
+		if (eth_driver_send(a, out, 1514) != 0 ||
+		    eth_driver_send(a, out, 60) != 0 ||
+		    eth_driver_send(a, out, 1600) == 0)
+			return 3;
+		if (eth_driver_wait(b, -1) != 1 ||
+		    eth_driver_recv(b, in, 1000) != 60 ||
+		    eth_driver_dropped(b) != 1)
+			return 4;
+		eth_driver_send(a, out, 1514);
+		if (eth_driver_recv(b, in, sizeof(in)) != 1514 ||
+		    memcmp(in, out, 1514) != 0 || eth_driver_mtu(b) != 1500)
+			return 5;
+		if (!eth_driver_link(a) || truncate("bus", 4096) != 0 ||
+		    eth_driver_link(a) || eth_driver_recv(a, in, 1514) != -1 ||
+		    eth_driver_wait(a, -1) != -1)
+			return 6;
+		eth_driver_close(a);
+		eth_driver_close(b);
+		puts("fine");
+		return 0;
+	}
+	END
+	"${CC:-gcc}" -std=c99 -pedantic -Wall -Wextra -Wconversion -Werror \
+	    -I"$t" -I"$TOP/shmbus" -c "$t/eth_driver.c"
+	nm -u eth_driver.o >needed
+	! grep pthread needed
+	"${CC:-gcc}" -std=c99 -D_DEFAULT_SOURCE -pedantic -Wall -Wextra -Werror \
+	    ${SAN:+"-fsanitize=$SAN"} -I"$t" user.c eth_driver.o \
+	    "$BUILD/lib/libshmbus.a" -o user
+	[ "$(./user)" = fine ]
+}
+
 # made LANGUAGE STANDARD SOURCE... - PROGRAM is made of them, as a program
 # outside of the tree would be.
 made() {
