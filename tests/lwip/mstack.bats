@@ -154,7 +154,7 @@ Cannot assign requested address
 		            print(a, b, listens, r, q)
 		            s.close(); t.close()
 	END
-	python3 way.py >kernel
+	by_kernel python3 way.py >kernel
 	at a python3 way.py >stack
 	diff kernel stack
 }
@@ -272,7 +272,7 @@ print(kind, struct.unpack_from("i", m, 16)[0], pid == n.getsockname()[0])
 	                row = ["lacks" if e in ("0", "ENOPROTOOPT", "ENOTSUP", "EOPNOTSUPP", "EPERM", "EINVAL", "ENOTCONN", "EACCES", "ENOENT") else e for e in row]
 	            print(int(domain), int(kind), level, name, *row)
 	E
-	python3 options.py >kernel.out
+	by_kernel python3 options.py >kernel.out
 	run at c python3 options.py
 	[ "$status" -eq 0 ]
 	echo "$output" >lwip.out

@@ -9,7 +9,7 @@ load ../lib/mstack
 same()
 {
 	echo "seed $1, $2 programs"
-	"$TOP/tests/lib/mstack_calls" "$1" "$2" >kernel 2>&1
+	by_kernel "$TOP/tests/lib/mstack_calls" "$1" "$2" >kernel 2>&1
 	timeout -k 5 300 "$mstack" "$HERE/a.sock" \
 	    "$TOP/tests/lib/mstack_calls" "$1" "$2" >stack 2>&1
 	diff -U10 kernel stack
@@ -28,7 +28,7 @@ same()
 	pair_up
 	for first in 1 "$seed"; do
 		echo "seeds from $first on"
-		"$BUILD/tests/system/mstackdiff" "$first" 100 >kernel 2>&1
+		by_kernel "$BUILD/tests/system/mstackdiff" "$first" 100 >kernel 2>&1
 		timeout -k 5 300 "$mstack" "$HERE/a.sock" \
 		    "$BUILD/tests/system/mstackdiff" "$first" 100 >stack 2>&1
 		diff -U20 kernel stack
