@@ -7,8 +7,8 @@
 # QUICK=1, one short run of each case; RUNS, RUN_MS and TRIPS, how many runs a
 # median is of, how long one is, and round trips in it; BENCH_DIR, where to have
 # the bus files (/dev/shm, or TMPDIR where there is none); CASES, which of "ring
-# many pingpong idle cost tcp mstack capture wire linux" to run; SIZES, of frames; BENCH_OUT,
-# where to write to ($BUILD/bench).
+# many pingpong idle cost tcp kernel mstack capture wire linux" to run; SIZES, of
+# frames; BENCH_OUT, where to write to ($BUILD/bench).
 #
 # Writes tables to standard output and, into BENCH_OUT, results.tsv, targets.tsv
 # and plots.  The exit status is 0 unless something was wrong: a
@@ -150,7 +150,7 @@ else
 fi
 begun=$SECONDS
 
-for case in ${CASES:-ring many pingpong idle cost tcp mstack capture wire linux}; do
+for case in ${CASES:-ring many pingpong idle cost tcp kernel mstack capture wire linux}; do
 	case $case in
 	ring)
 		run ring -p ${SIZES:-64 128 256 512 1024 1514 9018}
@@ -179,8 +179,8 @@ for case in ${CASES:-ring many pingpong idle cost tcp mstack capture wire linux}
 		fi
 		run tcp "${carriers[@]}"
 		;;
-	mstack)
-		BUILD=$build run "$here/mstack.sh"
+	kernel | mstack)
+		BUILD=$build run "$here/$case.sh"
 		;;
 	*)
 		fail "$case: no such case"

@@ -38,59 +38,12 @@ declare -A title=([bulk]='bulk TCP' [echo]='echo of 64 B, p50'
 	[nginx]='nginx, 16 kept connections')
 declare -A unit=([bulk]=MB/s [echo]=us [open]=us [redis]=1/s [nginx]=1/s)
 
-pids=()
-asking=
-dir=$(mktemp -d "${TMPDIR:-/tmp}/bench.XXXXXX") || exit 1
-cleanup() {
-	local i
-	trap '' INT TERM HUP
-	[ -z "$asking" ] || pids+=("$asking")
-	# The last ones first: programs before their stacks.
-	for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
-		kill "${pids[i]}" 2>/dev/null
-	done
-	for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
-		for _ in {1..40}; do
-			kill -0 "${pids[i]}" 2>/dev/null || break
-			sleep 0.05
-		done
-		kill -KILL "${pids[i]}" 2>/dev/null
-		wait "${pids[i]}" 2>/dev/null
-	done
-	rm -rf "$dir"
-}
-trap cleanup EXIT
-trap 'exit 1' INT TERM HUP
-
-# start OUTPUT COMMAND... - in the background, until the end; its number: $pid.
-start() {
-	local output=$1
-	shift
-	"$@" >"$output" 2>&1 </dev/null &
-	pid=$!
-	pids+=("$pid")
-}
-
-# soon COMMAND... - waits until it succeeds, or the last one started has gone.
-soon() {
-	local i
-	for ((i = 0; i < 200; i++)); do
-		"$@" >/dev/null 2>&1 && return
-		kill -0 "$pid" 2>/dev/null || return
-		sleep 0.05
-	done
-	return 1
-}
+# shellcheck source=bench/lib/ways.sh
+. "$(dirname "$0")/lib/ways.sh"
 
 # ---- results --------------------------------------------------------------
 
 printf '\nPrograms on stacks of mstack, beside pasta and slirp4netns\n'
-
-# figures CASE WAY - the lowest, the median and the highest.
-figures() {
-	sort -g "$dir/$1.$2" | awk '{ v[NR] = $1 } END { if (NR)
-	    print v[1], (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2, v[NR] }'
-}
 
 # row CASE STACK - ours in CASE, and that of each peer.
 row() {
@@ -111,34 +64,8 @@ row() {
 		    read -r _ theirs _ <<<"$(figures "$case" "$peer")"
 		[ "$peer" != "process-$stack" ] || peer='in process'
 		[ "$theirs" != - ] || [ -n "$text" ] || continue
-		awk -v name="$name" -v ours="$ours" -v low="$low" \
-		    -v high="$high" -v peer="$peer" -v theirs="$theirs" \
-		    -v unit="${unit[$case]}" -v why="$text" -v first="$first" \
-		    -v tsv="$BENCH_TSV" '
-		function short(v) {
-			return sprintf(v < 100 ? "%.1f" : "%.0f", v)
-		}
-		BEGIN {
-			ratio = range = "-"
-			if (theirs != "-")
-				ratio = sprintf("%.4g", ours / theirs)
-			if (low != high)
-				range = "(" short(low) ", " short(high) ")"
-			if (first)
-				printf "%-46s %9s %17s  ", name, short(ours),
-				    range
-			else
-				printf "%-46s %9s %17s  ", "", "", ""
-			if (theirs == "-") {
-				printf "%-12s skipped: %s\n", peer, why
-				theirs = "skipped: " why
-			} else {
-				printf "%-12s %9s %8s  %s\n", peer,
-				    short(theirs), ratio, unit
-			}
-			printf "%s\t%.6g\t%s\t%s\t%s\t%s\n", name, ours, peer,
-			    theirs, ratio, unit >>tsv
-		}'
+		show_row "$name" "${unit[$case]}" "$low" "$ours" "$high" \
+		    "$peer" "$theirs" "$text"
 		first=
 	done
 }
@@ -318,12 +245,7 @@ ask() {
 			"http://${target[$way]}:$port/x")
 		;;
 	esac
-	# In the background, for a trap waits for what is in the foreground.
-	timeout -k 5 130 "${client[@]}" >"$dir/said" 2>"$dir/said.err" \
-	    </dev/null &
-	asking=$!
-	wait "$asking"
-	asking=
+	ask_for 130 "${client[@]}"
 	case $case in
 	redis) text=$(sed -n 's/^"GET","\([0-9.]*\)".*/\1/p' "$dir/said") ;;
 	nginx)
@@ -331,7 +253,7 @@ ask() {
 		    "$dir/said")
 		grep -q '^Failed requests: *0$' "$dir/said" || text=
 		;;
-	*) text=$(cat "$dir/said") ;;
+	*) read -r text _ <"$dir/said" ;;
 	esac
 	if [[ $text =~ ^[0-9.]+$ ]]; then
 		echo "$text" >>"$dir/$case.$way"

@@ -9,7 +9,7 @@
 typedef size_t talk_len;
 #define talk_htons htons
 #define talk_pton inet_pton
-#define talk_sized(to) ((void)(to))
+#define talk_sized(to, n) ((void)(to))
 #define lwip_socket socket
 #define lwip_bind bind
 #define lwip_listen listen

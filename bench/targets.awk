@@ -140,6 +140,16 @@ END {
 	    processors(3))
 	judge("frames it lost", ours["follower to a file: it lost"], "<=", 0,
 	    processors(3))
+	kernel("lwipv6, MTU 1500")
+	kernel("lwIP, MTU 1500")
+	same("lwIP, MTU 1500: bulk TCP, of lwipv6",
+	    "lwIP, MTU 1500: bulk TCP, IPv4", "lwipv6", ">=", 1)
+	same("lwIP, MTU 1500: echo, p50, of lwipv6",
+	    "lwIP, MTU 1500: echo of 64 B, p50", "lwipv6", "<=", 1)
+	same("lwIP, MTU 9000: bulk TCP, of veth with all offloads",
+	    "lwIP, MTU 9000: bulk TCP, IPv4", "veth", ">=", 1)
+	same("lwIP, MTU 65521: bulk TCP, of that at 9000",
+	    "lwIP, MTU 65521: bulk TCP, IPv4", "lwIP 9000", ">=", 1)
 	stacked("lwipv6")
 	stacked("lwip")
 	judge("a wire: 64-byte frames, M/s",
@@ -154,6 +164,19 @@ END {
 	    "Linux and lwipv6: ping, p50", "vde", "<=", 1)
 	same("Linux and lwipv6, TCP: of that by vde_switch",
 	    "Linux and lwipv6: TCP", "vde", ">=", 2)
+}
+
+# A stack on a bus, both as OURS says, beside Linux and a veth.
+function kernel(ours_,    case_) {
+	same(ours_ ": bulk TCP, of veth without offloads",
+	    ours_ ": bulk TCP, IPv4", "veth plain", ">=", 1)
+	same(ours_ ": echo, p99, of veth", ours_ ": echo of 64 B, p99",
+	    "veth", "<=", 0.5)
+	same(ours_ ": connections a second, of veth",
+	    ours_ ": connections a second", "veth", ">=", 1)
+	case_ = ours_ ": echo of 64 B, "
+	judge(ours_ ": echo, mean, of p50", number(ours[case_ "p50"]) ? \
+	    ours[case_ "mean"] / ours[case_ "p50"] : "-", "<=", 1.3)
 }
 
 # Programs on STACK by mstack, beside calls of the stack in the program.

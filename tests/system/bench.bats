@@ -2,7 +2,7 @@
 # bats file for the benchmark: that it runs, says what it should in the form
 # that it should, and leaves nothing behind.  No figure is looked at.
 #
-# slow: 15
+# slow: 19
 
 bats_require_minimum_version 1.5.0
 
@@ -66,6 +66,7 @@ nothing_left()
 	bash -n "$TOP/bench/bench.sh"
 	bash -n "$TOP/bench/plot.sh"
 	bash -n "$TOP/bench/linux.sh"
+	bash -n "$TOP/bench/kernel.sh"
 	awk -f "$TOP/bench/targets.awk" </dev/null >text
 	! grep -v 'not measured' text
 }
@@ -148,6 +149,30 @@ nothing_left()
 		    out/results.tsv)" = 1 ]
 	done
 	grep -q '^mstack, lwipv6: bulk TCP: of in process	' out/targets.tsv
+	nothing_left
+}
+
+@test "stacks beside the kernel: each has a figure or a reason" {
+	local stacks=lwipv6 what name
+	[ ! -x "$BUILD/bench/talk_lwip" ] || stacks='lwipv6 lwip'
+	MIB=1 STACKS=$stacks CASES=kernel run -0 "$TOP/bench/bench.sh"
+	echo "$output"
+	[[ $output != *WRONG* ]]
+	well_formed out/results.tsv
+	for name in $stacks; do
+		[ "$name" = lwipv6 ] || name=lwIP
+		for what in 'bulk TCP, IPv4' 'CPU to send 1 GB, IPv4' \
+		    'echo of 64 B, p99' 'connections a second' \
+		    'UDP, 64 B, received'; do
+			awk -F '\t' -v name="$name, MTU 1500: $what" '
+			    $1 == name && $2 > 0 && ($3 == "veth" ||
+			    $3 == "veth plain" || $3 == "loopback") {
+				print
+			    }' out/results.tsv >rows
+			cat rows
+			[ "$(wc -l <rows)" = 3 ]
+		done
+	done
 	nothing_left
 }
 
