@@ -3,7 +3,7 @@
 # and the library by which a program names a stack itself.
 MSERVE_SRC := $(addprefix mstack/serve/, \
 	connect.c dgram.c grave.c listener.c msock.c option.c peer.c request.c serve.c \
-	session.c source.c stream.c)
+	session.c share.c source.c stream.c)
 MSTACK_SRC := $(addprefix mstack/launch/, \
 	ask.c calls.c data.c family.c filter.c heir.c hold.c link.c main.c once.c \
 	protocols.c request.c stacks.c streams.c supervise.c target.c)

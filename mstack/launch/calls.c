@@ -21,6 +21,7 @@
 #include "mstack/launch/launch.h"
 
 #define OPTION_MAX 4096u /* bytes of an option's value */
+#define FEW 64		 /* descriptors that no call may wait with */
 
 bool
 call_socket(struct call *c, int fd)
@@ -36,6 +37,14 @@ call_socket(struct call *c, int fd)
 		 * EPERM: it is not to be looked into, it made itself so.
 		 */
 		call_answer(c, errno == EMFILE ? ENFILE : errno, 0);
+		return false;
+	}
+	/*
+	 * A message may bring descriptors, and is not to be taken where there is
+	 * no room for them.
+	 */
+	if (c->fd >= c->su->files - FEW && c->fd >= c->su->files / 2) {
+		call_answer(c, ENFILE, 0);
 		return false;
 	}
 	if (c->fd == -1 || fstat(c->fd, &st) != 0 || !S_ISSOCK(st.st_mode) ||
@@ -92,7 +101,7 @@ socket_reply(struct call *c, const struct mstack_reply *r, const uint8_t *data,
 
 	(void)data;
 	if (r->error != 0 || fd == -1) {
-		call_answer(c, r->error != 0 ? r->error : EPROTO, 0);
+		call_answer(c, r->error != 0 ? r->error : ENFILE, 0);
 		return;
 	}
 	if (type & SOCK_NONBLOCK)

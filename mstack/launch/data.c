@@ -297,6 +297,8 @@ take(struct call *c, int flags, size_t want, struct taken *t)
 	if (cm != NULL && cm->cmsg_level == SOL_SOCKET &&
 	    cm->cmsg_type == SCM_RIGHTS)
 		memcpy(&fd, CMSG_DATA(cm), sizeof(fd));
+	if (fd == -1 && (m.msg_flags & MSG_CTRUNC))
+		return ENFILE;
 	/* A datagram of 0 bytes has a file. */
 	if (fd == -1)
 		return n == 0 && c->link->fd == -1 ? ENETDOWN : 0;

@@ -49,6 +49,8 @@
 #include "base/tool.h"
 #include "mstack/launch/launch.h"
 
+#define FILES_MOST (1 << 20)
+
 enum { CANNOT = 126, NOT_FOUND = 127, SIGNALLED = 128 };
 
 static volatile sig_atomic_t the_command; /* its process id */
@@ -236,6 +238,7 @@ be_supervisor(const struct launch *l, const sigset_t *mask, int report,
 	sigprocmask(SIG_BLOCK, &children, NULL);
 	if (su == NULL)
 		_exit(1);
+	su->files = FILES_MOST;
 	su->verbose = l->verbose;
 	su->report = report;
 	su->pending = pending;
@@ -249,6 +252,9 @@ be_supervisor(const struct launch *l, const sigset_t *mask, int report,
 		if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
 			files.rlim_cur = files.rlim_max;
 			setrlimit(RLIMIT_NOFILE, &files);
+			su->files = files.rlim_max < FILES_MOST ?
+			    (int)files.rlim_max :
+			    FILES_MOST;
 		}
 		supervise(su);
 		status = 0;

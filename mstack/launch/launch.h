@@ -191,6 +191,7 @@ struct super {
 	struct proc *procs, *ended;
 	struct stack_default *defaults;
 	uint64_t numbers;
+	int files; /* how many descriptors there may be */
 	/*
 	 * Inodes of sockets that are known to listen, or to be connected; an
 	 * inode is used once.
@@ -242,8 +243,11 @@ struct proc {
 	int pidfd;
 };
 
-/* The process of the thread TID, or NULL: it is gone. */
-struct proc *proc_find(struct super *su, pid_t tid);
+/*
+ * The process of the thread TID, or NULL and the reason in *ERROR: ESRCH (it is
+ * gone), ENFILE, ENOMEM.
+ */
+struct proc *proc_find(struct super *su, pid_t tid, int *error);
 /* It has ended. */
 void proc_ended(struct super *su, struct proc *p);
 /* A descriptor of ours for the program's FD; or -1 and errno. */

@@ -217,6 +217,7 @@ take_notification(struct super *su)
 		uint8_t room[ROOM];
 	} in;
 	struct call *c, *old, *next;
+	int error = ESRCH;
 
 	memset(&in, 0, sizeof(in));
 	if (ioctl(su->listener, SECCOMP_IOCTL_NOTIF_RECV, &in) != 0)
@@ -240,9 +241,9 @@ take_notification(struct super *su)
 	if ((c->next = su->calls) != NULL)
 		c->next->prev = c;
 	su->calls = c;
-	c->proc = proc_find(su, c->tid);
+	c->proc = proc_find(su, c->tid, &error);
 	if (c->proc == NULL || !call_is_valid(c))
-		call_answer(c, ESRCH, 0);
+		call_answer(c, error, 0);
 	else
 		call_begin(c);
 }

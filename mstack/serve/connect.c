@@ -41,6 +41,7 @@ plug(struct msock *m, int held)
 	ssize_t n;
 
 	m->held = held;
+	share_take(m->sv, m->session);
 	m->junk = 0;
 	memset(m->sv->buf, 0, CHUNK);
 	setsockopt(held, SOL_SOCKET, SO_SNDBUF, &least, sizeof(least));
@@ -72,6 +73,7 @@ unplug(struct msock *m)
 	stream_set_room(m->held);
 	close(m->held);
 	m->held = -1;
+	share_give(m->sv, m->session);
 }
 
 /* LATER: who began it did not wait, and will be told. */

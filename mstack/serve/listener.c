@@ -8,29 +8,98 @@
  * rest stays in the stack, whose backlog bounds them.  A listener that is
  * closed takes with it what is in its pair: the ends in there are closed, and
  * so are the connections.
+ *
+ * A connection is taken from the stack only after there is a pair for it, so
+ * that none is lost for want of a descriptor: see share.c.  What the kernel does
+ * not pass on now (ETOOMANYREFS: the user has too many descriptors on their way)
+ * is PARKED, one for each listener.
  */
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "mstack/serve/serve.h"
 #include "mstack/wire_pass.h"
 
-/* Sends END and its peer's address to whoever accepts.  False: no room. */
+/* An accepted connection that could not be sent yet. */
+struct parked {
+	struct mstack_arrival a;
+	int end;
+};
+
+/* Sends A with END to whoever accepts.  0 or an errno value. */
+static int
+push(struct msock *m, const struct mstack_arrival *a, int end)
+{
+	ssize_t n = wire_pass(m->pair, a, sizeof(*a), end,
+	    MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	return n == (ssize_t)sizeof(*a) ? 0 : n == -1 ? errno : EIO;
+}
+
+/* What may pass: there is somebody who may still accept. */
 static bool
-push(struct msock *m, struct msock *child, int end)
+is_passing(int error)
+{
+	return error == ETOOMANYREFS || error == ENOBUFS || error == ENOMEM ||
+	    error == EAGAIN;
+}
+
+/* The one that waits goes first.  False: it still does. */
+static bool
+push_parked(struct msock *m)
+{
+	int error;
+
+	if (m->parked == NULL)
+		return true;
+	error = push(m, &m->parked->a, m->parked->end);
+	if (is_passing(error)) {
+		share_starve(m);
+		return false;
+	}
+	listener_end(m);
+	return true;
+}
+
+void
+listener_end(struct msock *m)
+{
+	if (m->parked == NULL)
+		return;
+	close(m->parked->end);
+	free(m->parked);
+	m->parked = NULL;
+}
+
+/* CHILD goes to whoever accepts. */
+static void
+deliver(struct msock *m, struct msock *child, int end)
 {
 	struct mstack_arrival a;
 	socklen_t len = sizeof(a.addr);
+	int error;
 
 	memset(&a, 0, sizeof(a));
 	if (m->sv->ops->name(child->sock, true, (struct sockaddr *)&a.addr,
 		&len) == 0 &&
 	    len <= sizeof(a.addr))
 		a.addrlen = len;
-	return wire_pass(m->pair, &a, sizeof(a), end,
-		   MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof(a);
+	error = push(m, &a, end);
+	if (is_passing(error) &&
+	    (m->parked = malloc(sizeof(*m->parked))) != NULL) {
+		m->parked->a = a;
+		m->parked->end = end;
+		share_starve(m);
+	} else {
+		close(end);
+	}
+	if (error == 0 || m->parked != NULL)
+		msock_again(child);
+	else
+		msock_end(child);
 }
 
 static bool
@@ -42,33 +111,50 @@ has_room(struct msock *m)
 	return m->pair_out;
 }
 
-void
-listener_work(struct msock *m)
+/* Takes a connection from the stack.  0 or an errno value. */
+static int
+take_one(struct msock *m)
 {
 	const int kind[3] = { m->domain, m->type, m->protocol };
 	struct msock *child;
-	int error, made, end;
+	int error, end;
 
-	while (m->stack_in && has_room(m)) {
-		error = m->sv->ops->accept(m->sock, &made);
+	error = msock_new(m->sv, m->session, -1, kind, &child, &end);
+	if (error != 0)
+		return ENFILE;
+	error = m->sv->ops->accept(m->sock, &child->sock);
+	if (error != 0) {
+		child->sock = -1;
+		msock_end(child);
+		close(end);
+		return error;
+	}
+	child->state = MSOCK_OPEN;
+	deliver(m, child, end);
+	return 0;
+}
+
+void
+listener_work(struct msock *m)
+{
+	int error;
+
+	while (push_parked(m) && m->stack_in && has_room(m)) {
+		if (!msock_wait(m, true))
+			return; /* none is there */
+		error = take_one(m);
 		if (error == EAGAIN) {
-			msock_wait(m, true);
-			continue;
+			msock_again(m); /* it has gone meanwhile */
+			return;
 		}
 		if (error == EMFILE || error == ENFILE || error == ENOBUFS ||
-		    error == ENOMEM)
-			return; /* with the next event there may be one */
+		    error == ENOMEM) {
+			share_starve(m);
+			return;
+		}
 		if (error != 0) {
 			m->stack_in = false;
 			return;
 		}
-		if (msock_new(m->sv, m->session, made, kind, &child, &end) != 0)
-			continue;
-		child->state = MSOCK_OPEN;
-		if (push(m, child, end))
-			msock_again(child);
-		else
-			msock_end(child);
-		close(end);
 	}
 }

@@ -24,15 +24,19 @@ int
 msock_new(struct server *sv, struct session *s, int sock, const int kind[3],
     struct msock **mp, int *end)
 {
-	struct msock *m = calloc(1, sizeof(*m)), **head;
+	struct msock *m = NULL, **head;
 	const struct linger mark = { .l_onoff = 1, .l_linger = MSTACK_MARK };
 	int pair[2] = { -1, -1 }, on = 1, error;
 	struct stat st;
 	int type;
 
-	if (m == NULL) {
-		sv->ops->close(sock);
-		return ENOMEM;
+	error = share_of(sv, s);
+	if (error == 0 && (m = calloc(1, sizeof(*m))) == NULL)
+		error = ENOMEM;
+	if (error != 0) {
+		if (sock != -1)
+			sv->ops->close(sock);
+		return error;
 	}
 	m->about = ABOUT_SOCK;
 	m->sv = sv;
@@ -51,7 +55,8 @@ msock_new(struct server *sv, struct session *s, int sock, const int kind[3],
 	    setsockopt(pair[1], SOL_SOCKET, SO_LINGER, &mark, sizeof(mark)) !=
 		0 ||
 	    fstat(pair[1], &st) != 0) {
-		error = errno;
+		/* The table that is full is not the program's. */
+		error = errno == EMFILE ? ENFILE : errno;
 	} else {
 		m->inode = st.st_ino;
 		m->pair = pair[0];
@@ -71,10 +76,12 @@ msock_new(struct server *sv, struct session *s, int sock, const int kind[3],
 			close(pair[0]);
 			close(pair[1]);
 		}
-		sv->ops->close(sock);
+		if (sock != -1)
+			sv->ops->close(sock);
 		free(m);
 		return error;
 	}
+	share_take(sv, s);
 	head = bucket(sv, m->inode);
 	m->next = *head;
 	if (m->next != NULL)
@@ -114,6 +121,8 @@ msock_end(struct msock *m)
 	if (m->dead)
 		return;
 	m->dead = true;
+	share_forget(m);
+	listener_end(m);
 	answer_asker(m, ECONNABORTED);
 	if (m->bell_in.set)
 		sv->ops->unwatch(m->sock, &m->bell_in);
@@ -125,12 +134,16 @@ msock_end(struct msock *m)
 		sv->ops->set(m->sock, SOL_SOCKET, SO_LINGER, &hard,
 		    sizeof(hard));
 	}
-	sv->ops->close(m->sock);
+	if (m->sock != -1)
+		sv->ops->close(m->sock);
 	/* A supervisor may have it, too: closing it is not enough. */
 	epoll_ctl(sv->epoll, EPOLL_CTL_DEL, m->pair, NULL);
 	close(m->pair);
-	if (m->held != -1)
+	share_give(sv, m->session);
+	if (m->held != -1) {
 		close(m->held);
+		share_give(sv, m->session);
+	}
 	rest_drop(&m->up);
 	rest_drop(&m->down);
 	if (m->prev != NULL)
@@ -171,7 +184,7 @@ msock_forget_session(struct server *sv, const struct session *s)
 	for (i = 0; i < HASHES; i++)
 		for (m = sv->hash[i]; m != NULL; m = m->next) {
 			if (m->session == s)
-				m->session = NULL;
+				share_move(m, NULL);
 			if (m->asker == s)
 				m->asker = NULL;
 		}

@@ -436,7 +436,7 @@ do_adopt(struct turn *t)
 	if (!S_ISSOCK(st.st_mode))
 		return ENOTSOCK;
 	if ((m = msock_find(t->s->sv, NULL, st.st_ino)) != NULL)
-		m->session = t->s;
+		share_move(m, t->s);
 	else if ((g = grave_find(t->s->sv, NULL, st.st_ino)) != NULL)
 		g->session = t->s;
 	else

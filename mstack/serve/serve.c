@@ -170,7 +170,8 @@ serve_main(void *arg)
 	int i, n;
 
 	while (!atomic_load(&sv->quit)) {
-		n = epoll_wait(sv->epoll, ev, EVENTS, -1);
+		n = epoll_wait(sv->epoll, ev, EVENTS, share_patience(sv));
+		share_retry(sv, n == 0);
 		/* None of them is freed before the round is over. */
 		for (i = 0; i < n; i++)
 			if (*(enum subject *)ev[i].data.ptr == ABOUT_WAKE) {
@@ -236,6 +237,7 @@ server_new(const struct stack_sock *ops, void *stack, struct server **svp)
 	sv->about = ABOUT_WAKE;
 	sv->ops = ops;
 	sv->stack = stack;
+	share_begin(sv);
 	for (i = 0; i < SOURCES; i++)
 		sv->source[i].fd = -1;
 	pthread_mutex_init(&sv->lock, NULL);

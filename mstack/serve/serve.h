@@ -55,10 +55,13 @@ struct msock {
 	bool on_rung;		   /* under the lock */
 	struct msock *next_dead;
 	bool dead;
+	struct msock *next_starved;
+	bool starved;	       /* on that list; see share.c */
+	struct parked *parked; /* of a listener; see listener.c */
 
 	uint64_t inode; /* of the program's end */
 	int pair;	/* our end */
-	int sock;	/* of the stack */
+	int sock;	/* of the stack; -1: not yet */
 	int domain, type, protocol;
 	bool stream;
 	enum msock_state state;
@@ -97,6 +100,7 @@ struct session {
 	struct session *next;
 	int fd;
 	bool dead;
+	size_t used; /* descriptors of its sockets; see share.c */
 };
 
 /* A connection that was reset; see grave.c. */
@@ -129,6 +133,9 @@ struct server {
 	int diag; /* to ask the kernel about sockets; 0: none yet, or -1 */
 	struct msock *hash[HASHES];
 	struct msock *dead;
+	size_t limit, used;    /* descriptors; see share.c */
+	struct msock *starved; /* listeners that wait for one */
+	bool freed;	       /* one became free in this round */
 	struct grave graves[GRAVES];
 	size_t next_grave;
 	struct {
@@ -154,7 +161,8 @@ void serve_catch_up(struct server *sv);
 /*
  * A new socket for S, its pair, and in *END the program's end, which the
  * caller closes.  SOCK is one of the stack's, which it takes, also where it
- * fails.  0 or an errno value.
+ * fails; or -1: the caller sets it, or ends the socket at once.  0, EMFILE (S
+ * has its share), ENFILE, or another errno value.
  */
 int msock_new(struct server *sv, struct session *s, int sock, const int kind[3],
     struct msock **mp, int *end);
@@ -200,6 +208,8 @@ void dgram_up(struct msock *m);
 void dgram_down(struct msock *m);
 /* Pushes connections that wait to whoever accepts. */
 void listener_work(struct msock *m);
+/* M, which may be one, ends. */
+void listener_end(struct msock *m);
 
 /*
  * Begins to connect.  HELD: the program's end where it does not wait, which it
@@ -209,6 +219,25 @@ int connect_begin(struct msock *m, const struct sockaddr *addr, socklen_t len,
     int held);
 /* Looks whether the attempt has come to its end. */
 void connect_work(struct msock *m);
+
+/* ---- share.c ------------------------------------------------------------ */
+
+void share_begin(struct server *sv);
+/* Whether S may have one more: 0, EMFILE (not S), ENFILE (nobody). */
+int share_of(const struct server *sv, const struct session *s);
+/* A descriptor of S, which may be NULL, is taken, or is free again. */
+void share_take(struct server *sv, struct session *s);
+void share_give(struct server *sv, struct session *s);
+/* M is TO's from now on; NULL: nobody's. */
+void share_move(struct msock *m, struct session *to);
+/* M could not have a descriptor: its msock_work() is done once more later. */
+void share_starve(struct msock *m);
+/* M ends. */
+void share_forget(const struct msock *m);
+/* For how many ms the server may sleep; -1: for ever. */
+int share_patience(const struct server *sv);
+/* Those that wait try again, if there is reason to.  LATE: it has slept. */
+void share_retry(struct server *sv, bool late);
 
 /* ---- peer.c ------------------------------------------------------------- */
 

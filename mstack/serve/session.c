@@ -75,9 +75,12 @@ one_descriptor(struct msghdr *msg)
 	return fd;
 }
 
-/* Looks at a message of LEN bytes, and does what it says. */
+/*
+ * Looks at a message of LEN bytes, and does what it says.  CUT: there was no room
+ * in our table for the descriptor that came with it.
+ */
 static void
-take_message(struct session *s, size_t len, int fd)
+take_message(struct session *s, size_t len, int fd, bool cut)
 {
 	const uint8_t *at = s->sv->message;
 	struct mstack_request q;
@@ -87,6 +90,13 @@ take_message(struct session *s, size_t len, int fd)
 		if (q.addrlen <= MSTACK_ADDR_MAX &&
 		    q.datalen <= MSTACK_DATA_MAX &&
 		    len == sizeof(q) + q.addrlen + q.datalen) {
+			struct mstack_reply r = { .call = q.call,
+				.error = ENFILE };
+
+			if (fd == -1 && cut) {
+				session_reply(s, &r, NULL, NULL, NULL, 0);
+				return;
+			}
 			session_request(s, &q, at + sizeof(q),
 			    at + sizeof(q) + q.addrlen, fd);
 			return;
@@ -129,7 +139,7 @@ one_request(struct session *s)
 		session_end(s);
 		return false;
 	}
-	take_message(s, (size_t)n, fd);
+	take_message(s, (size_t)n, fd, (msg.msg_flags & MSG_CTRUNC) != 0);
 	return !s->dead;
 }
 

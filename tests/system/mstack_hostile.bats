@@ -193,3 +193,85 @@ all = [socket.socket(type=socket.SOCK_DGRAM) for _ in range(4096)]
 all[0].bind(("10.0.0.1", 5)); all[4095].sendto(b"x", ("10.0.0.1", 5))
 assert all[0].recv(9) == b"x"'
 }
+
+# The server has 1000 descriptors, of which 744 are for sockets.
+@test "a program that takes all sockets it can get leaves some to others" {
+	need python3
+	ulimit -n 1000
+	pair_up
+	cat >greedy.py <<-'END'
+		import errno, os, socket, sys
+		all = []
+		try:
+		    while True:
+		        all.append(socket.socket())
+		except OSError as e:
+		    # Its own table has room.
+		    os.close(os.dup(0))
+		    print(errno.errorcode[e.errno], len(all), flush=True)
+		sys.stdin.readline()
+		# What it closes it gets again.
+		while all:
+		    all.pop().close()
+		l = socket.create_server(("10.0.0.1", 7))
+		c = socket.create_connection(l.getsockname())
+		l.accept()
+		print("again", flush=True)
+	END
+	mkfifo go
+	start out sh -c '"$0" "$1" python3 greedy.py <go' "$mstack" "$HERE/a.sock"
+	exec 7>go
+	until_true grep -q EMFILE out
+	at a python3 -c '
+import socket
+l = socket.create_server(("10.0.0.1", 0))
+for _ in range(50):
+    c = socket.create_connection(l.getsockname()); d = l.accept()[0]
+    c.send(b"x")
+    assert d.recv(1) == b"x"'
+	echo >&7
+	finished "$PID" 0
+	grep -q again out
+}
+
+# Each of them waits, and the supervisor keeps something of it meanwhile.
+@test "a supervisor without descriptors says ENFILE, and goes on" {
+	need python3
+	pair_up
+	cat >many.py <<-'END'
+		import errno, os, signal, socket, time
+		r, w = os.pipe()
+		kids = []
+		for i in range(90):
+		    if not (pid := os.fork()):
+		        try:
+		            s = socket.socket(type=socket.SOCK_DGRAM)
+		            s.bind(("10.0.0.1", 0))
+		            os.write(w, b"ok\n")
+		            s.recvfrom(9)
+		        except OSError as e:
+		            os.write(w, errno.errorcode[e.errno].encode() + b"\n")
+		        finally:
+		            os._exit(0)
+		    kids.append(pid)
+		f = os.fdopen(r)
+		print(*sorted({f.readline().strip() for _ in kids}))
+		for pid in kids:
+		    os.kill(pid, signal.SIGKILL)
+		    os.waitpid(pid, 0)
+		def again():
+		    while True:
+		        try:
+		            return socket.socket(type=socket.SOCK_DGRAM)
+		        except OSError as e:
+		            assert e.errno == errno.ENFILE, e
+		            time.sleep(0.01)
+		a, b = again(), again()
+		a.bind(("10.0.0.1", 0))
+		b.bind(("10.0.0.1", 0))
+		b.sendto(b"x", a.getsockname())
+		print(a.recvfrom(9)[1] == b.getsockname())
+	END
+	ulimit -n 100
+	[ "$(at a python3 many.py)" = $'ENFILE ok\nTrue' ]
+}

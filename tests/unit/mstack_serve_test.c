@@ -3,8 +3,9 @@
  * mstack_serve_test - the server of mstack, with a stack that is none
  *
  * The test is the supervisor, and the program.  The stack takes what it is
- * given, and has nothing to say.
+ * given, and has nothing to say but that connections wait (COMING).
  */
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <errno.h>
@@ -13,6 +14,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,6 +29,8 @@
 
 static atomic_size_t taken; /* bytes that were sent */
 static atomic_int opened;
+static atomic_int coming;    /* connections that wait */
+static atomic_int listening; /* the socket for which they do */
 
 static int
 none_open(void *stack, int domain, int type, int protocol, int *sock)
@@ -52,6 +56,33 @@ none_connect(int sock, const struct sockaddr *addr, socklen_t len)
 	(void)sock;
 	(void)addr;
 	(void)len;
+	return 0;
+}
+
+static int
+none_listen(int sock, int backlog)
+{
+	(void)backlog;
+	atomic_store(&listening, sock);
+	return 0;
+}
+
+static int
+none_accept(int sock, int *made)
+{
+	if (atomic_load(&coming) == 0)
+		return EAGAIN;
+	atomic_fetch_sub(&coming, 1);
+	return none_open(NULL, sock, 0, 0, made);
+}
+
+static int
+none_name(int sock, bool of_peer, struct sockaddr *addr, socklen_t *len)
+{
+	(void)sock;
+	(void)of_peer;
+	(void)addr;
+	*len = 0;
 	return 0;
 }
 
@@ -105,11 +136,11 @@ none_recv(int sock, const struct iovec *iov, int n, struct sockaddr *from,
 static int
 none_watch(int sock, int events, stack_sock_bell *fn, void *arg)
 {
-	(void)sock;
-	(void)events;
 	(void)fn;
 	(void)arg;
-	return 0;
+	return atomic_load(&coming) > 0 && sock == atomic_load(&listening) ?
+	    events & POLLIN :
+	    0;
 }
 
 static void
@@ -129,6 +160,9 @@ static const struct stack_sock none = {
 	.open = none_open,
 	.close = none_close,
 	.connect = none_connect,
+	.listen = none_listen,
+	.accept = none_accept,
+	.name = none_name,
 	.shutdown = none_shutdown,
 	.set = none_set,
 	.send = none_send,
@@ -140,7 +174,10 @@ static const struct stack_sock none = {
 
 /* ---- the supervisor ------------------------------------------------------ */
 
+#define ALLOWED 612 /* descriptors of the process; 256 are not for sockets */
+
 static int session;
+static struct rlimit allowed;
 
 /* Receives a message into TO; the descriptor that came with it, or -1. */
 static int
@@ -167,19 +204,41 @@ receive(int fd, void *to, size_t size, size_t *len)
 	return got;
 }
 
+/* The supervisor's end of a new session. */
 static int
-begin(void **state)
+new_session(void)
 {
 	struct mstack_greeting g = { .magic = 0 };
 	size_t len;
-	int pair[2];
+	int pair[2], fd;
 
-	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	assert_int_equal(mstack_serve_session(&none, NULL, pair[0]), 0);
-	session = receive(pair[1], &g, sizeof(g), &len);
+	fd = receive(pair[1], &g, sizeof(g), &len);
 	close(pair[1]);
-	return session == -1;
+	assert_int_not_equal(fd, -1);
+	return fd;
+}
+
+static int
+begin(void **state)
+{
+	(void)state;
+	session = new_session();
+	return 0;
+}
+
+/* With few descriptors. */
+static int
+begin_poor(void **state)
+{
+	struct rlimit few;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &allowed), 0);
+	few = allowed;
+	few.rlim_cur = ALLOWED;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	return begin(state);
 }
 
 static int
@@ -190,6 +249,13 @@ end(void **state)
 	mstack_serve_end();
 	assert_int_equal(atomic_load(&opened), 0);
 	return 0;
+}
+
+static int
+end_poor(void **state)
+{
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &allowed), 0);
+	return end(state);
 }
 
 /* Makes a request; its error, and in *FD the descriptor that came. */
@@ -265,12 +331,121 @@ a_byte_that_is_kept_leaves_room(void **state)
 		poll(NULL, 0, 1);
 }
 
+/* Opens streams until that fails; how many, the last one's error in *ERROR. */
+static size_t
+open_all(int fd[ALLOWED], int *error)
+{
+	struct mstack_request q = { .op = MSTACK_SOCKET,
+		.arg = { AF_INET, SOCK_STREAM } };
+	size_t n = 0;
+
+	while ((*error = ask(&q, &fd[n])) == 0) {
+		assert_int_not_equal(fd[n], -1);
+		n++;
+		assert_true(n < ALLOWED / 2);
+	}
+	return n;
+}
+
+static void
+close_all(const int *fd, size_t n)
+{
+	while (n > 0)
+		close(fd[--n]);
+}
+
+/* Opens one; waits until the server has noticed that others were closed. */
+static int
+open_one(void)
+{
+	struct mstack_request q = { .op = MSTACK_SOCKET,
+		.arg = { AF_INET, SOCK_STREAM } };
+	int fd, tries;
+
+	for (tries = 0; tries < WAIT_MS; tries++) {
+		if (ask(&q, &fd) == 0)
+			return fd;
+		poll(NULL, 0, 1);
+	}
+	fail_msg("no socket");
+	return -1;
+}
+
+/* Whoever takes all that it can get leaves some for the next one. */
+static void
+each_program_has_its_share(void **state)
+{
+	static int first[ALLOWED], second[ALLOWED];
+	size_t n, more;
+	int error, one = session;
+
+	(void)state;
+	n = open_all(first, &error);
+	assert_int_equal(error, EMFILE);
+	assert_true(n > 50);
+	session = new_session();
+	more = open_all(second, &error);
+	assert_int_equal(error, EMFILE);
+	assert_true(more >= n / 3);
+	close(session);
+	session = one;
+	close_all(second, more);
+	/* What is closed can be had again. */
+	close(first[--n]);
+	first[n++] = open_one();
+	close_all(first, n);
+}
+
+/* A connection that there is no descriptor for waits until there is one. */
+static void
+no_connection_is_lost_for_a_descriptor(void **state)
+{
+	static int fd[ALLOWED];
+	struct mstack_request q = { .op = MSTACK_LISTEN, .arg = { 5 } };
+	struct mstack_arrival a;
+	struct pollfd p = { .events = POLLIN };
+	struct stat st;
+	int listener = open_one(), error, came, end_of_server;
+	size_t n, len;
+
+	(void)state;
+	n = open_all(fd, &error);
+	assert_int_equal(fstat(listener, &st), 0);
+	q.sock = st.st_ino;
+	atomic_store(&coming, 2);
+	assert_int_equal(ask(&q, &end_of_server), 0);
+	p.fd = listener;
+	/* The server answers, so it has looked: nothing came, none was taken. */
+	q.op = MSTACK_SOCKNAME;
+	assert_int_equal(ask(&q, &came), 0);
+	assert_int_equal(ask(&q, &came), 0);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	assert_int_equal(atomic_load(&coming), 2);
+	close(fd[--n]);
+	came = receive(listener, &a, sizeof(a), &len);
+	assert_int_not_equal(came, -1);
+	assert_int_equal(atomic_load(&coming), 1);
+	/* The place of the one that was accepted, and is closed. */
+	close(came);
+	came = receive(listener, &a, sizeof(a), &len);
+	assert_int_not_equal(came, -1);
+	close(came);
+	close(listener);
+	close(end_of_server);
+	close_all(fd, n);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_byte_that_is_kept_leaves_room,
 		    begin, end),
+		cmocka_unit_test_setup_teardown(each_program_has_its_share,
+		    begin_poor, end_poor),
+		cmocka_unit_test_setup_teardown(
+		    no_connection_is_lost_for_a_descriptor, begin_poor,
+		    end_poor),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
