@@ -9,6 +9,12 @@
  * no address of the stack would be forwarded, and is dropped where the stack is
  * no router.
  *
+ * TIME_WAIT.  lwIP answers a SYN for a connection in that state by an ACK, so who
+ * connects again from the same port, as a client with a fixed port does, waits
+ * until the state is over.  Other systems take it (RFC 1122, 4.2.2.13) if its
+ * sequence number is beyond all that the old connection had: nothing old can be
+ * mistaken for it.  So the old one is removed before lwIP sees such a SYN.
+ *
  * Path MTU: lwIP believes whatever a Packet Too Big says.  A value below what
  * IPv6 guarantees would have it send fragments without bytes, for ever, so it is
  * raised as soon as it can have come.
@@ -26,12 +32,63 @@
 #include <lwip/ip6.h>
 #include <lwip/netif.h>
 #include <lwip/priv/nd6_priv.h>
+#include <lwip/priv/tcp_priv.h>
+#include <lwip/prot/ip4.h>
 #include <lwip/prot/ip6.h>
+#include <lwip/prot/tcp.h>
 
 #include "base/clock.h"
 #include "base/checksum.h"
 #include "base/siphash.h"
 #include "stack/lwip/port.h"
+
+/* ---- connecting once more ----------------------------------------------- */
+
+/*
+ * The LEN bytes at DATA are a TCP segment from SRC to DST, or what somebody says
+ * is one.
+ */
+static void
+forget_old(const uint8_t *data, size_t len, const ip_addr_t *src,
+    const ip_addr_t *dst)
+{
+	struct tcp_pcb *pcb;
+	struct tcp_hdr h;
+
+	if (tcp_tw_pcbs == NULL || len < sizeof(h))
+		return;
+	memcpy(&h, data, sizeof(h));
+	if ((TCPH_FLAGS(&h) & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
+		return;
+	for (pcb = tcp_tw_pcbs; pcb != NULL; pcb = pcb->next)
+		if (pcb->remote_port == lwip_ntohs(h.src) &&
+		    pcb->local_port == lwip_ntohs(h.dest) &&
+		    ip_addr_cmp_zoneless(&pcb->remote_ip, src) &&
+		    ip_addr_cmp_zoneless(&pcb->local_ip, dst))
+			break;
+	/* Of one in this state it frees it, and sends nothing. */
+	if (pcb != NULL && TCP_SEQ_GT(lwip_ntohl(h.seqno), pcb->rcv_nxt))
+		tcp_abort(pcb);
+}
+
+int
+shmif_lwip_ip4_input(struct pbuf *p, struct netif *in)
+{
+	const struct ip_hdr *h = p->payload;
+	ip_addr_t src, dst;
+	size_t len;
+
+	(void)in;
+	if (p->len < IP_HLEN || IPH_PROTO(h) != IP_PROTO_TCP ||
+	    (IPH_OFFSET(h) & PP_HTONS(IP_OFFMASK)) != 0)
+		return 0;
+	len = IPH_HL_BYTES(h);
+	ip_addr_copy_from_ip4(src, h->src);
+	ip_addr_copy_from_ip4(dst, h->dest);
+	if (len >= IP_HLEN && len <= p->len)
+		forget_old((const uint8_t *)h + len, p->len - len, &src, &dst);
+	return 0;
+}
 
 /* ---- forwarding --------------------------------------------------------- */
 
@@ -78,9 +135,16 @@ int
 shmif_lwip_ip6_input(struct pbuf *p, struct netif *in)
 {
 	const struct ip6_hdr *h = p->payload;
+	ip_addr_t from, to;
 	ip6_addr_t dst;
 
 	(void)in;
+	if (p->len > IP6_HLEN && IP6H_NEXTH(h) == IP6_NEXTH_TCP) {
+		ip_addr_copy_from_ip6_packed(from, h->src);
+		ip_addr_copy_from_ip6_packed(to, h->dest);
+		forget_old((const uint8_t *)h + IP6_HLEN, p->len - IP6_HLEN,
+		    &from, &to);
+	}
 	if (shmif_lwip_forwards() || p->len < IP6_HLEN)
 		return 0;
 	ip6_addr_copy_from_packed(dst, h->dest);

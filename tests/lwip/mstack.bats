@@ -21,7 +21,11 @@ cases()
 }
 
 @test "calls on lwIP give the same as on the kernel's loopback" {
-	cases mstack_calls 'random .*calls$|short' 'left|resets|urgent|told'
+	cases mstack_calls 'random .*calls$|short|connect again' 'left|resets|urgent|told'
+}
+
+@test "control messages and servers that need them, on lwIP" {
+	cases mstack_control 'control' 'dnsmasq'
 }
 
 @test "programs on lwIP that want to do harm" {

@@ -225,3 +225,33 @@ os.kill(os.getpid(), signal.SIGKILL)' || :
 	END
 	[ "$(at a python3 closed.py)" = 0 ]
 }
+
+# What ends on both sides has ended, and who connects again is taken although the
+# other side keeps the end of the last connection in mind (TIME_WAIT).
+@test "a port is free after its connection, and can connect again" {
+	need python3
+	pair_up
+	cat >again.py <<-'END'
+		import socket, sys
+		def pair(l, c):
+		    c.settimeout(30)
+		    c.connect(l.getsockname())
+		    return l.accept()[0]
+		for family, host in (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"):
+		    l = socket.socket(family); l.bind((host, 0)); l.listen()
+		    for i in range(30):
+		        c = socket.socket(family)
+		        d = pair(l, c)
+		        d.close()
+		        assert c.recv(1) == b""
+		        name = c.getsockname()
+		        c.shutdown(socket.SHUT_WR)
+		        s = socket.socket(family)
+		        s.bind(name)
+		        d = pair(l, s)
+		        d.send(b"again")
+		        assert s.recv(5) == b"again"
+	END
+	by_kernel python3 again.py
+	at a python3 again.py
+}

@@ -200,6 +200,7 @@
 
 #define LWIP_HOOK_FILENAME "arch/hooks.h"
 #define LWIP_HOOK_IP4_CANFORWARD(src, dest) shmif_lwip_forwards()
+#define LWIP_HOOK_IP4_INPUT(p, inp) shmif_lwip_ip4_input(p, inp)
 #define LWIP_HOOK_IP6_INPUT(p, inp) shmif_lwip_ip6_input(p, inp)
 #define LWIP_HOOK_TCP_ISN(local_ip, local_port, remote_ip, remote_port) \
 	shmif_lwip_isn(local_ip, local_port, remote_ip, remote_port)

@@ -10,6 +10,7 @@
 #include "stack/lwip/sock/sock.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <lwip/prot/ip4.h>
@@ -26,8 +27,15 @@
 static void
 keep(struct sock *s, struct pbuf *p, const ip_addr_t *from, uint16_t port)
 {
-	if (s->read_shut || s->bytes + p->tot_len > (size_t)s->w.rcvbuf ||
-	    !sock_put(s, p, NULL, from, port)) {
+	struct item it = { .p = p, .from = *from, .port = port };
+
+	if (s->read_shut || s->bytes + p->tot_len > (size_t)s->w.rcvbuf) {
+		pbuf_free(p);
+		return;
+	}
+	it.beside = control_note(s);
+	if (!sock_put(s, &it)) {
+		free(it.beside);
 		pbuf_free(p);
 		return;
 	}
@@ -68,7 +76,7 @@ came_ip(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr_t *from)
 
 int
 dgram_recv(struct sock *s, const struct iovec *iov, int n, ip_addr_t *from,
-    uint16_t *port, size_t *done)
+    uint16_t *port, struct stack_sock_control *control, size_t *done)
 {
 	struct item it;
 	u16_t part;
@@ -82,6 +90,7 @@ dgram_recv(struct sock *s, const struct iovec *iov, int n, ip_addr_t *from,
 	it = sock_take(s);
 	*from = it.from;
 	*port = it.port;
+	control_give(s, it.beside, control);
 	for (i = 0; i < n && *done < it.p->tot_len; i++) {
 		part = iov[i].iov_len > UINT16_MAX ? UINT16_MAX :
 						     (u16_t)iov[i].iov_len;
@@ -144,12 +153,13 @@ header_is_whole(const struct sock *s, const struct pbuf *p)
 
 int
 dgram_send(struct sock *s, const struct iovec *iov, int n, const ip_addr_t *to,
-    uint16_t port, size_t *done)
+    uint16_t port, const struct stack_sock_control *control, size_t *done)
 {
 	size_t len = 0;
+	struct wish w;
 	struct pbuf *p;
 	err_t err;
-	int i;
+	int i, error;
 
 	*done = 0;
 	if (s->error != 0)
@@ -173,14 +183,13 @@ dgram_send(struct sock *s, const struct iovec *iov, int n, const ip_addr_t *to,
 	}
 	if (IP_IS_V4(to) && len > UDP_MAX4)
 		return EMSGSIZE;
+	if ((error = control_read(s, control, &w)) != 0)
+		return error;
 	if ((p = buffer(iov, n, len)) == NULL)
 		return ENOBUFS;
-	if (s->kind == SOCK_UDP)
-		err = udp_sendto(s->pcb.udp, p, to, port);
-	else if (!header_is_whole(s, p))
-		err = ERR_VAL;
-	else
-		err = raw_sendto(s->pcb.raw, p, to);
+	err = s->kind != SOCK_UDP && !header_is_whole(s, p) ?
+	    ERR_VAL :
+	    control_send(s, &w, p, to, port);
 	pbuf_free(p);
 	if (err != ERR_OK && err != ERR_MEM && err != ERR_BUF)
 		return sock_errno(err);

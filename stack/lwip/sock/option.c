@@ -362,7 +362,6 @@ set_socket(struct sock *s, int name, const void *value, socklen_t len)
 		return set_size(&s->w.rcvbuf, n);
 	case SO_DONTROUTE:
 	case SO_OOBINLINE:
-	case SO_TIMESTAMP:
 		/* What lwIP does anyway, or has not, may be switched off. */
 		return n == 0 || name == SO_OOBINLINE ? 0 : EOPNOTSUPP;
 	default:
@@ -388,7 +387,7 @@ option_lwip_set(struct sock *s, int level, int name, const void *value,
     socklen_t len)
 {
 	const struct option *o;
-	int error;
+	int error, n;
 
 	if (s->kind == SOCK_TCP && (error = not_of_streams(level, name)) != 0)
 		return error;
@@ -398,6 +397,11 @@ option_lwip_set(struct sock *s, int level, int name, const void *value,
 		return EINVAL;
 	if ((o = option_of(s, level, name)) != NULL)
 		return set_by_table(s, o, value, len);
+	if (control_is_option(s, level, name)) {
+		if ((error = number_in(level, value, len, &n)) == 0)
+			control_set(s, level, name, n != 0);
+		return error;
+	}
 	if (level == SOL_SOCKET)
 		return set_socket(s, name, value, len);
 	if (level == IPPROTO_IP && name == IP_MULTICAST_IF)
@@ -435,7 +439,6 @@ get_socket(struct sock *s, int name, void *value, socklen_t *len)
 		return get_device(s, value, len);
 	case SO_DONTROUTE:
 	case SO_OOBINLINE:
-	case SO_TIMESTAMP:
 		return give_number(value, len, 0);
 	default:
 		return ENOPROTOOPT;
@@ -463,12 +466,23 @@ of_lwip(const struct sock *s, const struct option *o, int n)
 	return n;
 }
 
+/* In a byte where there is no room for more, of a LEVEL that has it so. */
+static int
+give_small(int level, void *value, socklen_t *len, int n)
+{
+	uint8_t byte = (uint8_t)n;
+
+	if (level == IPPROTO_IP && *len > 0 && *len < sizeof(n) && n >= 0 &&
+	    n <= UINT8_MAX)
+		return give(value, len, &byte, 1);
+	return give_number(value, len, n);
+}
+
 static int
 get_by_table(struct sock *s, const struct option *o, void *value,
     socklen_t *len)
 {
 	const uint8_t *at = (const uint8_t *)&s->w + o->at;
-	uint8_t byte;
 	int n;
 
 	switch (o->form) {
@@ -484,13 +498,7 @@ get_by_table(struct sock *s, const struct option *o, void *value,
 		memcpy(&n, at, sizeof(n));
 		n = of_lwip(s, o, n);
 	}
-	/* In a byte where there is no room for more. */
-	if (o->level == IPPROTO_IP && *len > 0 && *len < sizeof(n) && n >= 0 &&
-	    n <= UINT8_MAX) {
-		byte = (uint8_t)n;
-		return give(value, len, &byte, 1);
-	}
-	return give_number(value, len, n);
+	return give_small(o->level, value, len, n);
 }
 
 int
@@ -501,6 +509,9 @@ option_lwip_get(struct sock *s, int level, int name, void *value,
 
 	if (o != NULL)
 		return get_by_table(s, o, value, len);
+	if (control_is_option(s, level, name))
+		return give_small(level, value, len,
+		    control_get(s, level, name));
 	if (level == SOL_SOCKET)
 		return get_socket(s, name, value, len);
 	if (level == IPPROTO_IP && name == IP_MULTICAST_IF)

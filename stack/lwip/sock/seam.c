@@ -134,6 +134,31 @@ netlink_address(const struct sockaddr *addr, socklen_t len)
 					   0;
 }
 
+/*
+ * What was sent to addresses of our own lies in a queue, for lwIP's thread to
+ * deliver.  Linux delivers it at once, so to a program a connection that it has
+ * ended on both sides has ended.
+ */
+static void
+deliver_own(void)
+{
+	struct netif *netif;
+	int rounds;
+	bool more = true;
+
+	/* The answers to it, too; with a bound, as they may be endless. */
+	for (rounds = 0; more && rounds < 16; rounds++) {
+		more = false;
+		NETIF_FOREACH(netif)
+		{
+			if (netif->loop_first != NULL) {
+				netif_poll(netif);
+				more = true;
+			}
+		}
+	}
+}
+
 static int
 do_bind(struct sock *s, const struct sockaddr *addr, socklen_t len)
 {
@@ -147,8 +172,12 @@ do_bind(struct sock *s, const struct sockaddr *addr, socklen_t len)
 		return error;
 	if (!s->w.freebind && !address_is_ours(&ip))
 		return EADDRNOTAVAIL;
-	return s->kind == SOCK_TCP ? stream_bind(s, &ip, port) :
-				     dgram_bind(s, &ip, port);
+	if (s->kind != SOCK_TCP)
+		return dgram_bind(s, &ip, port);
+	if ((error = stream_bind(s, &ip, port)) != EADDRINUSE)
+		return error;
+	deliver_own();
+	return stream_bind(s, &ip, port);
 }
 
 static int
@@ -306,7 +335,8 @@ seam_ioctl(int sock, unsigned long request, void *arg)
 
 static int
 do_send(struct sock *s, const struct iovec *iov, int n,
-    const struct sockaddr *to, socklen_t tolen, size_t *done)
+    const struct sockaddr *to, socklen_t tolen,
+    const struct stack_sock_control *control, size_t *done)
 {
 	uint16_t port = 0;
 	ip_addr_t ip;
@@ -315,12 +345,12 @@ do_send(struct sock *s, const struct iovec *iov, int n,
 	if (s->kind == SOCK_TCP)
 		return stream_send(s, iov, n, done);
 	if (to == NULL)
-		return dgram_send(s, iov, n, NULL, 0, done);
+		return dgram_send(s, iov, n, NULL, 0, control, done);
 	if ((error = address_get(s, to, tolen, &ip, &port)) != 0)
 		return error;
 	if (ip_addr_isany_val(ip))
 		ip_addr_set_loopback(IP_IS_V6_VAL(ip), &ip);
-	return dgram_send(s, iov, n, &ip, port, done);
+	return dgram_send(s, iov, n, &ip, port, control, done);
 }
 
 /* The netlink socket of this number, or NULL: used without the lock. */
@@ -343,16 +373,15 @@ seam_send(int sock, const struct iovec *iov, int n, const struct sockaddr *to,
 {
 	struct rtnl *nl = netlink_of(sock);
 
-	(void)control; /* see mstack(1): lwIP has none */
 	*done = 0;
 	if (nl != NULL)
 		return rtnl_send(nl, iov, n, done);
-	WITH(sock, do_send(s, iov, n, to, tolen, done));
+	WITH(sock, do_send(s, iov, n, to, tolen, control, done));
 }
 
 static int
 do_recv(struct sock *s, const struct iovec *iov, int n, struct sockaddr *from,
-    socklen_t *fromlen, size_t *done)
+    socklen_t *fromlen, struct stack_sock_control *control, size_t *done)
 {
 	ip_addr_t ip = { 0 };
 	uint16_t port = 0;
@@ -363,7 +392,7 @@ do_recv(struct sock *s, const struct iovec *iov, int n, struct sockaddr *from,
 			*fromlen = 0;
 		return stream_recv(s, iov, n, done);
 	}
-	error = dgram_recv(s, iov, n, &ip, &port, done);
+	error = dgram_recv(s, iov, n, &ip, &port, control, done);
 	if (error == 0 && from != NULL)
 		address_put(s, &ip, port, from, fromlen);
 	return error;
@@ -385,7 +414,7 @@ seam_recv(int sock, const struct iovec *iov, int n, struct sockaddr *from,
 			rtnl_name(nl, 1, from, fromlen);
 		return rtnl_recv(nl, iov, n, done);
 	}
-	WITH(sock, do_recv(s, iov, n, from, fromlen, done));
+	WITH(sock, do_recv(s, iov, n, from, fromlen, control, done));
 }
 
 static int

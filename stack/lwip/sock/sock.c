@@ -82,6 +82,7 @@ sock_empty(struct sock *s)
 		it = sock_take(s);
 		if (it.p != NULL)
 			pbuf_free(it.p);
+		free(it.beside);
 		if (it.made != NULL) {
 			stream_close(it.made);
 			sock_free(it.made);
@@ -108,21 +109,17 @@ sock_free(struct sock *s)
 /* ---- the queue ----------------------------------------------------------- */
 
 bool
-sock_put(struct sock *s, struct pbuf *p, struct sock *made,
-    const ip_addr_t *from, uint16_t port)
+sock_put(struct sock *s, const struct item *what)
 {
-	struct item *it = calloc(1, sizeof(*it));
+	struct item *it = malloc(sizeof(*it));
 
 	if (it == NULL)
 		return false;
-	it->p = p;
-	it->made = made;
-	if (from != NULL)
-		it->from = *from;
-	it->port = port;
+	*it = *what;
+	it->next = NULL;
 	*s->last = it;
 	s->last = &it->next;
-	s->bytes += p != NULL ? p->tot_len : 1;
+	s->bytes += it->p != NULL ? it->p->tot_len : 1;
 	return true;
 }
 

@@ -25,7 +25,7 @@
  * seam.c	the functions of the seam
  * sock.c	numbers, queues, errors, watches
  * stream.c	TCP
- * dgram.c	UDP, UDP-Lite, raw IP
+ * dgram.c	UDP, UDP-Lite, raw IP;  control.c  what goes beside datagrams
  * option.c	options;  group.c  multicast;  request.c  ioctl(2)
  * told.c	ICMP errors
  * rtnl.c	netlink, which is not lwIP's: it takes the lock itself
@@ -66,6 +66,7 @@ struct item {
 	struct item *next;
 	struct pbuf *p;
 	struct sock *made;
+	struct beside *beside; /* what control_note() noted, or NULL */
 	ip_addr_t from;
 	uint16_t port;
 };
@@ -82,6 +83,7 @@ struct wishes {
 	bool reuse_addr, reuse_port, keepalive, broadcast, nodelay;
 	bool v6only, freebind, header; /* header: IP_HDRINCL */
 	bool recverr, recverr6;
+	uint8_t wants; /* control messages that it asked for; see control.c */
 	bool linger;
 	int linger_time;
 	int sndbuf, rcvbuf; /* as they are told: twice what was set */
@@ -141,9 +143,8 @@ void sock_unwatch(struct sock *s, void *arg);
 int sock_ready(const struct sock *s);
 /* Rings the watches for which S is ready now. */
 void sock_ring(struct sock *s);
-/* Appends to the queue.  False: no memory. */
-bool sock_put(struct sock *s, struct pbuf *p, struct sock *made,
-    const ip_addr_t *from, uint16_t port);
+/* Appends to the queue; what it holds is the queue's then.  False: no memory. */
+bool sock_put(struct sock *s, const struct item *what);
 /* Takes the first of the queue, and frees it: what it held is the caller's. */
 struct item sock_take(struct sock *s);
 /* The errno value for an error of lwIP's. */
@@ -178,11 +179,38 @@ int dgram_bind(struct sock *s, const ip_addr_t *ip, uint16_t port);
 int dgram_connect(struct sock *s, const ip_addr_t *ip, uint16_t port);
 /* TO NULL: to whom it is connected. */
 int dgram_send(struct sock *s, const struct iovec *iov, int n,
-    const ip_addr_t *to, uint16_t port, size_t *done);
+    const ip_addr_t *to, uint16_t port,
+    const struct stack_sock_control *control, size_t *done);
 int dgram_recv(struct sock *s, const struct iovec *iov, int n, ip_addr_t *from,
-    uint16_t *port, size_t *done);
+    uint16_t *port, struct stack_sock_control *control, size_t *done);
 void dgram_close(struct sock *s);
 struct sock *dgram_of(const struct udp_pcb *pcb);
+
+/* ---- control.c ----------------------------------------------------------- */
+
+/* What a program wants for one datagram; TTL, TOS -1: as the socket has it. */
+struct wish {
+	bool has_from;
+	ip_addr_t from;
+	uint8_t interface; /* 0: any */
+	int ttl, tos;
+};
+
+/* Options by which a program asks for control messages. */
+bool control_is_option(const struct sock *s, int level, int name);
+void control_set(struct sock *s, int level, int name, bool on);
+bool control_get(const struct sock *s, int level, int name);
+/* What S wants to know of the datagram that lwIP hands over now; or NULL. */
+struct beside *control_note(const struct sock *s);
+/* Makes messages of B, which may be NULL, and frees it. */
+void control_give(const struct sock *s, struct beside *b,
+    struct stack_sock_control *to);
+/* Reads a program's messages; CONTROL may be NULL.  0 or an errno value. */
+int control_read(const struct sock *s, const struct stack_sock_control *control,
+    struct wish *w);
+/* Sends P as W says; PORT is UDP's. */
+err_t control_send(struct sock *s, const struct wish *w, struct pbuf *p,
+    const ip_addr_t *to, uint16_t port);
 
 /* ---- told.c -------------------------------------------------------------- */
 

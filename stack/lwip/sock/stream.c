@@ -51,7 +51,7 @@ came(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
 	} else if (s->read_shut) {
 		tcp_recved(pcb, p->tot_len);
 		pbuf_free(p);
-	} else if (!sock_put(s, p, NULL, NULL, 0)) {
+	} else if (!sock_put(s, &(struct item){ .p = p })) {
 		return ERR_MEM; /* it is given once more later */
 	}
 	sock_ring(s);
@@ -292,7 +292,7 @@ arrived(void *arg, struct tcp_pcb *pcb, err_t err)
 	made->w = s->w;
 	made->pcb.tcp = pcb;
 	open_now(made);
-	if (!sock_put(s, NULL, made, NULL, 0)) {
+	if (!sock_put(s, &(struct item){ .made = made })) {
 		made->pcb.ip = NULL;
 		sock_free(made);
 		return ERR_MEM;

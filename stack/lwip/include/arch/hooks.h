@@ -17,6 +17,7 @@ struct pbuf;
 /* Whether packets are forwarded between interfaces. */
 int shmif_lwip_forwards(void);
 /* 1: P was taken, because it would be forwarded and must not be. */
+int shmif_lwip_ip4_input(struct pbuf *p, struct netif *in);
 int shmif_lwip_ip6_input(struct pbuf *p, struct netif *in);
 /* The initial sequence number of a connection: RFC 6528. */
 u32_t shmif_lwip_isn(const ip_addr_t *local_ip, u16_t local_port,
