@@ -18,6 +18,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <linux/seccomp.h>
 #include <errno.h>
@@ -208,6 +209,42 @@ sweep(struct super *su)
 	}
 }
 
+/*
+ * Whether DATA is OLD once more.  A signal ended that, and the kernel begins it
+ * again (SA_RESTART): on a socket with a timeout Linux ends it with EINTR instead,
+ * so that signals do not make the timeout longer.
+ */
+static bool
+is_again(const struct call *old, const struct seccomp_data *data)
+{
+	int fl, option = SO_SNDTIMEO;
+
+	if (old->nr != data->nr ||
+	    memcmp(old->args, data->args, sizeof(old->args)) != 0)
+		return false;
+	if (old->deadline != 0)
+		return true;
+	/* It may have been interrupted before it waited. */
+	switch (old->nr) {
+	case SYS_accept:
+	case SYS_accept4:
+	case SYS_recvfrom:
+	case SYS_recvmsg:
+	case SYS_recvmmsg:
+		option = SO_RCVTIMEO;
+		/* fall through */
+	case SYS_connect:
+	case SYS_sendto:
+	case SYS_sendmsg:
+	case SYS_sendmmsg:
+		fl = old->fd == -1 ? O_NONBLOCK : fcntl(old->fd, F_GETFL);
+		return fl != -1 && !(fl & O_NONBLOCK) &&
+		    call_timeout(old, option) != 0;
+	default:
+		return false;
+	}
+}
+
 /* The kernel has a notification. */
 static void
 take_notification(struct super *su)
@@ -217,6 +254,7 @@ take_notification(struct super *su)
 		uint8_t room[ROOM];
 	} in;
 	struct call *c, *old, *next;
+	bool again = false;
 	int error = ESRCH;
 
 	memset(&in, 0, sizeof(in));
@@ -224,8 +262,10 @@ take_notification(struct super *su)
 		return;
 	for (old = su->calls; old != NULL; old = next) {
 		next = old->next;
-		if (old->tid == (pid_t)in.n.pid)
-			call_drop(old); /* a signal ended it */
+		if (old->tid != (pid_t)in.n.pid)
+			continue;
+		again |= is_again(old, &in.n.data);
+		call_drop(old); /* a signal ended it */
 	}
 	if ((c = calloc(1, sizeof(*c))) == NULL)
 		return; /* it waits until somebody kills it */
@@ -244,6 +284,8 @@ take_notification(struct super *su)
 	c->proc = proc_find(su, c->tid, &error);
 	if (c->proc == NULL || !call_is_valid(c))
 		call_answer(c, error, 0);
+	else if (again)
+		call_answer(c, EINTR, 0);
 	else
 		call_begin(c);
 }

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mstack/serve/serve.h"
@@ -89,5 +90,6 @@ grave_option(struct server *sv, const struct grave *g, bool set, int level,
 	error = set ? option_set(&m, level, name, value, *len) :
 		      option_get(&m, level, name, value, len);
 	sv->ops->close(m.sock);
+	free(m.hints);
 	return error;
 }

@@ -9,12 +9,20 @@
  * closed takes with it what is in its pair: the ends in there are closed, and
  * so are the connections.
  *
+ * BACKLOG counts what is in the pair and in the stack together.  In the pair are
+ * at most as many connections as it says, so that all that a program was told of
+ * by poll(2) can be accepted at once; then the stack takes one more.  Nothing
+ * tells when the program takes one but the kernel's count of what is in the pair
+ * (SIOCOUTQ), in which each message counts the same: UNIT, seen at the first.
+ *
  * A connection is taken from the stack only after there is a pair for it, so
  * that none is lost for want of a descriptor: see share.c.  What the kernel does
  * not pass on now (ETOOMANYREFS: the user has too many descriptors on their way)
  * is PARKED, one for each listener.
  */
+#include <sys/ioctl.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,13 +110,41 @@ deliver(struct msock *m, struct msock *child, int end)
 		msock_end(child);
 }
 
+void
+listener_begin(struct msock *m, int backlog)
+{
+	m->state = MSOCK_LISTENING;
+	m->stack_in = true;
+	/* As in Linux it is a number without a sign, and has a bound. */
+	m->backlog = backlog < 0 || backlog > SOMAXCONN ? SOMAXCONN : backlog;
+	m->stack_backlog = backlog;
+}
+
+/* How many bytes the kernel counts in the pair. */
+static int
+in_pair(const struct msock *m)
+{
+	int n = 0;
+
+	return ioctl(m->pair, SIOCOUTQ, &n) == 0 ? n : 0;
+}
+
+/* Whether one more connection may be pushed. */
 static bool
 has_room(struct msock *m)
 {
 	struct pollfd p = { .fd = m->pair, .events = POLLOUT };
+	int n = m->unit == 0 ? 0 : in_pair(m) / m->unit;
+	int most = m->backlog > 0 ? m->backlog : 1, want = m->backlog;
 
 	m->pair_out = poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0;
-	return m->pair_out;
+	if (n >= most)
+		want = 0;
+	else if (n > most / 2)
+		want = most - n;
+	if (want != m->stack_backlog && m->sv->ops->listen(m->sock, want) == 0)
+		m->stack_backlog = want;
+	return m->pair_out && n < most;
 }
 
 /* Takes a connection from the stack.  0 or an errno value. */
@@ -131,6 +167,8 @@ take_one(struct msock *m)
 	}
 	child->state = MSOCK_OPEN;
 	deliver(m, child, end);
+	if (m->unit == 0)
+		m->unit = in_pair(m);
 	return 0;
 }
 

@@ -170,6 +170,7 @@ msock_bury(struct server *sv)
 			*rp = m->next_rung;
 		}
 		pthread_mutex_unlock(&sv->lock);
+		free(m->hints);
 		free(m);
 	}
 }

@@ -11,20 +11,29 @@
 #include <linux/icmp.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mstack/serve/serve.h"
+
+/* What a stack does that has no choice. */
+#define RENO "reno"
 
 #ifndef SO_BUSY_POLL
 #define SO_BUSY_POLL 46
 #endif
 
-/* Options that are taken, and have no effect. */
+/*
+ * Options that are taken also where a stack does not know them, and have no
+ * effect then but that they are told again; a stack may not tell them.
+ */
 static const struct hint {
 	int level, name;
 } hints[] = {
 	{ SOL_SOCKET, SO_DEBUG },
 	{ SOL_SOCKET, SO_PRIORITY },
+	{ SOL_SOCKET, SO_OOBINLINE },
+	{ SOL_SOCKET, SO_RCVLOWAT },
 	{ SOL_SOCKET, SO_MARK },
 	{ SOL_SOCKET, SO_INCOMING_CPU },
 	{ SOL_SOCKET, SO_BUSY_POLL },
@@ -36,21 +45,46 @@ static const struct hint {
 	{ IPPROTO_TCP, TCP_LINGER2 },
 	{ IPPROTO_TCP, TCP_WINDOW_CLAMP },
 	{ IPPROTO_TCP, TCP_NOTSENT_LOWAT },
+	{ IPPROTO_TCP, TCP_MAXSEG },
+	{ IPPROTO_TCP, TCP_FASTOPEN },
 	{ IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT },
+	{ IPPROTO_IP, IP_MTU_DISCOVER },
+	{ IPPROTO_IP, IP_RECVERR },
 	{ IPPROTO_RAW, ICMP_FILTER },
 	{ IPPROTO_IPV6, IPV6_RECVTCLASS },
 	{ IPPROTO_IPV6, IPV6_AUTOFLOWLABEL },
 };
 
-static bool
-is_hint(int level, int name)
+#define HINTS (sizeof(hints) / sizeof(hints[0]))
+_Static_assert(HINTS <= 32, "bits of hinted");
+
+/* Where the value of a hint is kept; -1: it is none. */
+static int
+hint_of(int level, int name)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
+	for (i = 0; i < HINTS; i++)
 		if (hints[i].level == level && hints[i].name == name)
-			return true;
-	return false;
+			return (int)i;
+	return -1;
+}
+
+static int
+set_hint(struct msock *m, int hint, const void *value, socklen_t len)
+{
+	if (len < sizeof(int))
+		return EINVAL;
+	if (m->hints == NULL &&
+	    (m->hints = calloc(HINTS, sizeof(*m->hints))) == NULL)
+		return ENOBUFS;
+	memcpy(&m->hints[hint], value, sizeof(int));
+	m->hinted |= 1u << hint;
+	/* Those that switch something. */
+	if (hints[hint].level == IPPROTO_TCP &&
+	    (hints[hint].name == TCP_CORK || hints[hint].name == TCP_QUICKACK))
+		m->hints[hint] = m->hints[hint] != 0;
+	return 0;
 }
 
 /* Whether a socket of M's kind has options of LEVEL at all. */
@@ -96,15 +130,21 @@ int
 option_set(struct msock *m, int level, int name, const void *value,
     socklen_t len)
 {
-	int error;
+	int error, n;
 
 	if (!has_level(m, level))
 		return ENOPROTOOPT;
 	if (is_too_short(level, name, len))
 		return EINVAL;
 	error = m->sv->ops->set(m->sock, level, name, value, len);
-	if (error == ENOPROTOOPT && is_hint(level, name))
-		return len < sizeof(int) ? EINVAL : 0;
+	if (error == ENOPROTOOPT && level == IPPROTO_TCP &&
+	    name == TCP_CONGESTION)
+		return len == strlen(RENO) && memcmp(value, RENO, len) == 0 ?
+		    0 :
+		    ENOENT;
+	if ((error == ENOPROTOOPT || (error == 0 && len >= sizeof(int))) &&
+	    (n = hint_of(level, name)) != -1)
+		return set_hint(m, n, value, len);
 	return error;
 }
 
@@ -147,9 +187,15 @@ option_get(struct msock *m, int level, int name, void *value, socklen_t *len)
 		return tcp_info(m, value, len);
 	if (!has_level(m, level))
 		return m->domain == AF_INET ? EOPNOTSUPP : ENOPROTOOPT;
-	error = m->sv->ops->get(m->sock, level, name, value, len);
-	if (error == ENOPROTOOPT && is_hint(level, name)) {
-		n = 0;
+	n = hint_of(level, name);
+	error = n != -1 && (m->hinted & 1u << n) ?
+	    ENOPROTOOPT :
+	    m->sv->ops->get(m->sock, level, name, value, len);
+	if (error == ENOPROTOOPT && level == IPPROTO_TCP &&
+	    name == TCP_CONGESTION)
+		return give(value, len, RENO, sizeof(RENO));
+	if (error == ENOPROTOOPT && n != -1) {
+		n = m->hints == NULL ? 0 : m->hints[n];
 		return give(value, len, &n, sizeof(n));
 	}
 	return error;

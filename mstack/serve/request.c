@@ -152,20 +152,28 @@ do_listen(struct turn *t)
 		error = t->s->sv->ops->listen(t->m->sock, t->q->arg[0]);
 	}
 	if (error == 0) {
-		t->m->state = MSOCK_LISTENING;
-		t->m->stack_in = true;
+		listener_begin(t->m, t->q->arg[0]);
 		t->out_pair = true;
 		msock_again(t->m);
 	}
 	return error;
 }
 
+/* A connection whose both sides have ended is none any more, as in Linux. */
+static bool
+has_ended(const struct msock *m)
+{
+	return m->stream && m->state == MSOCK_OPEN && m->up_shut && m->down_end;
+}
+
 static int
 name_of(struct turn *t, bool of_peer)
 {
 	socklen_t len = sizeof(t->out_addr);
-	int error = t->s->sv->ops->name(t->m->sock, of_peer,
-	    (struct sockaddr *)&t->out_addr, &len);
+	int error = of_peer && has_ended(t->m) ?
+	    ENOTCONN :
+	    t->s->sv->ops->name(t->m->sock, of_peer,
+		(struct sockaddr *)&t->out_addr, &len);
 
 	if (error == 0)
 		t->r.addrlen = len < sizeof(t->out_addr) ?
@@ -233,7 +241,7 @@ do_shutdown(struct turn *t)
 			t->m->state = MSOCK_NEW;
 		return error;
 	}
-	if (t->m->stream && t->m->state != MSOCK_OPEN)
+	if (t->m->stream && (t->m->state != MSOCK_OPEN || has_ended(t->m)))
 		return ENOTCONN;
 	t->m->fresh = false;
 	if (how != SHUT_WR)
@@ -371,6 +379,13 @@ do_ioctl(struct turn *t)
 	}
 	if (request == SIOCOUTQ)
 		return do_outq(t, room);
+	if (request == SIOCATMARK && t->m->stream) {
+		/* What is urgent arrives in its place: there is no mark. */
+		memset(room, 0, sizeof(int));
+		t->out_data = room;
+		t->r.datalen = sizeof(int);
+		return 0;
+	}
 	if (!is_plain(request))
 		return ENOTTY;
 	memcpy(&arg, t->data, t->q->datalen);

@@ -56,8 +56,12 @@ struct msock {
 	struct msock *next_dead;
 	bool dead;
 	struct msock *next_starved;
-	bool starved;	       /* on that list; see share.c */
-	struct parked *parked; /* of a listener; see listener.c */
+	bool starved;	 /* on that list; see share.c */
+	int *hints;	 /* values of options without effect, or NULL */
+	uint32_t hinted; /* which of them were set */
+	int backlog, stack_backlog; /* of a listener; see listener.c */
+	int unit;		    /* what a message in its pair counts */
+	struct parked *parked;	    /* of a listener; see listener.c */
 
 	uint64_t inode; /* of the program's end */
 	int pair;	/* our end */
@@ -206,6 +210,8 @@ void stream_up(struct msock *m);
 void stream_down(struct msock *m);
 void dgram_up(struct msock *m);
 void dgram_down(struct msock *m);
+/* It is one from now on, with this BACKLOG, or with another one. */
+void listener_begin(struct msock *m, int backlog);
 /* Pushes connections that wait to whoever accepts. */
 void listener_work(struct msock *m);
 /* M, which may be one, ends. */

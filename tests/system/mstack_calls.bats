@@ -255,3 +255,11 @@ os.kill(os.getpid(), signal.SIGKILL)' || :
 	by_kernel python3 again.py
 	at a python3 again.py
 }
+
+@test "signals, backlogs, the end of both sides, options: as in Linux" {
+	need python3
+	pair_up
+	by_kernel "$TOP/tests/lib/mstack_semantics" >kernel 2>&1
+	at a "$TOP/tests/lib/mstack_semantics" >stack 2>&1
+	diff -U20 kernel stack
+}

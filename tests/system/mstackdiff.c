@@ -69,7 +69,8 @@ do_connection(struct obj *o, struct obj *l)
 	sw_learn_port(o);
 	o->state = CONNECTED;
 	wait_for(l, POLLIN);
-	memset(&a, 0xee, sizeof(a));
+	/* What is not stored is no port that anybody has. */
+	memset(&a, 1, sizeof(a));
 	len = (socklen_t)PICK(sizeof(a), sizeof(a), 16, 28, 4, 0);
 	fd = accept4(l->fd, (struct sockaddr *)&a, &len, flags);
 	sw_say("accept %d fd %d fl %d", sw_index_of(l), fcntl(fd, F_GETFD),
