@@ -280,6 +280,13 @@ fake_unwatch(int sock, void *arg)
 }
 
 static void
+fake_own(int sock, int pid)
+{
+	(void)sock;
+	(void)pid;
+}
+
+static void
 fake_settle(void *stack)
 {
 	(void)stack;
@@ -288,7 +295,7 @@ fake_settle(void *stack)
 static const struct stack_sock ops = { fake_open, fake_close, fake_bind,
 	fake_connect, fake_listen, fake_accept, fake_shutdown, fake_name,
 	fake_set, fake_get, fake_ioctl, fake_send, fake_recv, fake_watch,
-	fake_unwatch, fake_settle };
+	fake_unwatch, fake_own, fake_settle };
 
 static void
 ring(unsigned n)

@@ -83,8 +83,8 @@ struct mstack_greeting {
 
 enum mstack_op {
 	/*
-	 * arg: domain, type, protocol.  -> sock, a descriptor; of datagrams
-	 * also the server's end
+	 * sock: the process that asks, only to be shown; arg: domain, type,
+	 * protocol.  -> sock, a descriptor; of datagrams also the server's end
 	 */
 	MSTACK_SOCKET = 1,
 	MSTACK_BIND,	 /* address */

@@ -74,9 +74,64 @@ struct ctl_neigh {
 	uint8_t ip[16];
 	uint8_t mac[6];
 	bool known;
+	bool fixed;	 /* it was set, and does not change */
+	bool published;	 /* not a neighbour: who asks for it is told MAC */
 	uint32_t age_s;	 /* since it was confirmed */
 	uint32_t idle_s; /* since it was used */
 };
+
+/*
+ * A socket; or a connection of TCP that has none (any more, or yet).  The
+ * states are those of RFC 9293, with the numbers that both stacks have for
+ * them; a socket of another type is CTL_SOCK_CLOSED without a peer, and
+ * CTL_SOCK_ESTABLISHED with one.
+ */
+enum ctl_sock_state {
+	CTL_SOCK_CLOSED,
+	CTL_SOCK_LISTEN,
+	CTL_SOCK_SYN_SENT,
+	CTL_SOCK_SYN_RECEIVED,
+	CTL_SOCK_ESTABLISHED,
+	CTL_SOCK_FIN_WAIT_1,
+	CTL_SOCK_FIN_WAIT_2,
+	CTL_SOCK_CLOSE_WAIT,
+	CTL_SOCK_CLOSING,
+	CTL_SOCK_LAST_ACK,
+	CTL_SOCK_TIME_WAIT,
+	CTL_SOCK_STATES
+};
+enum ctl_sock_type {
+	CTL_TCP,
+	CTL_UDP,
+	CTL_UDPLITE,
+	CTL_RAW,
+	CTL_PACKET,
+	CTL_NETLINK,
+	CTL_SOCK_TYPES
+};
+
+/* Whose a socket is: a process, or one of these. */
+#define CTL_OWNER_SELF 0    /* the process that has the stack */
+#define CTL_OWNER_NONE (-1) /* nobody's: closed, or not accepted yet */
+
+struct ctl_sock {
+	enum ctl_sock_type type;
+	enum ctl_sock_state state;
+	int family;   /* AF_INET, AF_INET6; of others another */
+	int protocol; /* of CTL_RAW and CTL_PACKET: which */
+	int number;   /* what its owner calls it; -1: it has none */
+	int owner;    /* a process, or CTL_OWNER_... */
+	bool has_queues;
+	/*
+	 * Bytes that the owner has not taken, and that the peer has not
+	 * acknowledged; of a listener: connections that wait, and how many may.
+	 */
+	uint64_t recv_q, send_q;
+	uint8_t local[16], remote[16]; /* all zero: any */
+	uint16_t local_port, remote_port;
+};
+/* So many at most are listed. */
+#define CTL_SOCKS_MAX 8192u
 
 /*
  * A kind of interface that the stack can make itself, without a unit.  Its
@@ -150,7 +205,27 @@ struct stack_ctl {
 	/* FAMILY AF_INET, AF_INET6 or 0; NAME may be NULL.  free() *LIST. */
 	int (*neigh)(void *stack, int family, const char *name,
 	    struct ctl_neigh **list, unsigned *n);
-	int (*neigh_del)(void *stack, const char *name, const uint8_t ip[16]);
+	/*
+	 * PUBLISHED: of those that are.  ESRCH.
+	 */
+	int (*neigh_del)(void *stack, const char *name, const uint8_t ip[16],
+	    bool published);
+	/*
+	 * Fixes that IP is at MAC, or has the interface answer so who asks for
+	 * IP; with MAC NULL, which goes with PUBLISHED only: that it is at the
+	 * interface.  Replaces what was said before.  EADDRINUSE (it is the
+	 * interface's own), ENOBUFS (too many).
+	 */
+	int (*neigh_add)(void *stack, const char *name, const uint8_t ip[16],
+	    const uint8_t *mac, bool published);
+
+	/*
+	 * The sockets of the stack, also of programs that use them by struct
+	 * stack_sock.  *OMITTED: how many there are beyond CTL_SOCKS_MAX.
+	 * free() *LIST.
+	 */
+	int (*sockets)(void *stack, struct ctl_sock **list, unsigned *n,
+	    unsigned *omitted);
 
 	bool (*forwarding)(void *stack);
 	int (*set_forwarding)(void *stack, bool on);

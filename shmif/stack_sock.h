@@ -92,6 +92,12 @@ struct stack_sock {
 	void (*unwatch)(int sock, void *arg);
 
 	/*
+	 * SOCK is used on behalf of the process PID, which is only to be shown
+	 * (sockets() of struct stack_ctl).  May be NULL.
+	 */
+	void (*own)(int sock, int pid);
+
+	/*
 	 * Waits, while there is progress, until what was sent over the
 	 * connections of STACK that are closed has been acknowledged.
 	 */

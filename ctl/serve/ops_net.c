@@ -365,7 +365,10 @@ op_neigh(struct call *c)
 		json_object_object_add(o, "mac",
 		    g[i].known ? json_object_new_string(mac) : NULL);
 		json_object_object_add(o, "state",
-		    json_object_new_string(g[i].known ? "known" : "asked"));
+		    json_object_new_string(g[i].published ? "published" :
+			    g[i].fixed			  ? "static" :
+			    g[i].known			  ? "known" :
+							    "asked"));
 		json_object_object_add(o, "age_s",
 		    json_object_new_int64(g[i].age_s));
 		json_object_object_add(o, "idle_s",
@@ -377,10 +380,84 @@ op_neigh(struct call *c)
 	return 0;
 }
 
+/*
+ * What U is to be undone to: that the neighbour, or what is published, is as it
+ * was set before, or is not there.
+ */
+static int
+undo_neigh(struct env *env, const struct undo *u)
+{
+	void *stack = stack_of(env, u->name);
+	bool published = u->value != 0;
+
+	return u->on ?
+	    STACK_CALL(env, neigh_add, stack, u->name, u->ip, u->mac,
+		published) :
+	    STACK_CALL(env, neigh_del, stack, u->name, u->ip, published);
+}
+
+/* Remembers in U how IP is set before something changes it. */
+static int
+remember_neigh(struct call *c, const char *name, const uint8_t ip[16],
+    bool published)
+{
+	struct undo *u = c->undo;
+	struct ctl_neigh *g;
+	unsigned i, n;
+	int error;
+
+	undo_name(c, name, undo_neigh);
+	memcpy(u->ip, ip, sizeof(u->ip));
+	u->value = published;
+	error = STACK_CALL(c->env, neigh, stack_of(c->env, name), 0, name, &g,
+	    &n);
+	if (error != 0)
+		return error;
+	for (i = 0; i < n; i++)
+		if ((g[i].fixed || g[i].published) &&
+		    g[i].published == published &&
+		    memcmp(g[i].ip, ip, sizeof(g[i].ip)) == 0) {
+			u->on = true;
+			memcpy(u->mac, g[i].mac, sizeof(u->mac));
+		}
+	free(g);
+	return 0;
+}
+
+static int
+op_neigh_add(struct call *c)
+{
+	const char *text = arg_string(c, "addr"), *mac = arg_string(c, "mac");
+	bool published = arg_bool(c, "publish", false);
+	char name[SHMIF_NAME_MAX];
+	uint8_t ip[16], at[6];
+	unsigned prefix;
+	int error;
+
+	if ((error = call_if(c, name, NULL)) != 0)
+		return error;
+	if (mac == NULL && !published)
+		return fail(c, EINVAL, "%s: mac is not given", text);
+	addr_parse(text, ip, &prefix);
+	if (mac != NULL)
+		mac_parse(mac, at);
+	if ((error = remember_neigh(c, name, ip, published)) == 0)
+		error = STACK_CALL(c->env, neigh_add, stack_of(c->env, name),
+		    name, ip, mac != NULL ? at : NULL, published);
+	if (error == EADDRINUSE)
+		return fail(c, error, "%s: %s: an address of its own", name,
+		    text);
+	if (error == EINVAL)
+		return fail(c, error, "%s: %s: not the address of a host", name,
+		    text);
+	return failed(c, name, text, error);
+}
+
 static int
 op_neigh_del(struct call *c)
 {
 	const char *text = arg_string(c, "addr");
+	bool published = arg_bool(c, "publish", false);
 	char name[SHMIF_NAME_MAX];
 	unsigned prefix;
 	uint8_t ip[16];
@@ -389,9 +466,16 @@ op_neigh_del(struct call *c)
 	if ((error = call_if(c, name, NULL)) != 0)
 		return error;
 	addr_parse(text, ip, &prefix);
-	error = STACK_CALL(c->env, neigh_del, stack_of(c->env, name), name, ip);
+	if ((error = remember_neigh(c, name, ip, published)) != 0)
+		return failed(c, name, text, error);
+	/* What was learned is learned again. */
+	if (!c->undo->on)
+		c->undo->fn = NULL;
+	error = STACK_CALL(c->env, neigh_del, stack_of(c->env, name), name, ip,
+	    published);
 	if (error == ESRCH)
-		return fail(c, error, "%s: %s: no such neighbour", name, text);
+		return fail(c, error, "%s: %s: %s", name, text,
+		    published ? "it is not published" : "no such neighbour");
 	return failed(c, name, text, error);
 }
 
@@ -462,8 +546,15 @@ const struct op ops_net[] = {
 	{ "neigh", op_neigh,
 	    { { "family", FIELD_FAMILY, false, 0, 0 }, F_IF_OR_NOT }, false,
 	    false },
+	{ "neigh_add", op_neigh_add,
+	    { F_IF, { "addr", FIELD_HOST, true, 0, 0 },
+		{ "mac", FIELD_MAC, false, 0, 0 },
+		{ "publish", FIELD_BOOL, false, 0, 0 } },
+	    false, false },
 	{ "neigh_del", op_neigh_del,
-	    { F_IF, { "addr", FIELD_HOST, true, 0, 0 } }, false, false },
+	    { F_IF, { "addr", FIELD_HOST, true, 0, 0 },
+		{ "publish", FIELD_BOOL, false, 0, 0 } },
+	    false, false },
 	{ "forward", op_forward, { F_ON }, false, false },
 	{ "radv", op_radv, { { "file", FIELD_STRING, true, 0, 0 } }, true,
 	    false },

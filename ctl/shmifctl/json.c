@@ -6,6 +6,8 @@
  * as an empty one: an older server does not have all that a newer shmifctl
  * shows.
  */
+#include <string.h>
+
 #include "ctl/shmifctl/shmifctl.h"
 
 const char *
@@ -79,6 +81,14 @@ put_clean(FILE *f, const char *text)
 		} else
 			putc(*p, f);
 	}
+}
+
+void
+put_column(const char *text, int width)
+{
+	put_clean(stdout, text);
+	printf("%*s  ",
+	    width > (int)strlen(text) ? width - (int)strlen(text) : 0, "");
 }
 
 void

@@ -61,9 +61,13 @@ const char tool_usage[] =
     "  route add|delete|change DESTINATION [GATEWAY] [-interface INTERFACE]\n"
     "  route             get ADDRESS: show which one leads there\n"
     "  route             flush: remove those by a gateway\n"
-    "  arp, ndp          [INTERFACE] show the neighbours; -d ADDRESS "
-    "INTERFACE\n"
-    "                    forgets one\n"
+    "  arp, ndp          [INTERFACE] show the neighbours\n"
+    "  arp, ndp          -s ADDRESS MAC [INTERFACE] [pub]: set one; pub: "
+    "answer\n"
+    "                    others who ask for ADDRESS, with MAC or auto\n"
+    "  arp, ndp          -d ADDRESS [INTERFACE] [pub]: forget one\n"
+    "  ss                [-tuwalnpH46] show sockets: state, queues, owner;\n"
+    "                    netstat is the same\n"
     "  ping HOST         [-c COUNT] [-i SECONDS] [-s BYTES] [-W SECONDS]\n"
     "                    [-t TTL] [-I INTERFACE] [-f] [-q]\n"
     "  traceroute HOST   [-m HOPS] [-w SECONDS] show the way there\n"
@@ -113,6 +117,7 @@ static const struct {
 	{ "save", verb_save },
 	{ "server", verb_server },
 	{ "show", verb_show },
+	{ "ss", verb_ss },
 	{ "traceroute", verb_traceroute },
 };
 

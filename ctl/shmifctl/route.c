@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * route.c - route, arp and ndp: where packets of the stack go
+ * route.c - route: where packets of the stack go
  */
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -159,15 +159,6 @@ destination(struct json_object *r, char *text, size_t size)
 	return text;
 }
 
-/* Prints TEXT in at least WIDTH columns. */
-static void
-put_column(const char *text, int width)
-{
-	put_clean(stdout, text);
-	printf("%*s  ",
-	    width > (int)strlen(text) ? width - (int)strlen(text) : 0, "");
-}
-
 static void
 put_routes(struct json_object *list, size_t n, const char *family)
 {
@@ -292,153 +283,4 @@ verb_route(const struct call *c, int argc, char **argv)
 	if ((status = ask(c, ops, false, &result)) == OK)
 		json_object_put(result);
 	return status;
-}
-
-/* ---- neighbours ---- */
-
-static void
-put_neighbours(struct json_object *list, size_t n, int width)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct json_object *e = json_object_array_get_idx(list, i);
-		const char *mac = get_string(e, "mac");
-
-		if (i == 0)
-			printf("%-*s  %-17s  %-9s  %s\n", width, "address",
-			    "ether", "interface", "state");
-		put_column(get_string(e, "addr"), width);
-		put_column(mac[0] != '\0' ? mac : "-", 17);
-		put_column(get_string(e, "if"), 9);
-		put_clean(stdout, get_string(e, "state"));
-		putchar('\n');
-	}
-}
-
-/* Stores in IFNAME by which interface ADDR is a neighbour, if it is by one. */
-static int
-find_neighbour(const struct call *c, const char *addr, char ifname[IFNAME_TEXT])
-{
-	struct json_object *ops = json_object_new_array(), *result, *list;
-	unsigned found = 0;
-	size_t n;
-	int status;
-
-	op_add(ops, "neigh");
-	if ((status = ask(c, ops, false, &result)) != OK)
-		return status;
-	list = get_array(result, "neighbours", &n);
-	for (size_t i = 0; i < n; i++) {
-		struct json_object *e = json_object_array_get_idx(list, i);
-
-		if (strcmp(get_string(e, "addr"), addr) != 0)
-			continue;
-		found++;
-		snprintf(ifname, IFNAME_TEXT, "%s", get_string(e, "if"));
-	}
-	json_object_put(result);
-	return found == 1 ?
-	    OK :
-	    found == 0 ?
-	    complain(FAILED, "%s: no such neighbour", addr) :
-	    complain(FAILED, "%s: by several interfaces: which one?", addr);
-}
-
-/* -d ADDRESS [INTERFACE]: forgets a neighbour. */
-static int
-forget(const struct call *c, const char *verb, int family, int argc,
-    char **argv)
-{
-	struct json_object *ops, *op, *result;
-	char text[ADDR_TEXT], ifname[IFNAME_TEXT];
-	struct addr a;
-	int status;
-
-	if (argc != 2 && argc != 1)
-		return complain(USAGE, "%s: -d ADDRESS INTERFACE it is", verb);
-	if ((status = text_addr(argv[0], family, &a)) != OK)
-		return status;
-	if (a.prefix != -1)
-		return complain(FAILED, "%s: one address, please", argv[0]);
-	/* A link-local one is by an interface only. */
-	if (argc == 1 && a.bytes[0] == 0xfe && family == AF_INET6)
-		return complain(USAGE, "%s: -d ADDRESS INTERFACE it is", verb);
-	if (argc == 1) {
-		if ((status = find_neighbour(c, addr_text(&a, text), ifname)) !=
-		    OK)
-			return status;
-	} else if (!text_ifname(argv[1], false)) {
-		return complain(FAILED, "%s: no such interface", argv[1]);
-	} else {
-		snprintf(ifname, sizeof(ifname), "%s", argv[1]);
-	}
-	ops = json_object_new_array();
-	op = op_add(ops, "neigh_del");
-	op_string(op, "if", ifname);
-	op_string(op, "addr", addr_text(&a, text));
-	if ((status = ask(c, ops, false, &result)) == OK)
-		json_object_put(result);
-	return status;
-}
-
-/* [-a] [INTERFACE], or -d, of FAMILY. */
-static int
-neighbours(const struct call *c, const char *verb, int family, int argc,
-    char **argv)
-{
-	struct json_object *ops, *op, *result, *list;
-	const char *ifname;
-	size_t n;
-	int status;
-
-	if (argc > 0 && strcmp(argv[0], "-d") == 0)
-		return forget(c, verb, family, argc - 1, argv + 1);
-	if (argc > 0 && strcmp(argv[0], "-s") == 0)
-		return complain(FAILED,
-		    "%s: -s: entries are learned only, none can be set", verb);
-	if (argc > 0 && strcmp(argv[0], "-a") == 0) {
-		argc--;
-		argv++;
-	}
-	if (argc > 1)
-		return complain(USAGE, "%s: %s: one interface is enough", verb,
-		    argv[1]);
-	ifname = argc > 0 ? argv[0] : NULL;
-	if (ifname != NULL && ifname[0] == '-')
-		return complain(USAGE, "%s: unknown option %s", verb, ifname);
-	if (ifname != NULL && !text_ifname(ifname, false))
-		return complain(FAILED, "%s: no such interface", ifname);
-	ops = json_object_new_array();
-	op = op_add(ops, "neigh");
-	if (family != AF_UNSPEC)
-		op_string(op, "family", family == AF_INET ? "inet" : "inet6");
-	if (ifname != NULL)
-		op_string(op, "if", ifname);
-	if ((status = ask(c, ops, false, &result)) != OK)
-		return status;
-	list = get_array(result, "neighbours", &n);
-	if (c->json)
-		put_json(result);
-	else
-		put_neighbours(list, n, family == AF_INET ? 15 : 28);
-	json_object_put(result);
-	return OK;
-}
-
-int
-verb_arp(const struct call *c, int argc, char **argv)
-{
-	return neighbours(c, "arp", AF_INET, argc, argv);
-}
-
-int
-verb_ndp(const struct call *c, int argc, char **argv)
-{
-	return neighbours(c, "ndp", AF_INET6, argc, argv);
-}
-
-/* As ip neigh: of both families, unless told otherwise. */
-int
-verb_neigh(const struct call *c, int argc, char **argv)
-{
-	return neighbours(c, "neigh", c->family, argc, argv);
 }

@@ -180,6 +180,26 @@ put_route(struct json_object *interfaces, struct json_object *r)
 	putchar('\n');
 }
 
+/* A neighbour that was set, or is published. */
+static void
+put_neighbour(struct json_object *interfaces, struct json_object *e)
+{
+	struct json_object *i = find_if(interfaces, get_string(e, "if"));
+	const char *state = get_string(e, "state"), *mac = get_string(e, "mac");
+	bool published = strcmp(state, "published") == 0;
+
+	if (!published && strcmp(state, "static") != 0)
+		return;
+	fputs(strcmp(get_string(e, "family"), "inet6") == 0 ? "ndp" : "arp",
+	    stdout);
+	put_words("-s", get_string(e, "addr"));
+	if (published && strcmp(mac, get_string(i, "mac")) == 0)
+		mac = "auto";
+	put_word(mac);
+	put_word(get_string(e, "if"));
+	puts(published ? " pub" : "");
+}
+
 int
 verb_save(const struct call *c, int argc, char **argv)
 {
@@ -193,6 +213,7 @@ verb_save(const struct call *c, int argc, char **argv)
 	ops = json_object_new_array();
 	op_add(ops, "show");
 	op_add(ops, "routes");
+	op_add(ops, "neigh");
 	op_add(ops, "hello");
 	if ((status = ask(c, ops, true, &results)) != OK)
 		return status;
@@ -203,7 +224,11 @@ verb_save(const struct call *c, int argc, char **argv)
 	list = get_array(json_object_array_get_idx(results, 1), "routes", &k);
 	for (size_t i = 0; i < k && interfaces != NULL; i++)
 		put_route(interfaces, json_object_array_get_idx(list, i));
-	if (get_bool(json_object_array_get_idx(results, 2), "forwarding"))
+	list = get_array(json_object_array_get_idx(results, 2), "neighbours",
+	    &k);
+	for (size_t i = 0; i < k && interfaces != NULL; i++)
+		put_neighbour(interfaces, json_object_array_get_idx(list, i));
+	if (get_bool(json_object_array_get_idx(results, 3), "forwarding"))
 		fputs("forward on\n", stdout);
 	json_object_put(results);
 	return OK;

@@ -90,6 +90,8 @@ int server_ask(struct server *s, const struct call *c, struct json_object *ops);
  * (may be NULL) tells whether another will come.
  */
 int server_reply(struct server *s, struct json_object **reply, bool *more);
+/* Waits for a reply; whether the server went without one. */
+bool server_is_gone(struct server *s);
 /* Waits until the server has closed the connection. */
 void server_gone(struct server *s);
 void server_close(struct server *s);
@@ -109,6 +111,8 @@ struct json_object *get_array(struct json_object *obj, const char *key,
     size_t *n);
 /* Prints TEXT without anything that a terminal would obey. */
 void put_clean(FILE *f, const char *text);
+/* The same, in at least WIDTH columns and two blanks. */
+void put_column(const char *text, int width);
 /* Puts OBJ out, and ends the line. */
 void put_json(struct json_object *obj);
 /* The same in one line, however long. */
@@ -131,6 +135,7 @@ int verb_route(const struct call *c, int argc, char **argv);
 int verb_save(const struct call *c, int argc, char **argv);
 int verb_server(const struct call *c, int argc, char **argv);
 int verb_show(const struct call *c, int argc, char **argv);
+int verb_ss(const struct call *c, int argc, char **argv);
 int verb_traceroute(const struct call *c, int argc, char **argv);
 
 /* reroute.c: ARGV begins behind the word; of change with it. */

@@ -3,6 +3,7 @@
  * stack.c - a stack that is a table
  */
 #include <errno.h>
+#include <sys/socket.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -232,17 +233,48 @@ fake_neigh(void *stack, int family, const char *name, struct ctl_neigh **list,
 	(void)name;
 	if ((*list = calloc(2, sizeof(**list))) == NULL)
 		abort();
-	(*list)[1].known = true;
+	(*list)[1].known = (*list)[1].fixed = true;
 	*n = 2;
 	return 0;
 }
 
 static int
-fake_neigh_del(void *stack, const char *name, const uint8_t ip[16])
+fake_neigh_del(void *stack, const char *name, const uint8_t ip[16],
+    bool published)
 {
 	(void)stack;
 	(void)name;
+	(void)published;
 	return ip[15] == 0 ? ESRCH : 0;
+}
+
+static int
+fake_neigh_add(void *stack, const char *name, const uint8_t ip[16],
+    const uint8_t *mac, bool published)
+{
+	(void)stack;
+	(void)name;
+	(void)mac;
+	return published || ip[15] != 0 ? 0 : EADDRINUSE;
+}
+
+static int
+fake_sockets(void *stack, struct ctl_sock **list, unsigned *n,
+    unsigned *omitted)
+{
+	static const struct ctl_sock some[] = {
+		{ .family = AF_INET, .owner = 1, .has_queues = true },
+		{ .type = CTL_NETLINK, .number = -1, .owner = -1 },
+		{ .type = CTL_RAW, .state = CTL_SOCK_TIME_WAIT },
+	};
+
+	(void)stack;
+	if ((*list = malloc(sizeof(some))) == NULL)
+		abort();
+	memcpy(*list, some, sizeof(some));
+	*n = sizeof(some) / sizeof(some[0]);
+	*omitted = 7;
+	return 0;
 }
 
 static bool
@@ -327,6 +359,8 @@ static const struct stack_ctl fake_ctl = {
 	.routes = fake_routes,
 	.neigh = fake_neigh,
 	.neigh_del = fake_neigh_del,
+	.neigh_add = fake_neigh_add,
+	.sockets = fake_sockets,
 	.forwarding = fake_forwarding,
 	.set_forwarding = fake_set_forwarding,
 	.radv = fake_radv,

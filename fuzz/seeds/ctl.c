@@ -41,8 +41,13 @@ static const char *const single[] = {
 	"{'op':'show'}",
 	"{'op':'show','if':'lo0'}",
 	"{'op':'routes'}",
+	"{'op':'socket_list'}",
 	"{'op':'neigh','family':'inet6','if':'lo0'}",
 	"{'op':'neigh_del','if':'lo0','addr':'fd00::1'}",
+	"{'op':'neigh_add','if':'lo0','addr':'fd00::1',"
+	"'mac':'02:00:00:00:00:01'},{'op':'up','if':'lo0'}",
+	"{'op':'neigh_add','if':'lo0','addr':'10.0.0.9','publish':true},"
+	"{'op':'neigh_del','if':'lo0','addr':'10.0.0.9','publish':true}",
 	"{'op':'ping','host':'fe80::1','if':'shmif0'}",
 	"{'op':'ping','host':'10.0.0.1','count':3,'interval_ms':1,'size':7,"
 	"'timeout_ms':1}",

@@ -266,7 +266,7 @@ link_ask(struct call *c, enum mstack_op op, const int arg[3], const void *addr,
 		return false;
 	}
 	m->call = c->number;
-	m->sock = c->inode;
+	m->sock = op == MSTACK_SOCKET ? (uint64_t)c->proc->tgid : c->inode;
 	m->op = (uint32_t)op;
 	if (arg != NULL)
 		memcpy(m->arg, arg, sizeof(m->arg));

@@ -166,6 +166,7 @@ take_one(struct msock *m)
 		return error;
 	}
 	child->state = MSOCK_OPEN;
+	msock_own(child, m->owner);
 	deliver(m, child, end);
 	if (m->unit == 0)
 		m->unit = in_pair(m);

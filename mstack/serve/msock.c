@@ -92,6 +92,14 @@ msock_new(struct server *sv, struct session *s, int sock, const int kind[3],
 	return 0;
 }
 
+void
+msock_own(struct msock *m, int pid)
+{
+	m->owner = pid;
+	if (m->sv->ops->own != NULL)
+		m->sv->ops->own(m->sock, pid);
+}
+
 struct msock *
 msock_find(struct server *sv, const struct session *s, uint64_t inode)
 {

@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
@@ -60,6 +61,7 @@ do_socket(struct turn *t)
 		error = msock_new(sv, t->s, sock, kind, &m, &t->out_fd);
 	if (error != 0)
 		return error;
+	msock_own(m, t->q->sock <= INT_MAX ? (int)t->q->sock : 0);
 	t->r.sock = m->inode;
 	t->m = m;
 	t->out_pair = !m->stream;

@@ -67,6 +67,7 @@ struct msock {
 	int pair;	/* our end */
 	int sock;	/* of the stack; -1: not yet */
 	int domain, type, protocol;
+	int owner; /* the process that made it, as the supervisor says */
 	bool stream;
 	enum msock_state state;
 	int error;  /* SO_ERROR */
@@ -170,6 +171,8 @@ void serve_catch_up(struct server *sv);
  */
 int msock_new(struct server *sv, struct session *s, int sock, const int kind[3],
     struct msock **mp, int *end);
+/* It is used by the process PID, as far as anybody knows. */
+void msock_own(struct msock *m, int pid);
 /* It does nothing more, and is freed when the round is over. */
 void msock_end(struct msock *m);
 /* Frees those that have ended. */

@@ -11,6 +11,8 @@
  *     from that or from a router's advertisement;
  *   - a route leads to everywhere (the default) by a gateway, or to the network
  *     of an address; others cannot be added;
+ *   - a neighbour that is set is one of IPv4, on the network of the interface's
+ *     address, and goes when the interface goes down; none is answered for;
  *   - it does not advertise as a router.
  */
 #include <errno.h>
@@ -309,10 +311,12 @@ with(const char *name, int (*fn)(struct netif *, unsigned), unsigned value)
 static int
 set_up_fn(struct netif *netif, unsigned up)
 {
-	if (up)
+	if (up) {
 		netif_set_up(netif);
-	else
+	} else {
 		netif_set_down(netif);
+		ctl_neigh_forget(netif);
+	}
 	return 0;
 }
 
@@ -367,6 +371,7 @@ ctl_set_dhcp(void *stack, const char *name, bool on)
 void
 ctl_forget(struct netif *netif)
 {
+	ctl_neigh_forget(netif);
 	if (netif_dhcp_data(netif) == NULL)
 		return;
 	dhcp_release_and_stop(netif);
@@ -412,6 +417,8 @@ const struct stack_ctl lwip_ctl = {
 	.routes = ctl_routes,
 	.neigh = ctl_neigh,
 	.neigh_del = ctl_neigh_del,
+	.neigh_add = ctl_neigh_add,
+	.sockets = ctl_sockets,
 	.forwarding = ctl_forwarding,
 	.set_forwarding = ctl_set_forwarding,
 	.ping_begin = ctl_ping_begin,

@@ -33,13 +33,23 @@ int ctl_lacks(const char *why);
 /* NETIF is about to go. */
 void ctl_forget(struct netif *netif);
 
+/* ---- socks.c; see stack_ctl.h ------------------------------------------- */
+
+int ctl_sockets(void *stack, struct ctl_sock **list, unsigned *n,
+    unsigned *omitted);
+
 /* ---- net.c, ping.c; see stack_ctl.h ------------------------------------- */
 
 int ctl_route(void *stack, const struct ctl_route *r, bool add);
 int ctl_routes(void *stack, struct ctl_route **list, unsigned *n);
 int ctl_neigh(void *stack, int family, const char *name,
     struct ctl_neigh **list, unsigned *n);
-int ctl_neigh_del(void *stack, const char *name, const uint8_t ip[16]);
+int ctl_neigh_del(void *stack, const char *name, const uint8_t ip[16],
+    bool published);
+int ctl_neigh_add(void *stack, const char *name, const uint8_t ip[16],
+    const uint8_t *mac, bool published);
+/* NETIF is about to go: its fixed neighbours go, too. */
+void ctl_neigh_forget(struct netif *netif);
 int ctl_ping_begin(void *stack, const uint8_t ip[16], const char *name,
     ctl_pong *pong, void *arg, struct ctl_ping **ping);
 int ctl_ping_send(struct ctl_ping *ping, unsigned seq, unsigned size,

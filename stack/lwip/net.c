@@ -147,7 +147,41 @@ ctl_routes(void *stack, struct ctl_route **list, unsigned *n)
 	return l.failed ? ENOMEM : 0;
 }
 
-/* ---- neighbours --------------------------------------------------------- */
+/* ---- neighbours ---------------------------------------------------------- */
+
+/*
+ * lwIP does not tell which entries are static, so it is remembered here, with
+ * the core's lock.  An entry goes by itself when its interface goes down.
+ */
+static struct {
+	const struct netif *netif; /* NULL: free */
+	ip4_addr_t ip;
+	struct eth_addr mac;
+} fixed[ARP_TABLE_SIZE / 2];
+#define FIXED (sizeof(fixed) / sizeof(fixed[0]))
+
+/* The entry of IP by NETIF (NULL: a free one); FIXED: there is none. */
+static size_t
+fixed_find(const struct netif *netif, const ip4_addr_t *ip)
+{
+	size_t i;
+
+	for (i = 0; i < FIXED; i++)
+		if (fixed[i].netif == netif &&
+		    (netif == NULL || ip4_addr_cmp(&fixed[i].ip, ip)))
+			break;
+	return i;
+}
+
+void
+ctl_neigh_forget(struct netif *netif)
+{
+	size_t i;
+
+	for (i = 0; i < FIXED; i++)
+		if (fixed[i].netif == netif)
+			fixed[i].netif = NULL;
+}
 
 static void
 copy4(struct ctl_neigh *list, unsigned *n, const struct netif *only)
@@ -155,7 +189,7 @@ copy4(struct ctl_neigh *list, unsigned *n, const struct netif *only)
 	struct eth_addr *mac;
 	struct netif *netif;
 	ip4_addr_t *ip;
-	size_t i;
+	size_t i, k;
 
 	for (i = 0; i < ARP_TABLE_SIZE; i++) {
 		struct ctl_neigh *c = &list[*n];
@@ -167,6 +201,9 @@ copy4(struct ctl_neigh *list, unsigned *n, const struct netif *only)
 		addr_from_v4(&ip->addr, c->ip);
 		memcpy(c->mac, mac, sizeof(c->mac));
 		c->known = true;
+		k = fixed_find(netif, ip);
+		c->fixed = k != FIXED &&
+		    memcmp(&fixed[k].mac, mac, sizeof(*mac)) == 0;
 		++*n;
 	}
 }
@@ -217,20 +254,74 @@ ctl_neigh(void *stack, int family, const char *name, struct ctl_neigh **list,
 	return 0;
 }
 
+/* Fixes V4 at MAC, by NETIF. */
+static int
+fix(struct netif *netif, const ip4_addr_t *v4, const uint8_t *mac)
+{
+	size_t k = fixed_find(netif, v4);
+	struct eth_addr copy;
+	err_t err;
+
+	if (ip4_addr_cmp(netif_ip4_addr(netif), v4))
+		return EADDRINUSE;
+	if (ip4_addr_isany(v4) || ip4_addr_ismulticast(v4) ||
+	    ip4_addr_isbroadcast(v4, netif))
+		return EINVAL;
+	if (ip4_route(v4) != netif)
+		return ctl_lacks("lwIP has neighbours on the networks of its "
+				 "addresses only");
+	if (k == FIXED && (k = fixed_find(NULL, NULL)) == FIXED)
+		return ENOBUFS;
+	memcpy(copy.addr, mac, sizeof(copy.addr));
+	if ((err = etharp_add_static_entry(v4, &copy)) != ERR_OK)
+		return err == ERR_ARG ? EINVAL : ENOBUFS;
+	fixed[k].netif = netif;
+	fixed[k].ip = *v4;
+	fixed[k].mac = copy;
+	return 0;
+}
+
+int
+ctl_neigh_add(void *stack, const char *name, const uint8_t ip[16],
+    const uint8_t *mac, bool published)
+{
+	struct netif *netif;
+	int error = ENXIO;
+	ip4_addr_t v4;
+
+	(void)stack;
+	if (published)
+		return ctl_lacks("lwIP answers for its own addresses only");
+	if (!addr_is_v4(ip))
+		return ctl_lacks("lwIP keeps no IPv6 neighbours that are set");
+	memcpy(&v4.addr, ip + 12, sizeof(v4.addr));
+	LOCK_TCPIP_CORE();
+	if ((netif = ctl_netif(name)) != NULL)
+		error = port_of(netif) == NULL ?
+		    ctl_lacks("a loopback interface") :
+		    fix(netif, &v4, mac);
+	UNLOCK_TCPIP_CORE();
+	return error;
+}
+
 /*
  * lwIP has a function that deletes a static entry, and one that makes an entry
  * static; neither for IPv6.
  */
 int
-ctl_neigh_del(void *stack, const char *name, const uint8_t ip[16])
+ctl_neigh_del(void *stack, const char *name, const uint8_t ip[16],
+    bool published)
 {
 	const ip4_addr_t *same;
 	struct eth_addr *mac;
 	struct netif *netif;
 	int error = ESRCH;
 	ip4_addr_t v4;
+	size_t k;
 
 	(void)stack;
+	if (published)
+		return ESRCH;
 	if (!addr_is_v4(ip))
 		return ctl_lacks("lwIP forgets IPv6 neighbours by itself");
 	memcpy(&v4.addr, ip + 12, sizeof(v4.addr));
@@ -244,6 +335,8 @@ ctl_neigh_del(void *stack, const char *name, const uint8_t ip[16])
 			etharp_remove_static_entry(&v4) == ERR_OK ?
 		    0 :
 		    ctl_lacks("lwIP does not let go of this one");
+		if (error == 0 && (k = fixed_find(netif, &v4)) != FIXED)
+			fixed[k].netif = NULL;
 	}
 	UNLOCK_TCPIP_CORE();
 	return error;

@@ -4,7 +4,7 @@ LWIPV6_DRIVER := $(addprefix stack/lwipv6/driver/, \
 	cures.c delete.c driver.c frames.c layout.c)
 LWIPV6_CTL := $(addprefix stack/lwipv6/ctl/, \
 	ctl.c foreign.c ioctl.c kinds.c net.c ping.c radv_file.c \
-	sock_seam.c)
+	sock_seam.c socks.c)
 LWIPV6_SOCK := $(addprefix stack/lwipv6/sock/, \
 	calls.c close.c control.c fcntl.c fd.c options.c poll.c ports.c recv.c send.c \
 	sockaddr.c socket.c wait.c $(addprefix kind/, \
@@ -21,7 +21,7 @@ LWIPV6_IP := $(addprefix stack/lwipv6/ip/, \
 	dhcp/send.c echo.c ext.c findpath.c forward.c frag.c icmp.c path.c \
 	pbuf_realloc.c radv.c reass.c routes.c source.c unreach.c)
 LWIPV6_LINK := $(addprefix stack/lwipv6/link/, \
-	arp.c autoconf.c dad.c igmp.c nd.c neighbours.c prefixes.c routers.c \
+	arp.c autoconf.c dad.c igmp.c nd.c neighbours.c prefixes.c proxy.c routers.c \
 	sending.c)
 LWIPV6_WALL := $(addprefix stack/lwipv6/wall/, \
 	ext6.c ip4.c ip6.c mss.c tcp.c text.c wall.c)

@@ -12,6 +12,7 @@ struct neigh_table;
 struct reass_table;
 struct path_table;
 struct group_table;
+struct published;
 struct dad;
 struct ra;
 struct dhcp_client;
@@ -24,6 +25,7 @@ struct port {
 	struct reass_table *reass;  /* ip/reass.c; NULL: no fragment yet */
 	struct path_table *paths;   /* ip/path.c; NULL: none is narrow */
 	struct group_table *groups; /* link/igmp.c; NULL: none was joined */
+	struct published *published; /* link/proxy.c; NULL: none */
 	struct dad *dad;	    /* link/dad.c; NULL: no address yet */
 	struct ra *ra; /* link/autoconf.c; NULL: not up, or not asked to */
 	struct dhcp_client *dhcp; /* ip/dhcp/client.c; NULL: not asked to */

@@ -139,6 +139,7 @@ load ../lib/ctl
 	[[ $output != *10.0.0.2* ]]
 	on a arp -d 10.0.0.2
 	said '10.0.0.77: no such neighbour' on a arp -d 10.0.0.77
-	said 'arp: -s: entries are learned only, none can be set' \
-	    on a arp -s 10.0.0.2 02:00:00:00:00:01
+	on a arp -s 10.0.0.2 02:00:00:00:00:01
+	run -0 on a ip neigh
+	[[ $output == *static ]]
 }

@@ -48,7 +48,7 @@ paged()
 	paged Commands Output | grep -oE '^\.It Cm [a-z]+( , [a-z]+)?' |
 	    sed 's/^\.It Cm //; s/ , /\n/' | sort -u >man
 	cat help
-	[ "$(wc -l <help)" -eq 15 ]
+	[ "$(wc -l <help)" -eq 16 ]
 	diff help man
 }
 
@@ -72,7 +72,7 @@ paged()
 	    "$ctl" route show x
 	usage 'arp: shmif1: one interface is enough' "$ctl" arp shmif0 shmif1
 	usage 'arp: unknown option -x' "$ctl" arp -x
-	usage 'ndp: -d ADDRESS INTERFACE it is' "$ctl" ndp -d fe80::1
+	usage 'ndp: fe80::1: by which interface?' "$ctl" ndp -d fe80::1
 	usage 'ping: which host?' "$ctl" ping -c 1
 	usage 'forward: on or off?' "$ctl" forward
 	usage 'radv: which configuration file?' "$ctl" radv

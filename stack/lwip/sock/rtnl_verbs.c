@@ -497,7 +497,7 @@ del_neighbour(struct request *r)
 		return EINVAL;
 	return r->ctl->neigh_del == NULL ?
 	    EOPNOTSUPP :
-	    r->ctl->neigh_del(r->stack, c->name, ip);
+	    r->ctl->neigh_del(r->stack, c->name, ip, false);
 }
 
 /* ---- the table ----------------------------------------------------------- */

@@ -442,6 +442,17 @@ seam_unwatch(int sock, void *arg)
 }
 
 static void
+seam_own(int sock, int pid)
+{
+	struct sock *s;
+
+	LOCK_TCPIP_CORE();
+	if ((s = sock_find(sock)) != NULL)
+		s->owner = pid;
+	UNLOCK_TCPIP_CORE();
+}
+
+static void
 seam_settle(void *stack)
 {
 	(void)stack;
@@ -464,5 +475,6 @@ const struct stack_sock stack_sock_lwip = {
 	.recv = seam_recv,
 	.watch = seam_watch,
 	.unwatch = seam_unwatch,
+	.own = seam_own,
 	.settle = seam_settle,
 };

@@ -22,6 +22,15 @@ sock_find(int num)
 	return num >= 0 && (unsigned)num < table_size ? table[num] : NULL;
 }
 
+struct sock *
+sock_next(int num)
+{
+	for (; num >= 0 && (unsigned)num < table_size; num++)
+		if (table[num] != NULL)
+			return table[num];
+	return NULL;
+}
+
 /* A free number, or -1. */
 static int
 reserve(void)

@@ -99,6 +99,7 @@ struct wishes {
 struct sock {
 	int num;
 	int domain, type, protocol;
+	int owner; /* for which process, to be shown; -1: not accepted yet */
 	enum sock_kind kind;
 	enum sock_state state;
 	union {
@@ -134,6 +135,8 @@ struct sock *sock_new(int domain, int type, int protocol, enum sock_kind kind);
 void sock_free(struct sock *s);
 /* Drops all that waits in its queue. */
 void sock_empty(struct sock *s);
+/* The socket with the lowest number from NUM on, or NULL. */
+struct sock *sock_next(int num);
 /* The socket of this number, or NULL. */
 struct sock *sock_find(int num);
 /* watch() and unwatch() of the seam. */
@@ -168,6 +171,7 @@ void stream_close(struct sock *s);
 bool stream_writable(const struct sock *s);
 /* The socket of PCB, or NULL: it is a program's of the process itself. */
 struct sock *stream_of(const struct tcp_pcb *pcb);
+struct sock *stream_of_listener(const struct tcp_pcb_listen *pcb);
 /* The attempt of S to connect has failed. */
 void stream_refused(struct sock *s, int error);
 

@@ -290,6 +290,7 @@ arrived(void *arg, struct tcp_pcb *pcb, err_t err)
 	if (made == NULL)
 		return ERR_MEM;
 	made->w = s->w;
+	made->owner = -1;
 	made->pcb.tcp = pcb;
 	open_now(made);
 	if (!sock_put(s, &(struct item){ .made = made })) {
@@ -303,6 +304,12 @@ arrived(void *arg, struct tcp_pcb *pcb, err_t err)
 	tcp_backlog_delayed(pcb);
 	sock_ring(s);
 	return ERR_OK;
+}
+
+struct sock *
+stream_of_listener(const struct tcp_pcb_listen *pcb)
+{
+	return pcb->accept == arrived ? pcb->callback_arg : NULL;
 }
 
 int
@@ -349,6 +356,7 @@ stream_accept(struct sock *s, struct sock **made)
 	if (s->first == NULL)
 		return EAGAIN;
 	*made = sock_take(s).made;
+	(*made)->owner = s->owner;
 	if ((*made)->pcb.tcp != NULL)
 		tcp_backlog_accepted((*made)->pcb.tcp);
 	return 0;

@@ -65,7 +65,14 @@ int ctl_route(void *stack, const struct ctl_route *r, bool add);
 int ctl_routes(void *stack, struct ctl_route **list, unsigned *n);
 int ctl_neigh(void *stack, int family, const char *name,
     struct ctl_neigh **list, unsigned *n);
-int ctl_neigh_del(void *stack, const char *name, const uint8_t ip[16]);
+int ctl_neigh_del(void *stack, const char *name, const uint8_t ip[16],
+    bool published);
+int ctl_neigh_add(void *stack, const char *name, const uint8_t ip[16],
+    const uint8_t *mac, bool published);
+
+/* ctl/socks.c; see stack_ctl.h */
+int ctl_sockets(void *stack, struct ctl_sock **list, unsigned *n,
+    unsigned *omitted);
 
 /* ctl/foreign.c; see stack_ctl.h */
 int foreign_create(void *stack, const char *name, const char *path,

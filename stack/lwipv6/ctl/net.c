@@ -173,12 +173,13 @@ of_family(const struct ip_addr *ip, unsigned family)
 	return family == 0 || (family == AF_INET) == ip_is_v4(ip);
 }
 
-/* Appends to the list of J the neighbours of PORT. */
+/* Appends to the list of J what LOOK tells of PORT. */
 static int
-copy_neighbours(struct ctl_job *j, const struct port *port)
+copy_seen(struct ctl_job *j, const struct port *port, bool published,
+    unsigned (*look)(const struct port *, struct neigh_seen *, unsigned))
 {
 	struct ctl_neigh *list = j->list;
-	unsigned i, max = neigh_look(port, NULL, 0), n;
+	unsigned i, max = look(port, NULL, 0), n;
 	struct neigh_seen *seen;
 
 	if ((list = realloc(list, (j->n + max + 1) * sizeof(*list))) == NULL)
@@ -186,7 +187,7 @@ copy_neighbours(struct ctl_job *j, const struct port *port)
 	j->list = list;
 	if ((seen = calloc(max + 1, sizeof(*seen))) == NULL)
 		return ENOMEM;
-	n = neigh_look(port, seen, max);
+	n = look(port, seen, max);
 	for (i = 0; i < n; i++) {
 		struct ctl_neigh *c = &list[j->n];
 
@@ -196,6 +197,8 @@ copy_neighbours(struct ctl_job *j, const struct port *port)
 		memcpy(c->ip, &seen[i].ip, sizeof(c->ip));
 		memcpy(c->mac, seen[i].mac, sizeof(c->mac));
 		c->known = seen[i].known;
+		c->fixed = seen[i].fixed;
+		c->published = published;
 		c->age_s = seen[i].age_s;
 		c->idle_s = seen[i].idle_s;
 		ctl_name(&port->netif, c->name);
@@ -203,6 +206,14 @@ copy_neighbours(struct ctl_job *j, const struct port *port)
 	}
 	free(seen);
 	return 0;
+}
+
+static int
+copy_neighbours(struct ctl_job *j, const struct port *port)
+{
+	int error = copy_seen(j, port, false, neigh_look);
+
+	return error != 0 ? error : copy_seen(j, port, true, proxy_look);
 }
 
 static int
@@ -253,6 +264,8 @@ neigh_del_fn(struct ctl_job *j)
 	if (port == NULL)
 		return EOPNOTSUPP;
 	memcpy(&ip, j->in, sizeof(ip));
+	if (j->on)
+		return proxy_drop(port, &ip) ? 0 : ESRCH;
 	if (!neigh_find(port, &ip, mac))
 		return ESRCH;
 	neigh_forget(port, &ip);
@@ -260,12 +273,60 @@ neigh_del_fn(struct ctl_job *j)
 }
 
 int
-ctl_neigh_del(void *stack, const char *name, const uint8_t ip[16])
+ctl_neigh_del(void *stack, const char *name, const uint8_t ip[16],
+    bool published)
 {
 	struct ctl_job j = { .stack = stack,
 		.name = name,
 		.fn = neigh_del_fn,
+		.on = published,
 		.in = ip };
 
+	return ctl_run(&j);
+}
+
+struct place {
+	struct ip_addr ip;
+	const uint8_t *mac; /* NULL: at the interface */
+};
+
+/* Whether IP is that of no host: 0.0.0.0 or ::. */
+static bool
+is_none(const struct ip_addr *ip)
+{
+	return (ip->addr[0] | ip->addr[1] | ip->addr[3]) == 0 &&
+	    (ip->addr[2] == 0 || ip_is_v4(ip));
+}
+
+static int
+neigh_add_fn(struct ctl_job *j)
+{
+	struct port *port = port_of(j->netif);
+	const struct place *p = j->in;
+	struct ip_addr ip = p->ip; /* the library wants it writable */
+	uint8_t group[6];
+
+	if (port == NULL)
+		return EOPNOTSUPP;
+	if (link_group_mac(port, &ip, group) || is_none(&ip))
+		return EINVAL;
+	if (ip_addr_list_find(port->netif.addrs, &ip, NULL) != NULL)
+		return EADDRINUSE;
+	return j->on ? proxy_set(port, &ip, p->mac) :
+		       neigh_fix(port, &ip, p->mac);
+}
+
+int
+ctl_neigh_add(void *stack, const char *name, const uint8_t ip[16],
+    const uint8_t *mac, bool published)
+{
+	struct place p = { .mac = mac };
+	struct ctl_job j = { .stack = stack,
+		.name = name,
+		.fn = neigh_add_fn,
+		.on = published,
+		.in = &p };
+
+	memcpy(&p.ip, ip, sizeof(p.ip));
 	return ctl_run(&j);
 }

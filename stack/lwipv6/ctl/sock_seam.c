@@ -182,6 +182,17 @@ seam_unwatch(int sock, void *arg)
 }
 
 static void
+seam_own(int sock, int pid)
+{
+	struct sock *s = sock_get(sock);
+
+	if (s == NULL)
+		return;
+	s->owner = pid;
+	sock_put(s);
+}
+
+static void
 seam_settle(void *stack)
 {
 	sock_settle(stack);
@@ -203,5 +214,6 @@ const struct stack_sock stack_sock_lwipv6 = {
 	.recv = seam_recv,
 	.watch = seam_watch,
 	.unwatch = seam_unwatch,
+	.own = seam_own,
 	.settle = seam_settle,
 };

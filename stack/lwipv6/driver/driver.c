@@ -127,6 +127,7 @@ port_leave(struct port *port)
 	sys_untimeout(port_timer, netif);
 	neigh_free(port->neigh);
 	port->neigh = NULL;
+	proxy_free(port);
 	reass_free(port->reass);
 	port->reass = NULL;
 	igmp_free(port);

@@ -16,6 +16,13 @@
 
 /* netif.linkoutput: a whole frame.  Any thread. */
 err_t link_output(struct netif *netif, struct pbuf *p);
+/*
+ * The traffic class of the IPv6 packets that are sent; the library writes 0.  Of
+ * the calling thread.
+ */
+extern __thread uint8_t neigh_class;
+/* netif.output: resolves DST and sends. */
+err_t neigh_output(struct netif *netif, struct pbuf *p, struct ip_addr *dst);
 /* Sends a frame as the stack does: packet sockets see it. */
 err_t link_send(struct port *port, struct pbuf *p);
 /* The same for the LEN bytes at FRAME. */
@@ -36,13 +43,8 @@ struct neigh_table *neigh_new(void);
 void neigh_free(struct neigh_table *t);
 /* Once a second. */
 void neigh_timer(struct port *port);
-/*
- * The traffic class of the IPv6 packets that are sent; the library writes 0.  Of
- * the calling thread.
- */
-extern __thread uint8_t neigh_class;
-/* netif.output: resolves DST and sends. */
-err_t neigh_output(struct netif *netif, struct pbuf *p, struct ip_addr *dst);
+/* Sends the frame P, complete but for its destination, to neighbour DST. */
+err_t neigh_send(struct port *port, struct pbuf *p, const struct ip_addr *dst);
 /*
  * DST has the hardware address MAC.  CREATE: remember it even where nobody
  * asked for it.
@@ -56,20 +58,21 @@ void neigh_learn(struct port *port, const struct ip_addr *dst,
 void neigh_advertised(struct port *port, const struct ip_addr *dst,
     const uint8_t *mac, bool solicited, bool override);
 bool neigh_find(struct port *port, const struct ip_addr *dst, uint8_t mac[6]);
+/*
+ * DST has the hardware address MAC, whatever comes.  0, ENETDOWN, ENOMEM, or
+ * ENOBUFS: there are too many such.
+ */
+int neigh_fix(struct port *port, const struct ip_addr *dst,
+    const uint8_t mac[6]);
 void neigh_forget(struct port *port, const struct ip_addr *dst);
-/* Forgets all: the interface is down, or its link is another one. */
+/* Forgets all but what is fixed: it is down, or its link is another one. */
 void neigh_flush(struct port *port);
 /* What was sent to DST gets no answer: is it still where it was? */
 void neigh_doubt(struct port *port, const struct ip_addr *dst);
-/* Tells neighbours that the interface, if it is up, has the address IP. */
-void neigh_announce(struct port *port, const struct ip_addr *ip);
-/* The same of all its addresses. */
-void neigh_announce_all(struct port *port);
-
 struct neigh_seen {
 	struct ip_addr ip;
 	uint8_t mac[6];
-	bool known;
+	bool known, fixed;
 	uint32_t age_s, idle_s;
 };
 /*
@@ -90,6 +93,27 @@ void arp_probe(struct port *port, const struct ip_addr *ip);
 void arp_announce(struct port *port, const struct ip_addr *ip);
 /* Handles a well-formed ARP frame. */
 void arp_input(struct port *port, const uint8_t *frame, uint32_t len);
+
+/* Tells neighbours that the interface, if it is up, has the address IP. */
+void neigh_announce(struct port *port, const struct ip_addr *ip);
+/* The same of all its addresses. */
+void neigh_announce_all(struct port *port);
+
+/* ---- link/proxy.c -------------------------------------------------------- */
+
+/*
+ * The interface answers who asks for IP: it is at MAC, or with NULL here.  0,
+ * ENOMEM, or ENOBUFS: there are too many such.
+ */
+int proxy_set(struct port *port, const struct ip_addr *ip, const uint8_t *mac);
+/* No more.  Whether it did. */
+bool proxy_drop(struct port *port, const struct ip_addr *ip);
+/* Where IP is said to be; NULL: nothing is said. */
+const uint8_t *proxy_find(const struct port *port, const struct ip_addr *ip);
+/* As neigh_look(). */
+unsigned proxy_look(const struct port *port, struct neigh_seen *list,
+    unsigned max);
+void proxy_free(struct port *port);
 
 /* ---- link/nd.c ----------------------------------------------------------- */
 

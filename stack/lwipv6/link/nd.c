@@ -14,7 +14,8 @@
  * address; an address that two hosts have and neither complains.
  *
  * The cure: solicitations for an address of the interface are answered here,
- * as RFC 4861, 7.2.4 says, and the stack never sees one.  A probe is answered
+ * as RFC 4861, 7.2.4 says, and the stack never sees one; so are those for an
+ * address that is published (proxy.c).  A probe is answered
  * to all nodes, without the solicited flag.  Advertisements are handled here,
  * too (7.2.5): the library lets any of them replace an address.
  */
@@ -53,25 +54,25 @@ source_link(const uint8_t *frame, uint32_t len)
 	return NULL;
 }
 
-/* Builds the advertisement that TARGET is at MAC. */
+/* Advertises, in the name of FROM, that TARGET is at MAC. */
 static void
-advertise(struct port *port, const uint8_t target[16], const uint8_t dst[16],
+advertise_at(struct port *port, const uint8_t from[16],
+    const uint8_t target[16], const uint8_t mac[6], const uint8_t dst[16],
     const uint8_t dst_mac[6], uint8_t flags)
 {
-	const uint8_t *mac = port->netif.hwaddr;
 	uint8_t f[NA_LEN] = { 0 };
 	uint8_t *ip = f + ETH_HLEN, *na = ip + IP6_HLEN;
 	uint8_t *opt = na + NA_HLEN;
 
 	memcpy(f, dst_mac, 6);
-	memcpy(f + 6, mac, 6);
+	memcpy(f + 6, port->netif.hwaddr, 6);
 	f[12] = 0x86;
 	f[13] = 0xdd;
 	ip[0] = 0x60;
 	ip[5] = NA_HLEN + OPT_LEN;
 	ip[6] = NEXT_ICMP6;
 	ip[7] = 255;
-	memcpy(ip + 8, target, 16);
+	memcpy(ip + 8, from, 16);
 	memcpy(ip + 24, dst, 16);
 	na[0] = TYPE_NA;
 	na[4] = flags;
@@ -84,6 +85,15 @@ advertise(struct port *port, const uint8_t target[16], const uint8_t dst[16],
 	    ~fold(sum16(ip + 8, IP6_HLEN - 8 + NA_HLEN + OPT_LEN,
 		NA_HLEN + OPT_LEN + NEXT_ICMP6)));
 	link_send_bytes(port, f, sizeof(f));
+}
+
+/* Advertises that TARGET, an address of the interface, is here. */
+static void
+advertise(struct port *port, const uint8_t target[16], const uint8_t dst[16],
+    const uint8_t dst_mac[6], uint8_t flags)
+{
+	advertise_at(port, target, target, port->netif.hwaddr, dst, dst_mac,
+	    flags);
 }
 
 static const uint8_t all_nodes[16] = { 0xff, 0x02, [15] = 1 };
@@ -185,6 +195,32 @@ nd_advertised(struct port *port, const uint8_t *ip, uint32_t len)
 		routers_no_more(port, &target);
 }
 
+/*
+ * SOURCE, which is at LINK, asks for TARGET, which is none of ours: if it is
+ * published, says where it is.  Whether it is.
+ */
+static bool
+answered_for(struct port *port, const struct ip_addr *target,
+    const uint8_t source[16], const uint8_t link[6], uint8_t flags)
+{
+	static const struct ip_addr nobody;
+	const uint8_t *mac = proxy_find(port, target);
+	struct ip_addr_list *own;
+	struct ip_addr asker;
+
+	memcpy(&asker, source, sizeof(asker));
+	if (mac == NULL || ip_same(&asker, &nobody))
+		return false;
+	own = ip_addr_list_maskfind(port->netif.addrs, &asker);
+	if (own == NULL)
+		return false;
+	neigh_learn(port, &asker, link, true);
+	advertise_at(port, (const uint8_t *)&own->ipaddr,
+	    (const uint8_t *)target, mac, source, link,
+	    (uint8_t)((flags & ~NA_OVERRIDE) | NA_SOLICITED));
+	return true;
+}
+
 bool
 nd_solicited(struct port *port, const uint8_t *frame, uint32_t len,
     const uint8_t target[16], const uint8_t source[16])
@@ -199,7 +235,8 @@ nd_solicited(struct port *port, const uint8_t *frame, uint32_t len,
 	if (memcmp(source, none, sizeof(none)) == 0)
 		dad_other(port, &ip, frame + 6, true);
 	if (ip_addr_list_find(port->netif.addrs, &ip, NULL) == NULL)
-		return false;
+		return answered_for(port, &ip, source,
+		    link != NULL ? link : frame + 6, flags);
 	if (memcmp(source, none, sizeof(none)) == 0) {
 		advertise(port, target, all_nodes, all_nodes_mac, flags);
 		return true;

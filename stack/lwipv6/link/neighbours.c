@@ -31,9 +31,12 @@
  *		by unicast (RFC 4861, 7.3.3); after ASK_MAX unanswered ones
  *		it goes.  Unused for IDLE_S seconds:
  *		it goes.
+ *	FIXED	as KNOWN, but somebody has said so (neigh_fix()): nothing that
+ *		arrives and no time changes it.
  *
- * All entries go when the interface goes down, loses its link or gets another
- * one (neigh_flush()): who has an address there may be somebody else.
+ * All entries but the fixed ones go when the interface goes down, loses its link
+ * or gets another one (neigh_flush()): who has an address there may be somebody
+ * else.
  *
  * A packet that waits is copied: the sender may go on with the original (a TCP
  * segment that is retransmitted).  Packets that wait are bounded, per entry
@@ -41,6 +44,7 @@
  * the table grow without end.  An entry is made by who asks for us or by whom
  * we ask, not by what is overheard.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +53,7 @@
 
 #define BUCKETS 64u
 #define ENTRIES_MAX 512u
+#define FIXED_MAX 256u
 #define QUEUE_MAX 64u	   /* packets that wait for one address */
 #define QUEUE_ALL_MAX 256u /* ... for all */
 #define ASK_MAX 3u
@@ -56,8 +61,6 @@
 #define IDLE_S 600u
 #define RETRANS_NS 950000000u /* the timer comes each second, about */
 #define ETH_HLEN 14
-#define ETHERTYPE_IP4 0x0800u
-#define ETHERTYPE_IP6 0x86ddu
 
 struct waiting {
 	struct waiting *next;
@@ -69,6 +72,7 @@ struct entry {
 	struct ip_addr ip;
 	uint8_t mac[6];
 	bool known;
+	bool fixed;
 	uint8_t asked;	    /* requests unanswered */
 	uint64_t asked_ns;  /* when the last of them was sent */
 	uint32_t confirmed; /* in seconds of the table's clock */
@@ -80,6 +84,7 @@ struct entry {
 struct neigh_table {
 	struct entry *bucket[BUCKETS];
 	unsigned entries;
+	unsigned fixed;
 	unsigned waiting;
 	uint32_t now; /* seconds */
 };
@@ -145,6 +150,7 @@ remove_entry(struct neigh_table *t, struct entry **ep)
 	drop_waiting(t, e);
 	*ep = e->next;
 	t->entries--;
+	t->fixed -= e->fixed;
 	free(e);
 }
 
@@ -171,7 +177,8 @@ evict(struct neigh_table *t)
 
 	for (b = 0; b < BUCKETS; b++)
 		for (ep = &t->bucket[b]; *ep != NULL; ep = &(*ep)->next)
-			if (oldest == NULL || goes_first(t, *ep, *oldest))
+			if (!(*ep)->fixed &&
+			    (oldest == NULL || goes_first(t, *ep, *oldest)))
 				oldest = ep;
 	if (oldest != NULL)
 		remove_entry(t, oldest);
@@ -284,9 +291,8 @@ flush(struct port *port, struct entry *e)
 	}
 }
 
-/* Sends the frame P, complete but for its destination, to neighbour DST. */
-static err_t
-send_to(struct port *port, struct pbuf *p, const struct ip_addr *dst)
+err_t
+neigh_send(struct port *port, struct pbuf *p, const struct ip_addr *dst)
 {
 	struct neigh_table *t = port->neigh;
 	struct entry *e;
@@ -317,46 +323,6 @@ send_to(struct port *port, struct pbuf *p, const struct ip_addr *dst)
 	return link_send(port, p);
 }
 
-__thread uint8_t neigh_class;
-
-err_t
-neigh_output(struct netif *netif, struct pbuf *p, struct ip_addr *dst)
-{
-	struct port *port = port_of(netif);
-	unsigned type = ip_is_v4(dst) ? ETHERTYPE_IP4 : ETHERTYPE_IP6;
-	struct pbuf *head = p;
-	uint8_t *f;
-	err_t err;
-
-	if (port == NULL || port->neigh == NULL ||
-	    !(netif->flags & NETIF_FLAG_UP))
-		return ERR_OK;
-	if (port->paths != NULL && above.path_exceeded(netif, p, dst, &err))
-		return err;
-	if (neigh_class != 0 && type == ETHERTYPE_IP6 && p->len >= 2) {
-		f = p->payload;
-		f[0] = (uint8_t)(0x60 | neigh_class >> 4);
-		f[1] = (uint8_t)((f[1] & 15) | neigh_class << 4);
-	}
-	if (pbuf_header(p, ETH_HLEN) != 0) {
-		head = pbuf_alloc(PBUF_RAW, ETH_HLEN, PBUF_RAM);
-		if (head == NULL)
-			return ERR_MEM;
-		head->next = p;
-		head->tot_len = (uint16_t)(head->tot_len + p->tot_len);
-	}
-	f = head->payload;
-	memcpy(f + 6, netif->hwaddr, 6);
-	f[12] = (uint8_t)(type >> 8);
-	f[13] = (uint8_t)type;
-	err = send_to(port, head, dst);
-	if (head != p) {
-		head->next = NULL;
-		pbuf_free(head);
-	}
-	return err;
-}
-
 /* ---- learning ----------------------------------------------------------- */
 
 void
@@ -376,6 +342,8 @@ neigh_learn(struct port *port, const struct ip_addr *dst, const uint8_t mac[6],
 		if (!create || (e = add(t, dst)) == NULL)
 			return;
 	}
+	if (e->fixed)
+		return;
 	memcpy(e->mac, mac, 6);
 	e->known = true;
 	e->asked = 0;
@@ -391,7 +359,7 @@ neigh_advertised(struct port *port, const struct ip_addr *dst,
 	struct entry *e = t == NULL ? NULL : find(t, dst);
 	bool other;
 
-	if (e == NULL || (!e->known && mac == NULL) ||
+	if (e == NULL || e->fixed || (!e->known && mac == NULL) ||
 	    (mac != NULL && (mac[0] & 1)))
 		return;
 	if (!e->known) {
@@ -430,6 +398,25 @@ neigh_find(struct port *port, const struct ip_addr *dst, uint8_t mac[6])
 	return true;
 }
 
+int
+neigh_fix(struct port *port, const struct ip_addr *dst, const uint8_t mac[6])
+{
+	struct neigh_table *t = port->neigh;
+	struct entry *e = t == NULL ? NULL : find(t, dst);
+
+	if (t == NULL || ((e == NULL || !e->fixed) && t->fixed >= FIXED_MAX))
+		return t == NULL ? ENETDOWN : ENOBUFS;
+	if (e == NULL && (e = add(t, dst)) == NULL)
+		return ENOMEM;
+	t->fixed += !e->fixed;
+	memcpy(e->mac, mac, 6);
+	e->known = e->fixed = true;
+	e->asked = 0;
+	e->confirmed = t->now;
+	flush(port, e);
+	return 0;
+}
+
 void
 neigh_forget(struct port *port, const struct ip_addr *dst)
 {
@@ -449,11 +436,15 @@ void
 neigh_flush(struct port *port)
 {
 	struct neigh_table *t = port->neigh;
+	struct entry **ep;
 	unsigned b;
 
 	for (b = 0; t != NULL && b < BUCKETS; b++)
-		while (t->bucket[b] != NULL)
-			remove_entry(t, &t->bucket[b]);
+		for (ep = &t->bucket[b]; *ep != NULL;)
+			if ((*ep)->fixed)
+				ep = &(*ep)->next;
+			else
+				remove_entry(t, ep);
 }
 
 void
@@ -462,7 +453,7 @@ neigh_doubt(struct port *port, const struct ip_addr *dst)
 	struct neigh_table *t = port->neigh;
 	struct entry *e = t == NULL ? NULL : find(t, dst);
 
-	if (e == NULL || !e->known || e->asked != 0)
+	if (e == NULL || !e->known || e->fixed || e->asked != 0)
 		return;
 	e->confirmed = t->now - FRESH_S - 1;
 	ask(port, e);
@@ -484,32 +475,11 @@ neigh_look(const struct port *port, struct neigh_seen *list, unsigned max)
 			c->ip = e->ip;
 			memcpy(c->mac, e->mac, sizeof(c->mac));
 			c->known = e->known;
+			c->fixed = e->fixed;
 			c->age_s = e->known ? t->now - e->confirmed : 0;
 			c->idle_s = t->now - e->used;
 		}
 	return n;
-}
-
-void
-neigh_announce(struct port *port, const struct ip_addr *ip)
-{
-	if (port->neigh == NULL || !(port->netif.flags & NETIF_FLAG_UP))
-		return;
-	if (ip_is_v4(ip))
-		arp_announce(port, ip);
-	else
-		nd_announce(port, ip);
-}
-
-void
-neigh_announce_all(struct port *port)
-{
-	const struct ip_addr_list *tail = port->netif.addrs, *el = tail;
-
-	while (el != NULL) {
-		neigh_announce(port, &el->ipaddr);
-		el = el->next == tail ? NULL : el->next;
-	}
 }
 
 /* Tells the senders of the packets in the list W that they did not get away. */
@@ -535,6 +505,8 @@ age(struct port *port, struct entry *e)
 {
 	uint32_t now = port->neigh->now;
 
+	if (e->fixed)
+		return false;
 	/* RFC 1122, 2.3.2.1: once a second, wherever the ticks are. */
 	if (e->asked != 0 && now_ns() - e->asked_ns < RETRANS_NS)
 		return false;

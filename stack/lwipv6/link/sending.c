@@ -9,6 +9,10 @@
 #include "stack/lwipv6/link/link.h"
 #include "stack/lwipv6/wall/wall.h"
 
+#define ETH_HLEN 14
+#define ETHERTYPE_IP4 0x0800u
+#define ETHERTYPE_IP6 0x86ddu
+
 /* Sends P, which is in too many pieces, as one. */
 static err_t
 send_copy(struct unit *u, const struct pbuf *p)
@@ -135,4 +139,46 @@ link_group_mac(const struct port *port, const struct ip_addr *dst,
 		return false;
 	}
 	return true;
+}
+
+/* ---- packets ------------------------------------------------------------- */
+
+__thread uint8_t neigh_class;
+
+err_t
+neigh_output(struct netif *netif, struct pbuf *p, struct ip_addr *dst)
+{
+	struct port *port = port_of(netif);
+	unsigned type = ip_is_v4(dst) ? ETHERTYPE_IP4 : ETHERTYPE_IP6;
+	struct pbuf *head = p;
+	uint8_t *f;
+	err_t err;
+
+	if (port == NULL || port->neigh == NULL ||
+	    !(netif->flags & NETIF_FLAG_UP))
+		return ERR_OK;
+	if (port->paths != NULL && above.path_exceeded(netif, p, dst, &err))
+		return err;
+	if (neigh_class != 0 && type == ETHERTYPE_IP6 && p->len >= 2) {
+		f = p->payload;
+		f[0] = (uint8_t)(0x60 | neigh_class >> 4);
+		f[1] = (uint8_t)((f[1] & 15) | neigh_class << 4);
+	}
+	if (pbuf_header(p, ETH_HLEN) != 0) {
+		head = pbuf_alloc(PBUF_RAW, ETH_HLEN, PBUF_RAM);
+		if (head == NULL)
+			return ERR_MEM;
+		head->next = p;
+		head->tot_len = (uint16_t)(head->tot_len + p->tot_len);
+	}
+	f = head->payload;
+	memcpy(f + 6, netif->hwaddr, 6);
+	f[12] = (uint8_t)(type >> 8);
+	f[13] = (uint8_t)type;
+	err = neigh_send(port, head, dst);
+	if (head != p) {
+		head->next = NULL;
+		pbuf_free(head);
+	}
+	return err;
 }

@@ -86,10 +86,11 @@ struct watch {
 struct sock {
 	_Atomic unsigned refs;
 	unsigned born; /* which process, counted by forks */
-	int fd;
+	_Atomic int fd;
 	int family;
 	int type;
 	int protocol;
+	_Atomic int owner; /* for which process; 0: this one; to be shown */
 	const struct sock_ops *ops; /* of its kind */
 	struct sock *next, *prev; /* all there are; under a lock of socket.c */
 
