@@ -110,6 +110,11 @@ PACKAGES_bench-deps := dpdk-dev librte-net-memif23 librte-mempool-ring23 \
 
 # ---- packages ------------------------------------------------------------
 
+# The demo alone is content with less.
+ifeq ($(MAKECMDGOALS),demo)
+PACKAGES := gcc make libc6-dev liblwipv6-dev liburcu-dev libatomic-ops-dev \
+	libpcap-dev tcpdump $(if $(filter 0,$(SERVER)),,libjson-c-dev)
+endif
 PACKAGES += $(foreach g,$(MAKECMDGOALS),$(PACKAGES_$(g)))
 # Before anything is compiled, but only where the user did not ask for a mere
 # build.
@@ -117,6 +122,13 @@ ifneq ($(filter demo check joins conform coverage bench storm differential model
     check_programs mstack_exact lwip_apps \
     arm64 fuzz lint deb doc,$(MAKECMDGOALS)),)
 FIRST := deps
+endif
+
+# The first thing that is said where there is none.
+ifneq ($(filter all product install lwip,$(or $(MAKECMDGOALS),all)),)
+ifeq ($(shell command -v $(firstword $(CC)) 2>/dev/null),)
+$(error $(CC): there is no such compiler: "make deps" installs what is missing)
+endif
 endif
 
 deps bench-deps:

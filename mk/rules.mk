@@ -152,7 +152,7 @@ $(BUILD)/bin/shmif_server: $(call objs,$(SERVER_SRC) $(BASE_SRC) \
 # what that takes.  It uses nothing that the C library loads later (names of
 # hosts and users, character sets).  Not as a PIE: to relocate it is felt, too;
 # LDFLAGS=-pie prevents all that.  Sanitizers have to be loaded.
-static_lib = $(wildcard $(shell $(CC) -print-file-name=$(1)))
+static_lib = $(wildcard $(shell $(CC) -print-file-name=$(1) 2>/dev/null))
 LIBJSON_A := $(call static_lib,libjson-c.a)
 STATIC := $(if $(and $(LIBJSON_A),$(call static_lib,libc.a)),$(if \
 	$(filter -fsanitize% -pie,$(LINK) $(CFLAGS) $(LDFLAGS)),,-static))

@@ -88,6 +88,8 @@ install_below() # DESTDIR PREFIX
 	./share/bash-completion/completions/shmif_wire
 	./share/bash-completion/completions/shmifctl
 	./lib/wireshark/extcap/shmif
+	./share/shmif/eth_driver.c
+	./share/shmif/eth_driver.h
 	./share/shmif/shmif_dumpbus.html
 	./share/bash-completion/completions/shmif_dumpbus
 	./share/bash-completion/completions/shmif_pcapin
@@ -139,6 +141,24 @@ install_below() # DESTDIR PREFIX
 	[ "$(sort -u names | wc -l)" = 1 ]
 }
 
+@test "without a compiler that is said first, and what would install it" {
+	run -2 make_top CC=no-such-cc all
+	[[ ${lines[0]} == make:\ Entering* ]] && lines=("${lines[@]:1}") || true
+	[[ ${lines[0]} == *'*** no-such-cc: there is no such compiler: "make deps" installs what is missing'* ]]
+	# The demo asks for what it needs, before anything else is done.
+	mkdir path
+	printf "#!/bin/sh\nexit 1\n" >path/dpkg-query
+	printf '#!/bin/sh\nexit 7\n' >path/sudo
+	printf '#!/bin/sh\n[ "$1" = -u ] && echo 1 || exec /usr/bin/id "$@"\n' >path/id
+	chmod 755 path/*
+	PATH=$PWD/path:$PATH run make_top demo
+	echo "$output"
+	[ "$status" -eq 2 ]
+	[ "${lines[0]}" != "${lines[0]#make}" ] && lines=("${lines[@]:1}") || true
+	[[ ${lines[0]} == 'deps: missing: gcc '* ]]
+	[[ ${lines[0]} != *bats* && ${lines[0]} != *g++* ]]
+}
+
 @test "what is installed runs where it is" {
 	install_below "$D" /opt/shmif
 	mv "$D/opt/shmif" moved
@@ -159,10 +179,13 @@ install_below() # DESTDIR PREFIX
 }
 
 @test "uninstall takes everything away, and nothing else" {
-	install_below "$D" /opt/shmif
-	echo mine >"$D/opt/shmif/lib/mine"
-	make_top uninstall DESTDIR="$D" PREFIX=/opt/shmif >log
-	[ "$(find "$D" ! -type d)" = "$D/opt/shmif/lib/mine" ]
+	# A folder's name may have blanks and more in it.
+	local p="/opt/my own & Jim's"
+	install_below "$D" "$p"
+	[ -x "$D$p/bin/shmif_dumpbus" ]
+	echo mine >"$D$p/lib/mine"
+	make_top uninstall DESTDIR="$D" PREFIX="$p" >log
+	[ "$(find "$D" ! -type d)" = "$D$p/lib/mine" ]
 }
 
 @test "libshmbus exports what shmbus.h declares, nothing else" {
@@ -270,17 +293,18 @@ cat_bus_program()
 
 @test "others compile and link with pkg-config, in C and C++, shared and not" {
 	# DESTDIR=/ : below the prefix itself, but without ldconfig
-	install_below / "$PWD/here"
-	export PKG_CONFIG_PATH=$PWD/here/lib/pkgconfig
-	local lib=$PWD/here/lib
+	install_below / "$PWD/my own"
+	export PKG_CONFIG_PATH="$PWD/my own/lib/pkgconfig"
+	local lib="$PWD/my own/lib"
 	[ "$(pkg-config --modversion shmbus)" = \
 	    "$("$BUILD/bin/shmif_dumpbus" -V | cut -d ' ' -f 2)" ]
 	cat_bus_program >bus.c
 	cp bus.c bus.cc
-	"$CC" -o c bus.c $(pkg-config --cflags --libs shmbus)
-	c++ -o cc bus.cc $(pkg-config --cflags --libs shmbus)
-	"$CC" -o static bus.c $(pkg-config --cflags shmbus) \
-	    "$lib/libshmbus.a" -pthread
+	# pkg-config quotes the blank, for a shell to read once more.
+	eval "$CC -o c bus.c $(pkg-config --cflags --libs shmbus)"
+	eval "c++ -o cc bus.cc $(pkg-config --cflags --libs shmbus)"
+	eval "$CC -o static bus.c $(pkg-config --cflags shmbus)" \
+	    '"$lib/libshmbus.a" -pthread'
 	LD_LIBRARY_PATH=$lib run -0 ./c bus.file
 	[ "$output" = "1500 not a bus" ]
 	LD_LIBRARY_PATH=$lib run -0 ./cc bus.file
@@ -297,7 +321,7 @@ cat_bus_program()
 		return err != 0 ? err : shmif_destroy(ifnum);
 	}
 	END
-	"$CC" -o if if.c $(pkg-config --cflags --libs shmif)
+	eval "$CC -o if if.c $(pkg-config --cflags --libs shmif)"
 	[ "$(needed if | grep -E '^lib(shmif|lwipv6)' | head -n 1)" = \
 	    libshmif.so.1 ]
 	LD_LIBRARY_PATH=$lib run -0 ./if
