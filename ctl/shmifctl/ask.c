@@ -270,6 +270,18 @@ server_reply(struct server *s, struct json_object **reply, bool *more)
 	return status;
 }
 
+bool
+server_is_gone(struct server *s)
+{
+	char byte;
+	ssize_t n;
+
+	do
+		n = recv(s->fd, &byte, 1, MSG_PEEK);
+	while (n == -1 && errno == EINTR);
+	return n == 0 || (n == -1 && errno == ECONNRESET);
+}
+
 void
 server_gone(struct server *s)
 {

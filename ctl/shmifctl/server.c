@@ -96,7 +96,9 @@ verb_halt(const struct call *c, int argc, char **argv)
 		return complain(USAGE, "halt: %s: one word too many", argv[0]);
 	if ((status = server_ask(&s, c, one_op("halt"))) != OK)
 		return status;
-	if ((status = server_reply(&s, &reply, NULL)) == OK) {
+	/* One that was ending already, by a signal or another halt, says nothing. */
+	if (!server_is_gone(&s) &&
+	    (status = server_reply(&s, &reply, NULL)) == OK) {
 		json_object_put(reply);
 		server_gone(&s);
 	}

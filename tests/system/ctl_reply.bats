@@ -38,6 +38,14 @@ lies()
 	said 'not allowed' "$ctl" -s $url -a
 }
 
+@test "halt: a server that ends without a word has been halted" {
+	lies close close '{"id":1,"ok":false,"error":{"at":0,"errno":"EPERM","text":"not today"}}'
+	run -0 "$ctl" -s $url halt
+	[ -z "$output" ]
+	said "$url: the server closed the connection" "$ctl" -s $url -l
+	said 'not today' "$ctl" -s $url halt
+}
+
 @test "answers that are none" {
 	local none='this is no server of a stack' senseless='makes no sense'
 	lies close 'HTTP/1.0 400 Bad Request' 'shmc%01%00%00%00%05' \
