@@ -169,7 +169,11 @@ ip_options(struct call *c, int argc, char **argv)
 		else if (strcmp(argv[i], "-j") == 0 ||
 		    strcmp(argv[i], "-json") == 0)
 			c->json = true;
+		else if (strcmp(argv[i], "-s") == 0 ||
+		    strcmp(argv[i], "-statistics") == 0)
+			c->verbose = true;
 		else if (strcmp(argv[i], "-o") != 0 &&
+		    strcmp(argv[i], "-d") != 0 && strcmp(argv[i], "-c") != 0 &&
 		    strcmp(argv[i], "-n") != 0)
 			return 0;
 	return i;
@@ -250,6 +254,7 @@ serve_all(struct call *c, const struct wish *w, int argc, char **argv)
 		if (!c->json) {
 			put_clean(stdout, c->url);
 			puts(":");
+			fflush(stdout); /* before what it may complain of */
 		}
 		status = serve_one(c, w, argc, argv);
 		fflush(stdout);

@@ -35,6 +35,7 @@ parse_count(const char *option, const char *text, unsigned long min,
 }
 
 #define WITH_VALUE "csiWtI" /* options */
+#define WITHOUT "n46qf"	    /* which may stand together, before one of those */
 
 /* Adds to OP what option V with VALUE asks for. */
 static int
@@ -74,6 +75,41 @@ parse_option(struct json_object *op, const char *v, const char *value)
 	}
 }
 
+/* Takes the letters of the option at *I, and its value, which may be the next. */
+static int
+parse_letters(struct json_object *op, int *family, int argc, char **argv,
+    int *i)
+{
+	const char *v = argv[*i], *at = v + 1;
+	char option[] = "-?";
+
+	for (; *at != '\0' && strchr(WITHOUT, *at) != NULL; at++)
+		switch (*at) {
+		case '4':
+			*family = AF_INET;
+			break;
+		case '6':
+			*family = AF_INET6;
+			break;
+		case 'f':
+			op_int(op, "interval_ms", 1);
+			break;
+		default: /* -q: verb_ping(); -n: it is so anyway */
+			break;
+		}
+	if (*at == '\0')
+		return OK;
+	if (strchr(WITH_VALUE, *at) == NULL)
+		return complain(USAGE, "ping: unknown option %s", v);
+	option[1] = *at;
+	if (at[1] != '\0')
+		return parse_option(op, option, at + 1);
+	if (++*i == argc)
+		return complain(USAGE, "ping: %s wants %s", option,
+		    *at == 'I' ? "an interface" : "a number");
+	return parse_option(op, option, argv[*i]);
+}
+
 /* Makes an operation of the words behind ping. */
 int
 ping_parse(int argc, char **argv, struct json_object *ops)
@@ -82,29 +118,13 @@ ping_parse(int argc, char **argv, struct json_object *ops)
 	const char *host = NULL;
 	char text[ADDR_TEXT];
 	struct addr a;
-	int status = OK;
+	int status = OK, family = AF_UNSPEC;
 
 	for (int i = 0; i < argc && status == OK; i++) {
 		const char *v = argv[i];
 
-		if (v[0] == '-' && v[1] != '\0' && v[2] != '\0' &&
-		    strchr(WITH_VALUE, v[1]) != NULL) {
-			/* -c1 */
-			const char option[] = { '-', v[1], '\0' };
-
-			status = parse_option(op, option, v + 2);
-		} else if (v[0] == '-' && v[1] != '\0' &&
-		    strchr("n46q", v[1]) != NULL && v[2] == '\0') {
-			/* -q: verb_ping(); the address tells; no names */
-			continue;
-		} else if (strcmp(v, "-f") == 0) {
-			op_int(op, "interval_ms", 1);
-		} else if (v[0] == '-' && v[1] != '\0' && v[2] == '\0' &&
-		    strchr(WITH_VALUE, v[1]) != NULL) {
-			if (++i == argc)
-				return complain(USAGE, "ping: %s wants %s", v,
-				    v[1] == 'I' ? "an interface" : "a number");
-			status = parse_option(op, v, argv[i]);
+		if (v[0] == '-' && v[1] != '\0') {
+			status = parse_letters(op, &family, argc, argv, &i);
 		} else if (v[0] == '-')
 			return complain(USAGE, "ping: unknown option %s", v);
 		else if (host != NULL)
@@ -116,7 +136,7 @@ ping_parse(int argc, char **argv, struct json_object *ops)
 		return status;
 	if (host == NULL)
 		return complain(USAGE, "ping: which host?");
-	if ((status = text_addr(host, AF_UNSPEC, &a)) != OK)
+	if ((status = text_addr(host, family, &a)) != OK)
 		return status;
 	if (a.prefix != -1)
 		return complain(FAILED, "ping: %s: one address, please", host);
@@ -211,7 +231,9 @@ verb_ping(const struct call *c, int argc, char **argv)
 	int status;
 
 	for (int i = 0; i < argc; i++)
-		quiet |= strcmp(argv[i], "-q") == 0;
+		quiet |= argv[i][0] == '-' &&
+		    memchr(argv[i] + 1, 'q', strspn(argv[i] + 1, WITHOUT)) !=
+			NULL;
 	if ((status = ping_parse(argc, argv, ops)) != OK) {
 		json_object_put(ops);
 		return status;
@@ -292,14 +314,17 @@ verb_traceroute(const struct call *c, int argc, char **argv)
 	char text[ADDR_TEXT];
 	bool there = false;
 	struct addr a;
-	int status = OK;
+	int status = OK, family = AF_UNSPEC;
 
 	for (int i = 0; i < argc && status == OK; i++) {
 		const char *v = argv[i];
 
-		if (strcmp(v, "-n") == 0 || strcmp(v, "-I") == 0 ||
-		    strcmp(v, "-4") == 0 || strcmp(v, "-6") == 0)
+		if (strcmp(v, "-n") == 0 || strcmp(v, "-I") == 0)
 			continue; /* as it is anyway */
+		if (strcmp(v, "-4") == 0 || strcmp(v, "-6") == 0) {
+			family = v[1] == '4' ? AF_INET : AF_INET6;
+			continue;
+		}
 		if (strcmp(v, "-m") == 0 || strcmp(v, "-w") == 0) {
 			if (++i == argc)
 				return complain(USAGE,
@@ -326,7 +351,7 @@ verb_traceroute(const struct call *c, int argc, char **argv)
 		return status;
 	if (host == NULL)
 		return complain(USAGE, "traceroute: which host?");
-	if ((status = text_addr(host, AF_UNSPEC, &a)) != OK)
+	if ((status = text_addr(host, family, &a)) != OK)
 		return status;
 	if (a.prefix != -1)
 		return complain(FAILED, "traceroute: %s: one address, please",

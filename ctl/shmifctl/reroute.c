@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * reroute.c - route get, change and flush, made of the list of routes and of the
- * operations that add and remove one
+ * reroute.c - route get, change, flush and delete without a way, made of the list
+ * of routes and of the operations that add and remove one
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -159,6 +159,47 @@ route_change(const struct call *c, int argc, char **argv)
 out:
 	json_object_put(ops);
 	json_object_put(wanted);
+	return status;
+}
+
+int
+route_delete_one(const struct call *c, const char *dst, int family)
+{
+	bool any = strcmp(dst, "default") == 0 && family == AF_UNSPEC;
+	struct json_object *ops, *op, *result, *list, *found = NULL;
+	unsigned count = 0;
+	size_t n;
+	int status;
+
+	if (strcmp(dst, "default") == 0 && family == AF_INET6)
+		dst = "default6";
+	if ((status = fetch(c, &result, &list, &n)) != OK)
+		return status;
+	op = json_object_new_object();
+	op_string(op, "dst", dst);
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *r = json_object_array_get_idx(list, i);
+
+		if (same_destination(op, r) ||
+		    (any && get_int(r, "prefix") == 0)) {
+			found = r;
+			count++;
+		}
+	}
+	json_object_put(op);
+	if (count != 1) {
+		json_object_put(result);
+		return complain(FAILED,
+		    count == 0 ? "route delete %s: there is none" :
+				 "route delete %s: there are several: by which "
+				 "gateway or -interface?",
+		    dst);
+	}
+	ops = json_object_new_array();
+	op_remove(ops, found);
+	json_object_put(result);
+	if ((status = ask(c, ops, false, &result)) == OK)
+		json_object_put(result);
 	return status;
 }
 

@@ -105,7 +105,10 @@ parse_words(struct route *r, const char *verb, int argc, char **argv)
 	return status;
 }
 
-/* Makes an operation of route add|delete and their words. */
+/*
+ * Makes an operation of route add|delete and their words.  Of delete it may lack
+ * by which way.
+ */
 int
 route_parse(int argc, char **argv, struct json_object *ops)
 {
@@ -122,7 +125,7 @@ route_parse(int argc, char **argv, struct json_object *ops)
 	if (r.has_via && r.via.zone[0] != '\0' &&
 	    (status = parse_interface(&r, r.via.zone)) != OK)
 		return status;
-	if (!r.has_via && r.ifname == NULL)
+	if (add && !r.has_via && r.ifname == NULL)
 		return complain(USAGE,
 		    "route %s: by which gateway or "
 		    "-interface?",
@@ -206,55 +209,10 @@ route_show(const struct call *c)
 	return OK;
 }
 
-/* route delete default: removes it, if there is just one. */
-static int
-delete_default(const struct call *c)
-{
-	struct json_object *ops = json_object_new_array(), *result, *list;
-	struct json_object *r, *found = NULL, *op;
-	unsigned count = 0;
-	const char *via;
-	size_t n;
-	int status;
-
-	op_add(ops, "routes");
-	if ((status = ask(c, ops, false, &result)) != OK)
-		return status;
-	list = get_array(result, "routes", &n);
-	for (size_t i = 0; i < n; i++) {
-		r = json_object_array_get_idx(list, i);
-		if (get_int(r, "prefix") == 0) {
-			found = r;
-			count++;
-		}
-	}
-	if (count != 1) {
-		json_object_put(result);
-		return complain(FAILED,
-		    count == 0 ? "route delete default: there is none" :
-				 "route delete default: there are several: "
-				 "by which gateway or -interface?");
-	}
-	ops = json_object_new_array();
-	op = op_add(ops, "route_del");
-	op_string(op, "dst",
-	    strcmp(get_string(found, "family"), "inet6") == 0 ? "default6" :
-								"default");
-	via = get_string(found, "via");
-	if (via[0] != '\0')
-		op_string(op, "via", via);
-	if (get_string(found, "if")[0] != '\0')
-		op_string(op, "if", get_string(found, "if"));
-	json_object_put(result);
-	if ((status = ask(c, ops, false, &result)) == OK)
-		json_object_put(result);
-	return status;
-}
-
 int
 verb_route(const struct call *c, int argc, char **argv)
 {
-	struct json_object *ops, *result;
+	struct json_object *ops, *op, *result;
 	int status;
 
 	if (argc == 0 || (argc == 1 && strcmp(argv[0], "show") == 0))
@@ -272,11 +230,16 @@ verb_route(const struct call *c, int argc, char **argv)
 		    "route: %s: unknown word: add, change, delete, flush, get "
 		    "and show are known",
 		    strcmp(argv[0], "show") == 0 ? argv[1] : argv[0]);
-	if (argc == 2 && strcmp(argv[0], "delete") == 0 &&
-	    strcmp(argv[1], "default") == 0)
-		return delete_default(c);
 	ops = json_object_new_array();
 	if ((status = route_parse(argc, argv, ops)) != OK) {
+		json_object_put(ops);
+		return status;
+	}
+	op = json_object_array_get_idx(ops, 0);
+	if (get_string(op, "via")[0] == '\0' &&
+	    get_string(op, "if")[0] == '\0') {
+		status = route_delete_one(c, get_string(op, "dst"),
+		    argc == 2 ? c->family : AF_INET);
 		json_object_put(ops);
 		return status;
 	}

@@ -141,6 +141,11 @@ int verb_traceroute(const struct call *c, int argc, char **argv);
 /* reroute.c: ARGV begins behind the word; of change with it. */
 int route_get(const struct call *c, int argc, char **argv);
 int route_change(const struct call *c, int argc, char **argv);
+/*
+ * Removes the route to DST if there is one such; FAMILY AF_UNSPEC: "default" is
+ * of either.
+ */
+int route_delete_one(const struct call *c, const char *dst, int family);
 int route_flush(const struct call *c, int argc, char **argv);
 
 /*

@@ -229,7 +229,10 @@ copy_addresses(const struct netif *netif, struct ctl_if *c)
 		a->prefix = port_of(netif) != NULL ? 64 : 128;
 		a->origin = netif_ip6_addr_isstatic(netif, i) ? CTL_MANUAL :
 								CTL_AUTO;
-		a->state = state_of(netif_ip6_addr_state(netif, i));
+		/* That of the loopback is never preferred, nor does it matter. */
+		a->state = port_of(netif) == NULL ?
+		    CTL_PREFERRED :
+		    state_of(netif_ip6_addr_state(netif, i));
 	}
 	return 0;
 }
@@ -262,7 +265,7 @@ ctl_list(void *stack, const char *name, struct ctl_if **list, unsigned *n)
 {
 	struct netif *netif, *one = NULL;
 	unsigned count = 0;
-	int error = 0;
+	int error = 0, turn;
 
 	(void)stack;
 	*list = NULL;
@@ -276,13 +279,14 @@ ctl_list(void *stack, const char *name, struct ctl_if **list, unsigned *n)
 	count++;
 	if ((*list = calloc(count + 1, sizeof(**list))) == NULL)
 		error = ENOMEM;
-	NETIF_FOREACH(netif)
-	{
-		if (error != 0)
-			break;
-		if (one == NULL || one == netif)
-			error = copy_if(netif, &(*list)[(*n)++]);
-	}
+	/* The loopback first; lwIP has the latest first. */
+	for (turn = 0; turn < 2; turn++)
+		NETIF_FOREACH(netif)
+		{
+			if (error == 0 && (one == NULL || one == netif) &&
+			    (port_of(netif) == NULL) == (turn == 0))
+				error = copy_if(netif, &(*list)[(*n)++]);
+		}
 	UNLOCK_TCPIP_CORE();
 	if (error != 0) {
 		list_free(*list, *n);

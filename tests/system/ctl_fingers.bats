@@ -143,3 +143,57 @@ load ../lib/ctl
 	run -0 on a ip neigh
 	[[ $output == *static ]]
 }
+
+@test "ifconfig, ip, route and ping as fingers have them, on both stacks" {
+	local stack
+	for stack in lwipv6 lwip; do
+		[ "$stack" != lwip ] || [ -x "$BUILD/bin/shmif_server-lwip" ] ||
+		    continue
+		TEST_STACK=$stack serve a
+		on a shmif0 create linkstr bus 10.0.0.1/24
+		run -0 on a ifconfig -a
+		[[ $output == lo0:*shmif0:* ]]
+		[[ $output != *deprecated* ]]
+		run -0 on a ifconfig shmif0
+		[[ $output == shmif0:* ]]
+		on a ifconfig shmif0 inet6 add fd00::1/64
+		on a shmif0 inet6 del fd00::1/64
+		said 'shmif0: fd00::1: it does not have this address' \
+		    on a shmif0 del fd00::1
+		on a ip addr replace 10.0.0.5/24 dev shmif0
+		run -0 on a ip -4 -br addr
+		[[ $output == *10.0.0.5/24* && $output != *10.0.0.1/24* ]]
+		on a ip link add name shmif1 type shmif
+		on a ip link del dev shmif1
+		run -0 on a -l
+		[ "$output" = 'lo0 shmif0' ]
+		on a ip link set shmif0 carrier off
+		run -0 on a ip -c link show shmif0
+		[[ $output == *'no carrier'* ]]
+		on a ip link set dev shmif0 carrier on
+		run -0 on a ip -s link
+		[[ $output == *'input: '* ]]
+		# One route to it is enough to go by.
+		on a route add -net 10.7.0.0 netmask 255.255.0.0 gw 10.0.0.2
+		on a route del -net 10.7.0.0 netmask 255.255.0.0
+		said 'route delete 10.7.0.0/16: there is none' \
+		    on a route del 10.7.0.0/16
+		on a route add 10.7.0.0/16 10.0.0.2
+		on a ip route del 10.7.0.0/16
+		run -0 on a ping -nqc1 127.0.0.1
+		[ "${lines[0]}" = '--- 127.0.0.1 ---' ]
+		run -0 on a ping -6qc 1 ::1
+		said '::1: not an IPv4 address' on a ping -4c1 ::1
+		said '10.0.0.1: not an IPv6 address' on a ping6 -c1 10.0.0.1
+		said '10.0.0.1: not an IPv6 address' on a traceroute6 10.0.0.1
+		usage 'ping: unknown option -qx' on a ping -qx 127.0.0.1
+		usage 'ping: -c wants a number' on a ping 127.0.0.1 -qc
+		on a halt
+	done
+	# What is wrong with one of several servers stands below its name.
+	run -1 "$ctl" -s unix://none -s unix://nobody -l
+	[ "$output" = 'unix://none:
+shmifctl: unix://none: no such server
+unix://nobody:
+shmifctl: unix://nobody: no such server' ]
+}
