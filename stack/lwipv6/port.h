@@ -21,12 +21,12 @@ struct dhcp_client;
 struct port {
 	struct netif netif;
 	struct unit *unit;
-	struct neigh_table *neigh;  /* link/neighbours.c */
-	struct reass_table *reass;  /* ip/reass.c; NULL: no fragment yet */
-	struct path_table *paths;   /* ip/path.c; NULL: none is narrow */
-	struct group_table *groups; /* link/igmp.c; NULL: none was joined */
+	struct neigh_table *neigh;   /* link/neighbours.c */
+	struct reass_table *reass;   /* ip/reass.c; NULL: no fragment yet */
+	struct path_table *paths;    /* ip/path.c; NULL: none is narrow */
+	struct group_table *groups;  /* link/igmp.c; NULL: none was joined */
 	struct published *published; /* link/proxy.c; NULL: none */
-	struct dad *dad;	    /* link/dad.c; NULL: no address yet */
+	struct dad *dad;	     /* link/dad.c; NULL: no address yet */
 	struct ra *ra; /* link/autoconf.c; NULL: not up, or not asked to */
 	struct dhcp_client *dhcp; /* ip/dhcp/client.c; NULL: not asked to */
 	uint16_t mtu;		  /* as we set it; see ctl/ioctl.c */
