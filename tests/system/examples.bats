@@ -7,6 +7,17 @@
 
 bats_require_minimum_version 1.5.0
 
+# Installed once, for all pages.
+setup_file()
+{
+	TOP=${TOP:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}
+	export USR=$BATS_FILE_TMPDIR/usr
+	[ -z "${SHMIF_SAN-}" ] || return 0
+	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -C "$TOP" install \
+	    DESTDIR=/ PREFIX="$USR" >"$BATS_FILE_TMPDIR/log" 2>&1 3>&- ||
+	    { cat "$BATS_FILE_TMPDIR/log"; return 1; }
+}
+
 setup()
 {
 	TOP=${TOP:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}
@@ -30,18 +41,15 @@ teardown()
 # are ended after some seconds.
 page()
 {
-	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -C "$TOP" install \
-	    DESTDIR=/ PREFIX="$HERE/usr" >install.log 2>&1 ||
-	    { cat install.log; return 1; }
 	mkdir work shims
 	# Who follows a bus is ended; the rest is run as it is.
 	cat >shims/shmif_dumpbus <<-END
 	#!/bin/bash
 	case " \$* " in
 	*" -c "*) ;;
-	*" -f "* | *" -F "*) exec timeout -s INT 4 "$HERE/usr/bin/shmif_dumpbus" "\$@" ;;
+	*" -f "* | *" -F "*) exec timeout -s INT 4 "$USR/bin/shmif_dumpbus" "\$@" ;;
 	esac
-	exec "$HERE/usr/bin/shmif_dumpbus" "\$@"
+	exec "$USR/bin/shmif_dumpbus" "\$@"
 	END
 	cat >shims/tshark <<-END
 	#!/bin/bash
@@ -70,14 +78,14 @@ page()
 	*" -n "*) ;;
 	*) set -- -b -n 1 -d 0.2 "\$@" ;;
 	esac
-	exec "$HERE/usr/bin/shmif_top" "\$@"
+	exec "$USR/bin/shmif_top" "\$@"
 	END
 	chmod +x shims/*
 	cat >inside <<-'END'
-	export PATH=$HERE/shims:$HERE/usr/bin:$PATH
-	export LD_LIBRARY_PATH=$HERE/usr/lib HOME=$HERE
-	export PKG_CONFIG_PATH=$HERE/usr/lib/pkgconfig
-	export WIRESHARK_EXTCAP_DIR=$HERE/usr/lib/wireshark/extcap
+	export PATH=$HERE/shims:$USR/bin:$PATH
+	export LD_LIBRARY_PATH=$USR/lib HOME=$HERE
+	export PKG_CONFIG_PATH=$USR/lib/pkgconfig
+	export WIRESHARK_EXTCAP_DIR=$USR/lib/wireshark/extcap
 	ip link set lo up
 	cd work
 	PIDS=
