@@ -17,6 +17,7 @@
  * For each frame sent it prints CLOCK_REALTIME before and after, in
  * nanoseconds, and the frame in hex; with -F and -k "ready" when it is.
  */
+#include <ctype.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -82,16 +83,29 @@ feed(const uint8_t *frame, size_t len)
 	fflush(stdout);
 }
 
+/* The bytes that HEX tells, up to SIZE, to FRAME.  How many there are. */
+static size_t
+bytes_of(const char *hex, uint8_t *frame, size_t size)
+{
+	size_t len = 0;
+
+	/* sscanf() would measure the whole rest of the line for each. */
+	while (len < size && isxdigit((unsigned char)hex[0]) &&
+	    isxdigit((unsigned char)hex[1])) {
+		char byte[] = { hex[0], hex[1], '\0' };
+
+		frame[len++] = (uint8_t)strtoul(byte, NULL, 16);
+		hex += 2;
+	}
+	return len;
+}
+
 static void
 feed_hex(const char *hex)
 {
 	static uint8_t frame[SHMBUS_MTU_MAX + SHMBUS_HEADROOM];
-	size_t len = 0;
-	unsigned byte;
 
-	for (; len < sizeof(frame) && sscanf(hex, "%2x", &byte) == 1; hex += 2)
-		frame[len++] = (uint8_t)byte;
-	feed(frame, len);
+	feed(frame, bytes_of(hex, frame, sizeof(frame)));
 }
 
 /* All lines as one batch. */
@@ -102,17 +116,11 @@ feed_batch(void)
 	struct iovec iov[FRAMES_MAX];
 	char *line = NULL;
 	size_t size = 0;
-	unsigned n = 0, byte;
+	unsigned n = 0;
 
 	while (n < FRAMES_MAX && getline(&line, &size, stdin) > 0) {
-		const char *hex = line;
-		size_t len = 0;
-
-		for (;
-		     len < sizeof(frames[n]) && sscanf(hex, "%2x", &byte) == 1;
-		     hex += 2)
-			frames[n][len++] = (uint8_t)byte;
-		iov[n] = (struct iovec){ frames[n], len };
+		iov[n] = (struct iovec){ frames[n],
+			bytes_of(line, frames[n], sizeof(frames[n])) };
 		n++;
 	}
 	free(line);

@@ -95,8 +95,8 @@ ended()
 	END
 }
 
-@test "a thousand calls of one server, one after the other and four at a time" {
-	CALLS=${CALLS:-1000}
+@test "hundreds of calls of one server, one after the other and four at a time" {
+	CALLS=${CALLS:-300}
 	[[ -z ${SHMIF_SAN-} ]] || CALLS=200
 	serve 1
 	on 1 shmif0 create -autoconf linkstr bus inet 10.0.0.1/24 up

@@ -228,7 +228,7 @@ counter()
 	start flood "$ctl" -s "unix://$HERE/1.sock" ping 10.0.0.2 -c 1000000 \
 	    -i 0.001 -s 1000
 	local flood=$PID
-	for i in {1..20}; do
+	for i in {1..8}; do
 		until_true counts 2 in_frames
 		on 2 shmif0 destroy
 		[ "$(on 2 -l)" = lo0 ]

@@ -123,15 +123,16 @@ extcap()
 	cd "$READER"
 	extcap
 	chmod 777 .
-	"${as_reader[@]}" tshark -D >list 2>err ||
-		skip "tshark cannot list interfaces here: $(tail -n 1 err)"
-	grep -q '[0-9]. shmif ' list
 	# A bus in a folder has an interface of its own.
 	mkdir known
 	"$feed" -q -x $arp_reply known/alpha
 	chmod -R a+rX known
 	export SHMIF_BUSES=$PWD/known
-	"${as_reader[@]}" tshark -D 2>err | grep -q '[0-9]. shmif-alpha '
+	"${as_reader[@]}" tshark -D >list 2>err ||
+		skip "tshark cannot list interfaces here: $(tail -n 1 err)"
+	grep -q '[0-9]. shmif ' list
+	grep -q '[0-9]. shmif-alpha ' list
+	: >"$BATS_FILE_TMPDIR/lists"
 	start text "${as_reader[@]}" tshark -i shmif-alpha -n -l -c 1 \
 	    -o extcap.shmif_alpha.oldest:true
 	finished $PID 0
@@ -175,8 +176,8 @@ no_error() # FILE
 	cd "$READER"
 	extcap
 	chmod 777 .
-	"${as_reader[@]}" tshark -D 2>err | grep -q shmif ||
-		skip "tshark cannot list interfaces here: $(tail -n 1 err)"
+	[ -e "$BATS_FILE_TMPDIR/lists" ] ||
+		skip "tshark cannot list interfaces here, see above"
 	"$feed" -q -x $arp -x $arp_reply -x $arp -x $arp_reply bus
 	chmod 644 bus
 	tshark=("${as_reader[@]}" tshark -i shmif -q -l
@@ -184,9 +185,7 @@ no_error() # FILE
 	# So many packets, of a bus on which nothing is sent any more.
 	"${tshark[@]}" -o extcap.shmif.oldest:true -c 2 >out 2>said
 	no_error said
-	# So much time: nothing is sent, nothing passes, something comes.
-	"${tshark[@]}" -a duration:1 >out 2>said
-	no_error said
+	# So much time: nothing passes, something comes.
 	"${tshark[@]}" -o extcap.shmif.oldest:true -f udp -a duration:1 \
 	    >out 2>said
 	no_error said

@@ -246,7 +246,7 @@ shows() # BUS COUNT
 	for kind in "" -n; do
 		"$MAKE" $kind <lines >whole
 		size=$(stat -c %s whole)
-		for ((n = 0; n < size; n += 3)); do
+		for ((n = SEED % 7; n < size; n += 7)); do
 			head -c $n whole >cut
 			rm -f bus
 			status=0
@@ -270,7 +270,7 @@ shows() # BUS COUNT
 	for kind in "" -b -n -bn; do
 		"$MAKE" $kind <lines >whole
 		size=$(stat -c %s whole)
-		for ((i = 0; i < 40; i++)); do
+		for ((i = 0; i < 12; i++)); do
 			cp whole bad
 			for ((j = 0; j < 3; j++)); do
 				printf "\\x$(printf %02x $((RANDOM % 256)))" |
