@@ -16,10 +16,13 @@ readable()
 	cat err
 	run -1 grep -v '^reading from' err
 	[ "$n" -eq "$2" ]
-	n=$(tshark -n -r "$1" -T fields -e frame.number 2>err | wc -l)
-	cat err
-	run -1 grep -v '^Running as user' err
-	[ "$n" -eq "$2" ]
+	# Its start takes long; capinfos reads by the same library.
+	if [[ $1 == *.pcapng ]]; then
+		n=$(tshark -n -r "$1" -T fields -e frame.number 2>err | wc -l)
+		cat err
+		run -1 grep -v '^Running as user' err
+		[ "$n" -eq "$2" ]
+	fi
 	capinfos -M "$1" >text 2>err
 	[ ! -s err ]
 	run -1 grep -iE 'warn|error|cut short' text
