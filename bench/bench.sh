@@ -195,13 +195,15 @@ awk -v cpus="$(nproc)" -v out="$out/targets.tsv" \
     -f "$here/targets.awk" "$BENCH_TSV" || status=1
 
 printf '\nAfter %d s.  For programs: %s\n' $((SECONDS - begun)) "$BENCH_TSV"
-rm -f "$out"/{rate,latency}.{svg,png}
+rm -f "$out"/{rate,latency,tcp,echo}.{svg,png}
 why=$("$here/plot.sh" "$BENCH_TSV" "$out" 2>&1)
-for plot in rate latency; do
+for plot in rate latency tcp echo; do
 	if [ -s "$out/$plot.svg" ]; then
 		echo "Drawn: $out/$plot.svg, .png"
 	else
-		echo "Not drawn: $plot: $why"
+		echo "Not drawn: $plot:" \
+		    "$(sed -n "s/^$plot: //p" <<<"$why" | grep . ||
+			head -n 1 <<<"$why")"
 	fi
 done
 [ "$status" -eq 0 ] || echo 'Something was WRONG, see above.' >&2
