@@ -42,8 +42,8 @@
 #define CACHE_NS 1000000000u /* how long a look-up in the table is believed */
 
 /* Returns the half of the door that is the futex. */
-static uint32_t *
-futex_of(struct format_attachment *a)
+uint32_t *
+bell_futex(struct format_attachment *a)
 {
 	uint32_t *half = (uint32_t *)(void *)&a->door;
 
@@ -57,7 +57,7 @@ futex_of(struct format_attachment *a)
 static void
 futex_wake(struct format_attachment *a)
 {
-	syscall(SYS_futex, futex_of(a), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	syscall(SYS_futex, bell_futex(a), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 /* Whether DST is a group address, so that its frames are for everybody. */
@@ -220,30 +220,28 @@ bell_frames(struct shmbus *b, const struct iovec *frames, unsigned n,
 }
 
 /*
- * Goes to sleep for at most TIMEOUT_NS unless there is something to receive,
- * or shmbus_wake() was called.  Returns 0 if there is something to receive,
- * ETIMEDOUT, or EAGAIN if it was woken or did not sleep.
+ * Lies down: from here on who publishes a frame for B rings.  Returns EAGAIN if B
+ * may sleep until then, for bell_patience() at most; or 0 if there is something to
+ * receive.  In both cases bell_get_up() follows.
  */
 int
-bell_sleep(struct shmbus *b, uint64_t timeout_ns)
+bell_lie_down(struct shmbus *b)
 {
 	struct ring *r = &b->ring;
 	struct format_attachment *a = &r->att[r->me];
 	AO_t *map = &r->hdr->sleeping[r->me / 64];
 	AO_t bit = (AO_t)1 << r->me % 64;
-	AO_t asleep = AO_load(&a->door) | 1;
 	struct ring_frame f;
-	struct timespec t;
 	uint64_t upto;
 	int looks;
 	int error = EAGAIN;
-	bool hidden = false, rung;
 
+	b->nap.door = AO_load(&a->door) | 1;
 	if (!entry_is_shown(b)) /* somebody wrote to it: none would ring */
 		entry_announce(b);
 	AO_store(&b->asleep, 1);
 	AO_store(&a->hint, ~(AO_t)0);
-	AO_store_release(&a->door, asleep);
+	AO_store_release(&a->door, b->nap.door);
 	AO_or_full(map, bit); /* bell:sleep, pairs with ring:publish */
 	ring_fence();
 	/*
@@ -258,37 +256,70 @@ bell_sleep(struct shmbus *b, uint64_t timeout_ns)
 		    ring_state(r) != RING_READY)
 			break;
 	}
-	if (error != 0)
-		hidden = ring_hides(r, upto);
-	if (error != 0 && AO_load(&b->cancel) == 0) {
-		if (hidden) {
-			uint64_t left = ring_patience_left(r,
-			    clock_ns(CLOCK_MONOTONIC));
+	b->nap.hidden = error != 0 && ring_hides(r, upto);
+	return error == 0 ? 0 : EAGAIN;
+}
 
-			if (left < timeout_ns)
-				timeout_ns = left;
-		}
-		t.tv_sec = (time_t)(timeout_ns / 1000000000u);
-		t.tv_nsec = (long)(timeout_ns % 1000000000u);
-		if (syscall(SYS_futex, futex_of(a), FUTEX_WAIT,
-			(uint32_t)asleep, &t, NULL, 0) == -1 &&
-		    errno == ETIMEDOUT)
-			error = ETIMEDOUT;
-	}
+/* For how long B, who lies down, may sleep: TIMEOUT_NS or less. */
+uint64_t
+bell_patience(struct shmbus *b, uint64_t timeout_ns)
+{
+	uint64_t left;
+
+	if (!b->nap.hidden)
+		return timeout_ns;
+	left = ring_patience_left(&b->ring, clock_ns(CLOCK_MONOTONIC));
+	return left < timeout_ns ? left : timeout_ns;
+}
+
+/* Gets up.  Returns whether somebody has rung. */
+bool
+bell_get_up(struct shmbus *b, bool slept)
+{
+	struct ring *r = &b->ring;
+	struct format_attachment *a = &r->att[r->me];
+	AO_t asleep = b->nap.door;
+	uint64_t upto;
+	bool rung;
+
 	/* If the door is unchanged after this, nobody rang for what is below. */
 	upto = AO_load_acquire(&r->hdr->tail);
 	rung = AO_load(&a->door) != asleep;
 	AO_compare_and_swap_full(&a->door, asleep, asleep + 1);
 	if (AO_load(&a->door) & 1) /* somebody else wrote it: a lie */
 		AO_store(&a->door, asleep + 1);
-	AO_and_full(map, ~bit);
+	AO_and_full(&r->hdr->sleeping[r->me / 64], ~((AO_t)1 << r->me % 64));
 	AO_store_release(&b->asleep, 0);
 	if (rung)
 		b->wakeups++;
-	if (error != 0)
+	if (slept)
 		ring_slept(r, true,
-		    hidden   ? r->rx.cursor :
-			rung ? AO_load(&a->hint) :
-			       upto);
+		    b->nap.hidden ? r->rx.cursor :
+			rung	  ? AO_load(&a->hint) :
+				    upto);
+	return rung;
+}
+
+/*
+ * Goes to sleep for at most TIMEOUT_NS unless there is something to receive,
+ * or shmbus_wake() was called.  Returns 0 if there is something to receive,
+ * ETIMEDOUT, or EAGAIN if it was woken or did not sleep.
+ */
+int
+bell_sleep(struct shmbus *b, uint64_t timeout_ns)
+{
+	int error = bell_lie_down(b);
+	struct timespec t;
+
+	if (error != 0 && AO_load(&b->cancel) == 0) {
+		timeout_ns = bell_patience(b, timeout_ns);
+		t.tv_sec = (time_t)(timeout_ns / 1000000000u);
+		t.tv_nsec = (long)(timeout_ns % 1000000000u);
+		if (syscall(SYS_futex, bell_futex(b->entry), FUTEX_WAIT,
+			(uint32_t)b->nap.door, &t, NULL, 0) == -1 &&
+		    errno == ETIMEDOUT)
+			error = ETIMEDOUT;
+	}
+	(void)bell_get_up(b, error != 0);
 	return error;
 }

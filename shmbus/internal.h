@@ -18,7 +18,9 @@
  *   send      shmbus.h's side "send"
  *   wait      shmbus_wait(): spins, then sleeps by way of bell; shmbus_check(),
  *             what became of the file
- *   poll      shmbus_fd(): a helper thread that waits by way of wait
+ *   futexfd   a futex that makes a descriptor readable, by io_uring
+ *   poll      shmbus_fd(): sleeps by way of bell and futexfd; or else a helper
+ *             thread that waits by way of wait
  *   life      shmbus_attach() and shmbus_detach(), which use all of these
  *
  * What receive, bell, wait and poll all need of the receive side is inline at
@@ -67,10 +69,34 @@ struct bell {
 	uint64_t rings; /* system calls made to wake others */
 };
 
-/* poll.c: the helper thread that waits while the user polls a descriptor. */
+/* bell.c: what the receive side noted when it lay down. */
+struct nap {
+	AO_t door;   /* what its door shows while nobody has rung */
+	bool hidden; /* a frame may be hidden behind a pending position */
+};
+
+/* poll/futexfd.c: see there. */
+struct futexfd {
+	int ring;  /* -1: there is none */
+	int event; /* readable when the futex was woken; the caller's */
+	void *map, *sqes;
+	size_t map_size, sqes_size;
+	unsigned *sq_tail, *sq_array, *cq_head, *cq_tail;
+	struct io_uring_cqe *cqes;
+	unsigned sq_mask, cq_mask;
+	unsigned waits; /* that the kernel has */
+};
+
+/* poll/poll.c: what waits while the user polls a descriptor. */
 struct helper {
-	bool running;
+	bool running;  /* shmbus_fd() was called */
+	bool threaded; /* a thread waits, or is to */
+	bool started;  /* the thread */
+	int epoll;     /* the user's descriptor: it has the following three */
 	int eventfd;
+	int timer;   /* threaded: -1 */
+	int inotify; /* of the bus file; -1: there is none */
+	struct futexfd futex;
 	pthread_t thread;
 	AO_t users; /* 1: the receive side is the user's, 0: the helper's */
 	AO_t quit;
@@ -103,6 +129,7 @@ struct shmbus {
 	uint64_t backoff_tx; /* own frames sent by then */
 	unsigned empty;	     /* how often there was nothing to receive */
 	AO_t asleep;	 /* bell.c: the receive side sleeps, or is about to */
+	struct nap nap;	 /* and what it noted then */
 	AO_t cancel;	 /* shmbus_wake() was called */
 	AO_t ident;	 /* address and mode set last, as the entry has them */
 	AO_t id;	 /* of the bus, as the header showed it last */
@@ -174,15 +201,27 @@ void bell_frame(struct shmbus *b, const void *frame, uint64_t pos);
 void bell_frames(struct shmbus *b, const struct iovec *frames, unsigned n,
     uint64_t pos);
 void bell_door(struct format_attachment *a);
+uint32_t *bell_futex(struct format_attachment *a);
+int bell_lie_down(struct shmbus *b);
+uint64_t bell_patience(struct shmbus *b, uint64_t timeout_ns);
+bool bell_get_up(struct shmbus *b, bool slept);
 int bell_sleep(struct shmbus *b, uint64_t timeout_ns);
 
 /* ---- wait.c ------------------------------------------------------------- */
 
+int wait_keep_house(struct shmbus *b, uint64_t now);
 int wait_frame(struct shmbus *b, int64_t timeout_ns);
 
-/* ---- poll.c ------------------------------------------------------------- */
+/* ---- poll/poll.c ------------------------------------------------------------- */
 
 void helper_stop(struct shmbus *b);
+bool helper_gives_up(struct shmbus *b);
+
+/* ---- poll/futexfd.c ---------------------------------------------------------- */
+
+int futexfd_open(struct futexfd *f, int event);
+int futexfd_wait(struct futexfd *f, uint32_t *futex, uint32_t value);
+void futexfd_close(struct futexfd *f, bool forked);
 
 /* ---- what several of them need ------------------------------------------ */
 
@@ -236,11 +275,15 @@ mac_to_word(const uint8_t mac[6])
 
 /* ---- the receive side, for receive, bell, wait and poll ----------------- */
 
-/* Whether the receive side belongs to the helper thread; see poll.c. */
+/*
+ * Whether the receive side is not the user's while a descriptor is polled; see
+ * poll.c.
+ */
 static inline bool
-helper_owns(const struct shmbus *b)
+helper_owns(struct shmbus *b)
 {
-	return b->helper.running && AO_load_acquire(&b->helper.users) == 0;
+	return b->helper.running && AO_load_acquire(&b->helper.users) == 0 &&
+	    !helper_gives_up(b);
 }
 
 /*

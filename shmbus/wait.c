@@ -140,8 +140,8 @@ shmbus_check(struct shmbus *b)
  * What is to be done about once a second; NOW: the time.  Returns 0, or why the
  * bus is dead.
  */
-static int
-keep_house(struct shmbus *b, uint64_t now)
+int
+wait_keep_house(struct shmbus *b, uint64_t now)
 {
 	int error;
 
@@ -166,7 +166,7 @@ wait_frame(struct shmbus *b, int64_t timeout_ns)
 	uint64_t spin_end;
 	int error;
 
-	if ((error = usable(b)) != 0 || (error = keep_house(b, now)) != 0)
+	if ((error = usable(b)) != 0 || (error = wait_keep_house(b, now)) != 0)
 		return error;
 	b->peeked = false; /* ring_look() may pass it over now */
 	spin_end = now + (uint64_t)b->spin_ns;
@@ -184,7 +184,7 @@ wait_frame(struct shmbus *b, int64_t timeout_ns)
 			return ECANCELED;
 		}
 		now = clock_ns(CLOCK_MONOTONIC);
-		if ((error = keep_house(b, now)) != 0 ||
+		if ((error = wait_keep_house(b, now)) != 0 ||
 		    (error = usable(b)) != 0)
 			return error;
 		if (now >= end)

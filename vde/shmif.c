@@ -29,18 +29,19 @@
  *
  * DOC: The descriptor
  *
- * Clients poll one descriptor and then receive one frame.  It is an epoll
- * descriptor around that of shmbus_fd(), for three reasons.  The thread that
- * shmbus_fd() starts must not be there when the client unshares a user
- * namespace, so it is started by the first vde_recv(); until then an eventfd
- * that is always readable stands for it, so that there will be one.  A client
- * that becomes a daemon after vde_open() has no part in its parent's attachment:
- * the child attaches by itself, and its descriptor keeps its number.  And it is
- * one of our own, which no thread writes to.
+ * Clients poll one descriptor and then receive one frame.  It is a copy of that of
+ * shmbus_fd(), so it is readable when there is a frame, and no thread is needed,
+ * which a client that unshares a user namespace could not have.  (Where the kernel
+ * cannot do that, shmbus_fd() has a thread begin later, see there.)
  *
  * After each frame it is looked whether there is another one; if not, the
  * descriptor is not readable any more when vde_recv() returns.  If it is called
  * without need all the same, it returns 1 with EAGAIN: 0 and -1 end some clients.
+ *
+ * A client that becomes a daemon after vde_open() has no part in its parent's
+ * attachment: the child attaches by itself when it calls one of the functions here
+ * for the first time.  One that only listens is to do so too, so in each child the
+ * descriptor, whose number it keeps, is readable until then.
  *
  * The other descriptor, of vde_ctlfd(), tells clients of a switch that it is gone.
  * A bus is never gone; but slirpvde wants to have one, so there is one that is
@@ -52,11 +53,11 @@
  * functions here, the connection cannot be taken apart; it is left to the end of
  * the process, which such a handler brings about.
  */
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,8 +88,7 @@ struct plug {
 	struct shmbus *bus;
 	struct url url;	  /* its path is absolute, as a child attaches anew */
 	pid_t pid;	  /* the process that attached */
-	int epoll;	  /* what the client polls */
-	int prime;	  /* readable; -1: the bus's own is there */
+	int fd;		  /* what the client polls */
 	int ctl;	  /* never readable */
 	bool told;	  /* that a frame was too long */
 	uint64_t loop_ns; /* when a loop was told of; 0: never */
@@ -96,7 +96,13 @@ struct plug {
 	uint64_t mac[LEARN_MAX];
 	struct learn learn;	    /* for loops */
 	volatile sig_atomic_t busy; /* one of the functions runs */
+	struct plug *next, **at;    /* in the list of all */
 };
+
+/* All that are open, for fork(). */
+static struct plug *plugs;
+static pthread_mutex_t plugs_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t plugs_once = PTHREAD_ONCE_INIT;
 
 /* ---- stations ----------------------------------------------------------- */
 
@@ -204,38 +210,27 @@ attach(struct plug *p)
 	return 0;
 }
 
+/* Makes FD what the client polls, by the number that it has.  0 or -1. */
 static int
-watch(int epoll, int fd)
+show_descriptor(struct plug *p, int fd)
 {
-	struct epoll_event e = { .events = EPOLLIN };
-
-	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e);
+	if (p->fd != -1)
+		return dup3(fd, p->fd, O_CLOEXEC) == -1 ? -1 : 0;
+	p->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return p->fd == -1 ? -1 : 0;
 }
 
-/* Makes a descriptor to poll, readable, of number EPOLL unless -1.  0 or -1. */
+/* The client polls what the bus has for that.  0 or -1. */
 static int
-make_descriptor(struct plug *p)
+show_bus(struct plug *p)
 {
-	int fd = epoll_create1(EPOLL_CLOEXEC), prime;
+	int fd, error = shmbus_fd(p->bus, &fd);
 
-	if (fd == -1)
-		return -1;
-	prime = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (prime == -1 || watch(fd, prime) != 0 ||
-	    (p->epoll != -1 && dup3(fd, p->epoll, O_CLOEXEC) == -1)) {
-		if (prime != -1)
-			close(prime);
-		close(fd);
+	if (error != 0) {
+		errno = error;
 		return -1;
 	}
-	if (p->epoll == -1)
-		p->epoll = fd;
-	else
-		close(fd);
-	if (p->prime != -1)
-		close(p->prime);
-	p->prime = prime;
-	return 0;
+	return show_descriptor(p, fd);
 }
 
 /* A child of the process that attached attaches by itself.  0 or -1. */
@@ -246,27 +241,69 @@ after_fork(struct plug *p)
 		return 0;
 	shmbus_detach(p->bus);
 	p->bus = NULL;
-	if (make_descriptor(p) != 0 || attach(p) != 0)
-		return -1;
-	return 0;
+	return attach(p) != 0 || show_bus(p) != 0 ? -1 : 0;
 }
 
-/* From now on the bus makes the descriptor readable.  0 or -1. */
-static int
-start_waiting(struct plug *p)
-{
-	int fd, error;
+/* ---- all of them, for fork() -------------------------------------------- */
 
-	if (p->prime == -1)
-		return 0;
-	error = shmbus_fd(p->bus, &fd);
-	if (error != 0 || watch(p->epoll, fd) != 0) {
-		errno = error != 0 ? error : errno;
-		return -1;
-	}
-	close(p->prime); /* and so it leaves the set */
-	p->prime = -1;
-	return 0;
+static void
+fork_begins(void)
+{
+	pthread_mutex_lock(&plugs_lock);
+}
+
+static void
+fork_ends(void)
+{
+	pthread_mutex_unlock(&plugs_lock);
+}
+
+/* In the child: each is readable, so that after_fork() is called. */
+static void
+fork_child(void)
+{
+	int fd = plugs != NULL ? eventfd(1, EFD_CLOEXEC) : -1;
+
+	for (struct plug *p = plugs; p != NULL && fd != -1; p = p->next)
+		(void)show_descriptor(p, fd);
+	if (fd != -1)
+		close(fd);
+	pthread_mutex_unlock(&plugs_lock);
+}
+
+/* glibc forgets these when the plug-in is unloaded. */
+static void
+watch_forks(void)
+{
+	pthread_atfork(fork_begins, fork_ends, fork_child);
+}
+
+static void
+list_add(struct plug *p)
+{
+	pthread_once(&plugs_once, watch_forks);
+	pthread_mutex_lock(&plugs_lock);
+	p->next = plugs;
+	p->at = &plugs;
+	if (plugs != NULL)
+		plugs->at = &p->next;
+	plugs = p;
+	pthread_mutex_unlock(&plugs_lock);
+}
+
+/* False: a signal handler is here amid a change of the list. */
+static bool
+list_remove(struct plug *p)
+{
+	if (p->at == NULL)
+		return true;
+	if (pthread_mutex_trylock(&plugs_lock) != 0)
+		return false;
+	*p->at = p->next;
+	if (p->next != NULL)
+		p->next->at = p->at;
+	pthread_mutex_unlock(&plugs_lock);
+	return true;
 }
 
 /* ---- what libvdeplug calls ---------------------------------------------- */
@@ -275,10 +312,8 @@ static void
 plug_free(struct plug *p)
 {
 	shmbus_detach(p->bus);
-	if (p->epoll != -1)
-		close(p->epoll);
-	if (p->prime != -1)
-		close(p->prime);
+	if (p->fd != -1)
+		close(p->fd);
 	if (p->ctl != -1)
 		close(p->ctl);
 	url_free(&p->url);
@@ -296,7 +331,7 @@ plug_open(char *given, char *descr, int version, struct vde_open_args *args)
 		url_complain(given, strerror(ENOMEM), ENOMEM);
 		return NULL;
 	}
-	p->epoll = p->prime = p->ctl = -1;
+	p->fd = p->ctl = -1;
 	if (version != LIBVDEPLUG_INTERFACE_VERSION) {
 		url_complain(given, "another version of libvdeplug", EINVAL);
 		goto failed;
@@ -309,10 +344,11 @@ plug_open(char *given, char *descr, int version, struct vde_open_args *args)
 	if (url_parse(&p->url, given, descr) != 0 || attach(p) != 0)
 		goto failed;
 	p->ctl = eventfd(0, EFD_CLOEXEC);
-	if (p->ctl == -1 || make_descriptor(p) != 0) {
+	if (p->ctl == -1 || show_bus(p) != 0) {
 		url_complain(given, strerror(errno), errno);
 		goto failed;
 	}
+	list_add(p);
 	return (VDECONN *)p;
 failed:
 	error = errno;
@@ -346,7 +382,7 @@ receive(struct plug *p, void *buf, size_t size)
 	struct shmbus_frame f, after;
 	int error;
 
-	if (after_fork(p) != 0 || start_waiting(p) != 0)
+	if (after_fork(p) != 0)
 		return -1;
 	if (size > UINT32_MAX)
 		size = UINT32_MAX;
@@ -434,7 +470,7 @@ plug_send(VDECONN *conn, const void *buf, size_t len, int flags)
 static int
 plug_datafd(VDECONN *conn)
 {
-	return ((struct plug *)conn)->epoll;
+	return ((struct plug *)conn)->fd;
 }
 
 static int
@@ -448,7 +484,7 @@ plug_close(VDECONN *conn)
 {
 	struct plug *p = (struct plug *)conn;
 
-	if (p->busy == 0)
+	if (p->busy == 0 && list_remove(p))
 		plug_free(p);
 	return 0;
 }

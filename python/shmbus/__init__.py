@@ -447,8 +447,7 @@ class Bus:
         """A descriptor that is readable when a frame may be there.
 
         For select, poll and event loops.  Receive with recv(0) until it returns
-        None, else the descriptor stays readable.  The first call starts a
-        thread in the library.
+        None, else the descriptor stays readable.
         """
         if self._fd == -1:
             fd = c_int()

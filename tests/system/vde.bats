@@ -216,6 +216,43 @@ four=020000000004
 	[ "$(sed -n 's/^end //p' b.out)" -le 3 ]
 }
 
+# Whether shmbus_fd() needs no thread here.
+io_uring()
+{
+	[ "$(cat /proc/sys/kernel/io_uring_disabled 2>/dev/null)" = 0 ] &&
+		[ "$(printf '6.7\n%s\n' "$(uname -r)" | sort -V | head -n 1)" = 6.7 ]
+}
+
+@test "no thread, and readable only when a frame waits" {
+	local i
+	tree
+	io_uring || skip 'this kernel cannot wait for a futex by io_uring'
+	client a "shmif://$BUS"
+	client b "shmif://$BUS"
+	[ "$(ls /proc/$pid_b/task | wc -l)" -eq 1 ]
+	for ((i = 60; i < 80; i++)); do
+		frame $every $two 88b5 $i >b.in
+		until_true lines_in a.out $((i - 58))
+		frame $three $one 88b5 $i >a.in
+		frame $two $one 88b5 $i >a.in
+		until_true lines_in b.out $((i - 58))
+	done
+	[ "$(ls /proc/$pid_b/task | wc -l)" -eq 1 ]
+	sleep 1.5
+	kill $pid_b
+	finished $pid_b 0
+	[ "$(tail -n 1 b.out)" = 'end 0' ]
+}
+
+@test "a daemon that only listens attaches by itself" {
+	tree
+	client a "shmif://$BUS" -f
+	client b "shmif://$BUS"
+	until_true eval '"$dump" -h bus | grep -q "^attached  3$"'
+	frame $every $two 88b5 60 >b.in
+	until_true lines_in a.out 2
+}
+
 @test "killed and begun again: the others go on, the dead are cleaned up" {
 	local i
 	tree
