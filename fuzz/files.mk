@@ -17,15 +17,16 @@ FUZZ_WITH_frames = $(wildcard fuzz/stack/*.c) $(IF_SRC)
 FUZZ_LIBS_frames := -lurcu-bp -lurcu-common -llwipv6 -ljson-c
 # The server down to its seam.
 FUZZ_WITH_ctl = $(filter-out %/server.c %/place.c,$(SERVE_SRC)) \
-	$(MSERVE_SRC) $(WIRE_SRC) $(BASE_SRC) shmif/name.c \
+	$(MSERVE_SRC) $(WIRE_SRC) $(BASE_SRC) shmif/later.c shmif/name.c \
 	$(wildcard fuzz/fake/*.c)
 FUZZ_LIBS_ctl := -ljson-c
 # lwIP and its driver; of the interface only what these call.
 FUZZ_WITH_lwip = $(addprefix fuzz/stack/, memory.c patch.c peer.c templates.c \
-	warp.c) tests/lib/wallframes.c $(LWIP_SRC) $(BASE_SRC) shmif/name.c
+	warp.c) tests/lib/wallframes.c $(LWIP_SRC) $(BASE_SRC) shmif/later.c \
+	shmif/name.c
 FUZZ_LIBS_lwip := -ldl
 # mstack's server down to its seam.
-FUZZ_WITH_mstack = $(MSERVE_SRC)
+FUZZ_WITH_mstack = $(MSERVE_SRC) shmif/later.c
 # A wire but for its main() and the other side of its control socket.
 FUZZ_WITH_wire = $(filter-out wire/main.c wire/ask.c,$(WIRETOOL_SRC)) $(BASE_SRC)
 FUZZ_LIBS_wire := -ljson-c -lm -ldl

@@ -18,7 +18,7 @@
  * sockaddr_ll, sockaddr_nl), options and requests have the system's numbers
  * and layouts.  A stack translates where its own differ.
  *
- * Threads: any thread but the stack's.  Calls for one socket are made by one
+ * Threads: any thread but the stack's (but see stack_sock_bell).  Calls for one socket are made by one
  * thread at a time.
  *
  * ERRORS: 0 or a positive errno value, as Linux has it for the system call.
@@ -31,7 +31,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A watch rang.  On any thread, perhaps the stack's: calls nothing here. */
+/*
+ * A watch rang.  On any thread, perhaps the stack's: calls nothing here.  What
+ * is to be done at once is done by later() (shmif/later.h); there it may call
+ * send(), recv(), watch() and unwatch().
+ */
 typedef void stack_sock_bell(void *arg);
 
 /* Control messages, in the system's layouts; see cmsg(3). */

@@ -121,7 +121,7 @@ give_program(struct msock *m, const uint8_t *data, size_t len,
 		return true;
 	if (errno != EAGAIN && errno != ENOBUFS)
 		return true; /* nobody is there */
-	m->pair_out = false;
+	msock_full(m);
 	return false;
 }
 

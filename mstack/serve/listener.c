@@ -136,15 +136,18 @@ has_room(struct msock *m)
 	struct pollfd p = { .fd = m->pair, .events = POLLOUT };
 	int n = m->unit == 0 ? 0 : in_pair(m) / m->unit;
 	int most = m->backlog > 0 ? m->backlog : 1, want = m->backlog;
+	bool room = poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0;
 
-	m->pair_out = poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0;
 	if (n >= most)
 		want = 0;
 	else if (n > most / 2)
 		want = most - n;
 	if (want != m->stack_backlog && m->sv->ops->listen(m->sock, want) == 0)
 		m->stack_backlog = want;
-	return m->pair_out && n < most;
+	/* It matters how many of them are accepted. */
+	if (!room || n > most / 2)
+		msock_full(m);
+	return room && n < most;
 }
 
 /* Takes a connection from the stack.  0 or an errno value. */

@@ -4,7 +4,6 @@
  *	it
  */
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <errno.h>
 #include <poll.h>
@@ -13,6 +12,9 @@
 #include <unistd.h>
 
 #include "mstack/serve/serve.h"
+
+#define PAIR_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
+#define NEEDLESS_MAX 16
 
 static struct msock **
 bucket(struct server *sv, uint64_t inode)
@@ -68,8 +70,7 @@ msock_new(struct server *sv, struct session *s, int sock, const int kind[3],
 		    m->stream ? SO_OOBINLINE : SO_PASSCRED, &on, sizeof(on));
 		error = m->stream && !stream_prepare(m, pair[1]) ?
 		    ENOBUFS :
-		    serve_watch(sv, m->pair, EPOLLIN | EPOLLOUT | EPOLLRDHUP,
-			m);
+		    serve_watch(sv, m->pair, PAIR_EVENTS, m);
 	}
 	if (error != 0) {
 		if (pair[0] != -1) {
@@ -89,6 +90,7 @@ msock_new(struct server *sv, struct session *s, int sock, const int kind[3],
 	*head = m;
 	*mp = m;
 	*end = pair[1];
+	msock_again(m); /* it waits for what comes to it */
 	return 0;
 }
 
@@ -232,48 +234,29 @@ rest_drop(struct rest *r)
 
 /* ---- bells -------------------------------------------------------------- */
 
-/* Puts M on the list of those that have something to do; with the lock. */
-static void
-put_on_list(struct msock *m, bool *poke)
-{
-	struct server *sv = m->sv;
-
-	if (!m->on_rung) {
-		m->on_rung = true;
-		m->next_rung = sv->rung;
-		sv->rung = m;
-	}
-	*poke = !sv->poked;
-	sv->poked = true;
-}
-
 /* On the stack's thread, under its locks. */
 static void
 ring(void *arg)
 {
 	struct sock_bell *b = arg;
 	struct server *sv = b->m->sv;
-	bool poke;
 
 	pthread_mutex_lock(&sv->lock);
 	b->rang = true;
-	put_on_list(b->m, &poke);
+	serve_list(b->m);
+	serve_poke_or_help(sv);
 	pthread_mutex_unlock(&sv->lock);
-	if (poke)
-		eventfd_write(sv->wake, 1);
 }
 
 void
 msock_again(struct msock *m)
 {
 	struct server *sv = m->sv;
-	bool poke;
 
 	pthread_mutex_lock(&sv->lock);
-	put_on_list(m, &poke);
+	serve_list(m);
+	serve_poke(sv);
 	pthread_mutex_unlock(&sv->lock);
-	if (poke)
-		eventfd_write(sv->wake, 1);
 }
 
 bool
@@ -296,14 +279,13 @@ msock_wait(struct msock *m, bool in)
 	return false;
 }
 
-void
-msock_rung(struct msock *m)
+/* Takes the bells that rang.  Whether one told of room. */
+static bool
+take_bells(struct msock *m)
 {
 	struct server *sv = m->sv;
 	bool in, out;
 
-	if (m->dead)
-		return;
 	pthread_mutex_lock(&sv->lock);
 	in = m->bell_in.rang;
 	out = m->bell_out.rang;
@@ -317,10 +299,56 @@ msock_rung(struct msock *m)
 		m->bell_out.set = false;
 		m->stack_out = true;
 	}
+	return out;
+}
+
+void
+msock_rung(struct msock *m)
+{
+	if (m->dead)
+		return;
+	take_bells(m);
 	msock_work(m);
 }
 
+bool
+msock_rung_down(struct msock *m)
+{
+	bool out;
+
+	if (m->dead)
+		return true;
+	out = take_bells(m);
+	if (m->state != MSOCK_OPEN || m->domain == AF_NETLINK || m->hup)
+		return false;
+	if (m->stream && !stream_move_down(m))
+		return false;
+	if (!m->stream)
+		dgram_down(m);
+	return !out;
+}
+
 /* ---- what drives it ----------------------------------------------------- */
+
+/* Whether epoll tells of room in M's pair. */
+static void
+tell_of_room(struct msock *m, bool on)
+{
+	struct epoll_event ev = { .events = PAIR_EVENTS | (on ? EPOLLOUT : 0u),
+		.data.ptr = m };
+
+	if (m->tells_room != on &&
+	    epoll_ctl(m->sv->epoll, EPOLL_CTL_MOD, m->pair, &ev) == 0)
+		m->tells_room = on;
+}
+
+void
+msock_full(struct msock *m)
+{
+	m->pair_out = false;
+	m->needless = 0;
+	tell_of_room(m, true);
+}
 
 void
 msock_event(struct msock *m, uint32_t events)
@@ -332,6 +360,8 @@ msock_event(struct msock *m, uint32_t events)
 		return;
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		m->pair_in = true;
+	if ((events & EPOLLOUT) && m->pair_out && ++m->needless == NEEDLESS_MAX)
+		tell_of_room(m, false);
 	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
 		m->pair_out = true;
 	if (events & (EPOLLRDHUP | EPOLLHUP))

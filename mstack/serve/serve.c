@@ -28,8 +28,17 @@
  * others.  msock_work() does what the flags allow.
  *
  * Bells ring on the stack's thread, under its locks.  They put the socket on a
- * list, under our lock, and wake this thread.  Nothing of the stack is called
- * with our lock held.
+ * list, under our lock, and wake this thread if it sleeps.  Nothing of the stack
+ * is called with our lock held.
+ *
+ * Who works.  To wake this thread for each message that comes is a switch of
+ * tasks which costs more than all that it does.  So where it sleeps, and the
+ * thread whose bell rang took frames from a bus, that one moves the data down
+ * to the program, when it has let go of the stack's locks (shmif/later.h):
+ * help().  It moves data and no more: what may wait for the stack's thread, as
+ * a close does, is left to this one.  Two are never at work at once, by the lock
+ * WORK, which this thread has but while it sleeps, and for which the stack's
+ * thread never waits.
  *
  * The end of a socket.  The program's end of the pair is closed when the last
  * descriptor of it is gone, however that came about: close, exit, kill -9.
@@ -52,6 +61,7 @@
 #include "mstack/serve/mstack_serve.h"
 #include "mstack/serve/serve.h"
 #include "mstack/wire_pass.h"
+#include "shmif/later.h"
 
 #define EVENTS 64
 #define CATCH_UP 256 /* rounds of these */
@@ -63,10 +73,30 @@ static pthread_mutex_t life_lock = PTHREAD_MUTEX_INITIALIZER;
 int
 serve_watch(struct server *sv, int fd, uint32_t events, void *subject)
 {
-	struct epoll_event ev = { .events = events | EPOLLET,
-		.data.ptr = subject };
+	struct epoll_event ev = { .events = events, .data.ptr = subject };
 
 	return epoll_ctl(sv->epoll, EPOLL_CTL_ADD, fd, &ev) == 0 ? 0 : errno;
+}
+
+void
+serve_list(struct msock *m)
+{
+	struct server *sv = m->sv;
+
+	if (m->on_rung)
+		return;
+	m->on_rung = true;
+	m->next_rung = sv->rung;
+	sv->rung = m;
+}
+
+void
+serve_poke(struct server *sv)
+{
+	if (!sv->sleeping)
+		return; /* it looks before it does */
+	sv->sleeping = false;
+	eventfd_write(sv->wake, 1);
 }
 
 /* Those that were handed over begin. */
@@ -81,7 +111,7 @@ let_in(struct server *sv)
 	pthread_mutex_unlock(&sv->lock);
 	for (; s != NULL; s = next) {
 		next = s->next;
-		if (serve_watch(sv, s->fd, EPOLLIN | EPOLLOUT, s) != 0) {
+		if (serve_watch(sv, s->fd, EPOLLIN, s) != 0) {
 			close(s->fd);
 			free(s);
 			continue;
@@ -93,10 +123,11 @@ let_in(struct server *sv)
 
 /*
  * Sockets whose bell rang, or whose turn ended early, do what they can.  Those
- * that come onto the list meanwhile have their turn in the next round.
+ * that come onto the list meanwhile have their turn in the next round; and so
+ * have those of which a helper cannot do all.
  */
 static void
-answer_bells(struct server *sv)
+answer_bells(struct server *sv, bool helper)
 {
 	struct msock *m, *list;
 
@@ -109,8 +140,56 @@ answer_bells(struct server *sv)
 		list = m->next_rung;
 		m->on_rung = false;
 		pthread_mutex_unlock(&sv->lock);
-		msock_rung(m);
+		if (!helper)
+			msock_rung(m);
+		else if (!msock_rung_down(m))
+			msock_again(m);
 	}
+}
+
+/* On a thread of the stack, which holds no lock. */
+static void
+help(void *arg)
+{
+	struct server *sv = arg;
+
+	if (pthread_mutex_trylock(&sv->work) == 0) {
+		answer_bells(sv, true);
+		pthread_mutex_unlock(&sv->work);
+	}
+	pthread_mutex_lock(&sv->lock);
+	sv->helped = false;
+	if (sv->rung != NULL)
+		serve_poke(sv);
+	pthread_cond_signal(&sv->alone);
+	pthread_mutex_unlock(&sv->lock);
+}
+
+void
+serve_poke_or_help(struct server *sv)
+{
+	if (sv->sleeping && !sv->helped)
+		sv->helped = later(help, sv);
+	if (!sv->helped)
+		serve_poke(sv);
+}
+
+/* Nobody puts anything on the list unheard from now on, if the thread may. */
+static bool
+may_sleep(struct server *sv)
+{
+	pthread_mutex_lock(&sv->lock);
+	sv->sleeping = sv->rung == NULL && sv->fresh == NULL;
+	pthread_mutex_unlock(&sv->lock);
+	return sv->sleeping;
+}
+
+static void
+awake(struct server *sv)
+{
+	pthread_mutex_lock(&sv->lock);
+	sv->sleeping = false;
+	pthread_mutex_unlock(&sv->lock);
 }
 
 static void
@@ -137,26 +216,16 @@ void
 serve_catch_up(struct server *sv)
 {
 	struct epoll_event ev[EVENTS];
-	int left = CATCH_UP, i, n, fd;
+	int left = CATCH_UP, i, n;
 	enum subject *about;
 
 	do {
 		n = epoll_wait(sv->epoll, ev, EVENTS, 0);
 		for (i = 0; i < n; i++) {
 			about = ev[i].data.ptr;
-			if (*about == ABOUT_SOCK) {
+			/* The others are told of again. */
+			if (*about == ABOUT_SOCK)
 				msock_event(ev[i].data.ptr, ev[i].events);
-				continue;
-			}
-			/* An edge comes once: it is put back. */
-			fd = *about == ABOUT_WAKE ?
-			    sv->wake :
-			    ((struct session *)ev[i].data.ptr)->fd;
-			ev[i].events = (*about == ABOUT_WAKE ?
-					       EPOLLIN :
-					       EPOLLIN | EPOLLOUT) |
-			    EPOLLET;
-			epoll_ctl(sv->epoll, EPOLL_CTL_MOD, fd, &ev[i]);
 		}
 	} while (n == EVENTS && --left > 0);
 }
@@ -166,35 +235,30 @@ serve_main(void *arg)
 {
 	struct epoll_event ev[EVENTS];
 	struct server *sv = arg;
-	eventfd_t count;
+	bool sleep;
 	int i, n;
 
 	while (!atomic_load(&sv->quit)) {
-		n = epoll_wait(sv->epoll, ev, EVENTS, share_patience(sv));
-		share_retry(sv, n == 0);
+		sleep = may_sleep(sv);
+		n = epoll_wait(sv->epoll, ev, EVENTS,
+		    sleep ? share_patience(sv) : 0);
+		if (sleep)
+			awake(sv);
+		pthread_mutex_lock(&sv->work);
+		share_retry(sv, sleep && n == 0);
+		let_in(sv);
 		/* None of them is freed before the round is over. */
 		for (i = 0; i < n; i++)
-			if (*(enum subject *)ev[i].data.ptr == ABOUT_WAKE) {
-				/*
-				 * In this order: who rings after the read
-				 * is answered below, in this round.
-				 */
-				eventfd_read(sv->wake, &count);
-				pthread_mutex_lock(&sv->lock);
-				sv->poked = false;
-				pthread_mutex_unlock(&sv->lock);
-				let_in(sv);
-			} else if (*(enum subject *)ev[i].data.ptr ==
-			    ABOUT_SOCK) {
+			if (*(enum subject *)ev[i].data.ptr == ABOUT_SOCK)
 				msock_event(ev[i].data.ptr, ev[i].events);
-			}
 		/* After what may have come before they were asked for. */
 		for (i = 0; i < n; i++)
 			if (*(enum subject *)ev[i].data.ptr == ABOUT_SESSION)
-				session_event(ev[i].data.ptr, ev[i].events);
-		answer_bells(sv);
+				session_event(ev[i].data.ptr);
+		answer_bells(sv, false);
 		bury_sessions(sv);
 		msock_bury(sv);
+		pthread_mutex_unlock(&sv->work);
 	}
 	return NULL;
 }
@@ -206,13 +270,20 @@ server_free(struct server *sv)
 {
 	struct session *s;
 
+	pthread_mutex_lock(&sv->work);
 	let_in(sv);
 	for (s = sv->sessions; s != NULL; s = s->next)
 		s->dead = true;
 	bury_sessions(sv);
 	msock_end_all(sv);
+	/* No bell rings any more; but somebody may be about to help. */
+	pthread_mutex_lock(&sv->lock);
+	while (sv->helped)
+		pthread_cond_wait(&sv->alone, &sv->lock);
+	pthread_mutex_unlock(&sv->lock);
 	msock_bury(sv);
 	source_close_all(sv);
+	pthread_mutex_unlock(&sv->work);
 	if (sv->epoll != -1)
 		close(sv->epoll);
 	if (sv->wake != -1)
@@ -220,6 +291,8 @@ server_free(struct server *sv)
 	if (sv->diag > 0)
 		close(sv->diag);
 	pthread_mutex_destroy(&sv->lock);
+	pthread_mutex_destroy(&sv->work);
+	pthread_cond_destroy(&sv->alone);
 	free(sv);
 }
 
@@ -241,11 +314,13 @@ server_new(const struct stack_sock *ops, void *stack, struct server **svp)
 	for (i = 0; i < SOURCES; i++)
 		sv->source[i].fd = -1;
 	pthread_mutex_init(&sv->lock, NULL);
+	pthread_mutex_init(&sv->work, NULL);
+	pthread_cond_init(&sv->alone, NULL);
 	sv->epoll = epoll_create1(EPOLL_CLOEXEC);
 	sv->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	error = sv->epoll == -1 || sv->wake == -1 ?
 	    errno :
-	    serve_watch(sv, sv->wake, EPOLLIN, sv);
+	    serve_watch(sv, sv->wake, EPOLLIN | EPOLLET, sv);
 	if (error == 0) {
 		/* The program's signals are not for this thread. */
 		sigfillset(&all);

@@ -2,8 +2,8 @@
 /*
  * serve.h - what the files of mstack's server share (not installed)
  *
- * All of it belongs to the server's thread, but for what is said to be under
- * the lock.
+ * All of it belongs to whoever holds the lock `work', see serve.c, but for what
+ * is said to be under the other lock.
  */
 #ifndef MSTACK_SERVE_SERVE_H
 #define MSTACK_SERVE_SERVE_H
@@ -81,6 +81,8 @@ struct msock {
 
 	/* What was not tried in vain since the last event. */
 	bool pair_in, pair_out, stack_in, stack_out;
+	bool tells_room;   /* epoll tells when the pair has room */
+	unsigned needless; /* times that it did where there was room */
 	struct sock_bell bell_in, bell_out;
 
 	/* Up: to the stack.  Down: to the program. */
@@ -104,6 +106,7 @@ struct session {
 	struct server *sv;
 	struct session *next;
 	int fd;
+	bool stuck; /* its replies have no room: it is not listened to */
 	bool dead;
 	size_t used; /* descriptors of its sockets; see share.c */
 };
@@ -129,10 +132,13 @@ struct server {
 	pthread_t thread;
 	atomic_bool quit;
 
-	pthread_mutex_t lock; /* of the next three */
+	pthread_mutex_t work; /* whoever does the server's work */
+	pthread_mutex_t lock; /* of the next five */
 	struct msock *rung;
 	struct session *fresh;
-	bool poked;
+	bool sleeping;	      /* the thread has to be poked */
+	bool helped;	      /* a thread of the stack will call help() */
+	pthread_cond_t alone; /* that is over */
 
 	struct session *sessions;
 	int diag; /* to ask the kernel about sockets; 0: none yet, or -1 */
@@ -153,13 +159,22 @@ struct server {
 
 /* ---- serve.c ------------------------------------------------------------ */
 
-/* Has epoll tell about FD; EVENTS are edges.  0 or an errno value. */
+/* Has epoll tell about EVENTS of FD.  0 or an errno value. */
 int serve_watch(struct server *sv, int fd, uint32_t events, void *subject);
 /*
  * Does what is to be done for sockets because of what programs did until now:
  * who asks for something after a close is answered as if that was long ago.
  */
 void serve_catch_up(struct server *sv);
+/* Puts M on the list of those that have something to do; with the lock. */
+void serve_list(struct msock *m);
+/* Wakes the thread if it sleeps; with the lock. */
+void serve_poke(struct server *sv);
+/*
+ * As serve_poke(), but where this is a thread of the stack it does what it can
+ * of the work, instead, as soon as it may; with the lock.
+ */
+void serve_poke_or_help(struct server *sv);
 
 /* ---- msock.c ------------------------------------------------------------ */
 
@@ -185,8 +200,20 @@ void msock_forget_session(struct server *sv, const struct session *s);
 void msock_end_all(struct server *sv);
 /* Epoll says EVENTS of the pair. */
 void msock_event(struct msock *m, uint32_t events);
-/* Bells rang: takes them. */
+/*
+ * The pair took no more: pair_out is false until it does.  The kernel tells of
+ * room each time that the program reads, which wakes us for nothing unless we
+ * wait for it: so it is asked to from now on, until that was needless for some
+ * times.
+ */
+void msock_full(struct msock *m);
+/* Bells rang: takes them, and works. */
 void msock_rung(struct msock *m);
+/*
+ * The same on a thread of the stack, where only data is moved down.  False:
+ * there is more to do.
+ */
+bool msock_rung_down(struct msock *m);
 /* Does all that can be done without waiting. */
 void msock_work(struct msock *m);
 /* Has msock_work() done once more after others had their turn. */
@@ -211,6 +238,8 @@ bool stream_prepare(struct msock *m, int end);
 void stream_set_room(int end);
 void stream_up(struct msock *m);
 void stream_down(struct msock *m);
+/* The part of it that moves data.  False: there is more to do. */
+bool stream_move_down(struct msock *m);
 void dgram_up(struct msock *m);
 void dgram_down(struct msock *m);
 /* It is one from now on, with this BACKLOG, or with another one. */
@@ -276,7 +305,7 @@ void source_close_all(struct server *sv);
 /* ---- session.c, request.c, option.c ------------------------------------- */
 
 /* Requests came, or the other end has gone. */
-void session_event(struct session *s, uint32_t events);
+void session_event(struct session *s);
 void session_end(struct session *s);
 /*
  * Sends R and its data, and the N descriptors at FDS.  What is not taken is

@@ -9,9 +9,10 @@
  * has not read hundreds of them, and the session ends.
  *
  * One request is done at a time: then whatever else has happened has its turn,
- * in the order in which it happened (epoll's).  So nobody who floods the server
- * keeps others waiting; and a listener that a program has closed refuses what
- * the program asks for next.
+ * in the order in which it happened (epoll's; it tells of a session as long as
+ * there is a request, behind what happened meanwhile).  So nobody who floods the
+ * server keeps others waiting; and a listener that a program has closed refuses
+ * what the program asks for next.
  */
 #include <sys/epoll.h>
 #include <errno.h>
@@ -107,9 +108,22 @@ take_message(struct session *s, size_t len, int fd, bool cut)
 	session_end(s);
 }
 
-/* One request.  False: there is none. */
-static bool
-one_request(struct session *s)
+/* Has epoll tell of requests, or else of room for replies. */
+static void
+listen_to(struct session *s, bool on)
+{
+	struct epoll_event ev = { .events = on ? EPOLLIN : EPOLLOUT,
+		.data.ptr = s };
+
+	if (s->stuck != on)
+		return;
+	s->stuck = !on;
+	if (epoll_ctl(s->sv->epoll, EPOLL_CTL_MOD, s->fd, &ev) != 0)
+		session_end(s);
+}
+
+void
+session_event(struct session *s)
 {
 	union {
 		char room[CMSG_SPACE(4 * sizeof(int))];
@@ -124,44 +138,25 @@ one_request(struct session *s)
 	ssize_t n;
 	int fd;
 
-	if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT))
-		return false; /* an edge tells when */
+	if (s->dead)
+		return;
+	if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT)) {
+		listen_to(s, false);
+		return;
+	}
+	listen_to(s, true);
 	n = recvmsg(s->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n == -1) {
 		if (errno != EAGAIN && errno != EINTR)
 			session_end(s);
-		return errno == EINTR;
+		return;
 	}
 	fd = one_descriptor(&msg);
 	if (n == 0) {
 		if (fd != -1)
 			close(fd);
 		session_end(s);
-		return false;
+		return;
 	}
 	take_message(s, (size_t)n, fd, (msg.msg_flags & MSG_CTRUNC) != 0);
-	return !s->dead;
-}
-
-/* Whether there are more requests, of which no edge will tell. */
-static bool
-has_more(const struct session *s)
-{
-	struct pollfd p = { .fd = s->fd, .events = POLLIN };
-
-	return poll(&p, 1, 0) == 1;
-}
-
-void
-session_event(struct session *s, uint32_t events)
-{
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLET,
-		.data.ptr = s };
-
-	(void)events;
-	if (s->dead || !one_request(s) || !has_more(s))
-		return;
-	/* To the end of those that are ready. */
-	if (epoll_ctl(s->sv->epoll, EPOLL_CTL_MOD, s->fd, &ev) != 0)
-		session_end(s);
 }

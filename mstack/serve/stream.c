@@ -42,6 +42,7 @@
 #define BUDGET 16 /* chunks of one direction before others have their turn */
 #define ROOM (160 << 10) /* the kernel doubles it */
 #define SMALL 16384u	 /* a buffer of so many bytes is not in the way */
+#define MESSAGE 2048u	 /* bytes that are looked at before they are taken */
 
 /* The stack takes no more of this connection. */
 static void
@@ -92,16 +93,48 @@ leave_stale(struct msock *m)
 }
 
 /*
- * Reads what the program sent.  Returns the number of bytes, or 0: there is
- * none, or the end.
+ * Reads ALL bytes, which are all that is there, with one call that looks and one
+ * that takes: messages come one by one, and calls are what they cost.  False:
+ * that is not possible, as where a byte among them is urgent.  Else *LEN bytes
+ * are at *DATA.
+ */
+static bool
+read_message(struct msock *m, size_t all, const uint8_t **data, size_t *len)
+{
+	uint8_t *buf = m->sv->buf;
+	size_t stale = m->stale;
+	ssize_t n;
+
+	if (recv(m->pair, buf, all, MSG_DONTWAIT | MSG_PEEK) != (ssize_t)all ||
+	    (n = recv(m->pair, buf, all - 1, MSG_DONTWAIT)) <= 0)
+		return false;
+	*data = buf + stale;
+	m->stale = false;
+	if ((size_t)n < all - 1) {
+		*len = (size_t)n - stale;
+		m->run += *len;
+		return true;
+	}
+	*len = all - stale;
+	m->run += *len;
+	m->pair_in = false; /* an edge tells of more */
+	leave_stale(m);
+	return true;
+}
+
+/*
+ * Reads what the program sent.  Returns the number of bytes, which begin at
+ * *DATA, or 0: there is none, or the end.
  */
 static size_t
-read_pair(struct msock *m)
+read_pair(struct msock *m, const uint8_t **data)
 {
 	uint8_t *buf = m->sv->buf;
 	int there = 0, stale = m->stale;
+	size_t len;
 	ssize_t n;
 
+	*data = buf;
 	ioctl(m->pair, FIONREAD, &there);
 	if (stale && there <= 1 && !m->hup) {
 		m->pair_in = false;
@@ -109,6 +142,10 @@ read_pair(struct msock *m)
 		m->up_end = m->rdhup;
 		return 0;
 	}
+	/* Who sends no more leaves nothing behind. */
+	if (!m->rdhup && there > 1 && (unsigned)there < MESSAGE &&
+	    read_message(m, (size_t)there, data, &len))
+		return len;
 	take_stale(m);
 	there -= stale;
 	if (!m->rdhup && there > 0 && (unsigned)there <= CHUNK) {
@@ -192,6 +229,7 @@ give_rest(struct msock *m)
 void
 stream_up(struct msock *m)
 {
+	const uint8_t *data;
 	int budget = BUDGET;
 	size_t n;
 
@@ -203,8 +241,8 @@ stream_up(struct msock *m)
 			msock_again(m);
 			return;
 		}
-		if ((n = read_pair(m)) != 0)
-			give_stack(m, m->sv->buf, n);
+		if ((n = read_pair(m, &data)) != 0)
+			give_stack(m, data, n);
 	}
 	if (m->up_end && m->up.data == NULL && !m->up_shut && !m->hup) {
 		m->up_shut = true;
@@ -235,7 +273,7 @@ give_program(struct msock *m, const uint8_t *data, size_t len)
 	if (n >= 0)
 		return (size_t)n;
 	if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS) {
-		m->pair_out = false;
+		msock_full(m);
 		return 0;
 	}
 	/* Said once; it must not look like an orderly end to who reads next. */
@@ -286,32 +324,38 @@ end_down(struct msock *m)
 	msock_end(m);
 }
 
-void
-stream_down(struct msock *m)
+bool
+stream_move_down(struct msock *m)
 {
 	int budget = BUDGET;
 
 	for (;;) {
 		if (m->down.data != NULL) {
 			if (!m->pair_out && !m->down_lost && !m->hup)
-				return;
+				return true;
 			m->pair_out = true;
 			m->down.at += give_program(m, m->down.data + m->down.at,
 			    m->down.len - m->down.at);
 			if (m->down.at < m->down.len && m->pair_out)
 				continue;
 			if (m->down.at < m->down.len)
-				return;
+				return true;
 			rest_drop(&m->down);
 		}
 		if (!m->stack_in || m->down_end)
 			break;
 		if (budget-- == 0) {
 			msock_again(m);
-			return;
+			return true;
 		}
 		move_down(m);
 	}
-	if (m->down_end && m->down.data == NULL && !m->down_shut && !m->hup)
+	return !m->down_end || m->down.data != NULL || m->down_shut || m->hup;
+}
+
+void
+stream_down(struct msock *m)
+{
+	if (!stream_move_down(m))
 		end_down(m);
 }

@@ -33,6 +33,7 @@
 #include <lwip/tcpip.h>
 #include <netif/ethernet.h>
 
+#include "shmif/later.h"
 #include "shmif/stack_ctl.h"
 #include "stack/lwip/ctl.h"
 #include "stack/lwip/port.h"
@@ -198,10 +199,12 @@ port_kick(struct unit *u)
 {
 	struct port *port = port_in(u);
 
+	later_begin();
 	LOCK_TCPIP_CORE();
 	unit_drain(u);
 	merge_end(&port->netif, &port->merge);
 	UNLOCK_TCPIP_CORE();
+	later_end();
 	return 0;
 }
 

@@ -2,18 +2,21 @@
 /*
  * mstack_serve_test - the server of mstack, with a stack that is none
  *
- * The test is the supervisor, and the program.  The stack takes what it is
- * given, and has nothing to say but that connections wait (COMING).
+ * The test is the supervisor, the program, and the stack's thread.  The stack
+ * takes what it is given, and says that connections wait (COMING), and what
+ * comes() gives it.
  */
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +25,7 @@
 
 #include "mstack/serve/mstack_serve.h"
 #include "mstack/wire.h"
+#include "shmif/later.h"
 
 #define WAIT_MS 20000
 
@@ -31,6 +35,14 @@ static atomic_size_t taken; /* bytes that were sent */
 static atomic_int opened;
 static atomic_int coming;    /* connections that wait */
 static atomic_int listening; /* the socket for which they do */
+static atomic_int server;    /* the thread that serves */
+
+/* What has come, and who is to be told when something comes. */
+static pthread_mutex_t stack_lock = PTHREAD_MUTEX_INITIALIZER;
+static size_t there;
+static stack_sock_bell *bell;
+static void *bell_arg;
+static pid_t receiver; /* the last thread that was given a byte */
 
 static int
 none_open(void *stack, int domain, int type, int protocol, int *sock)
@@ -40,6 +52,7 @@ none_open(void *stack, int domain, int type, int protocol, int *sock)
 	(void)type;
 	(void)protocol;
 	*sock = atomic_fetch_add(&opened, 1);
+	atomic_store(&server, gettid());
 	return 0;
 }
 
@@ -123,31 +136,65 @@ static int
 none_recv(int sock, const struct iovec *iov, int n, struct sockaddr *from,
     socklen_t *fromlen, struct stack_sock_control *control, size_t *done)
 {
+	int error = EAGAIN;
+
 	(void)sock;
 	(void)control;
-	(void)iov;
 	(void)n;
 	(void)from;
 	(void)fromlen;
-	(void)done;
-	return EAGAIN;
+	pthread_mutex_lock(&stack_lock);
+	if (there > 0) {
+		there--;
+		receiver = gettid();
+		*(char *)iov[0].iov_base = 'x';
+		*done = 1;
+		error = 0;
+	}
+	pthread_mutex_unlock(&stack_lock);
+	return error;
 }
 
 static int
 none_watch(int sock, int events, stack_sock_bell *fn, void *arg)
 {
-	(void)fn;
-	(void)arg;
-	return atomic_load(&coming) > 0 && sock == atomic_load(&listening) ?
-	    events & POLLIN :
-	    0;
+	int ready = 0;
+
+	if (atomic_load(&coming) > 0 && sock == atomic_load(&listening))
+		return events & POLLIN;
+	pthread_mutex_lock(&stack_lock);
+	if ((events & POLLIN) && there > 0) {
+		ready = POLLIN;
+	} else if (events & POLLIN) {
+		bell = fn;
+		bell_arg = arg;
+	}
+	pthread_mutex_unlock(&stack_lock);
+	return ready;
+}
+
+/* The stack's thread has taken a byte from the bus. */
+static void
+comes(void)
+{
+	later_begin();
+	pthread_mutex_lock(&stack_lock);
+	there++;
+	if (bell != NULL)
+		bell(bell_arg);
+	bell = NULL;
+	pthread_mutex_unlock(&stack_lock);
+	later_end();
 }
 
 static void
 none_unwatch(int sock, void *arg)
 {
 	(void)sock;
-	(void)arg;
+	pthread_mutex_lock(&stack_lock);
+	if (bell_arg == arg)
+		bell = NULL;
+	pthread_mutex_unlock(&stack_lock);
 }
 
 static void
@@ -435,6 +482,94 @@ no_connection_is_lost_for_a_descriptor(void **state)
 	close_all(fd, n);
 }
 
+/* How often the serving thread went to sleep. */
+static long
+sleeps(void)
+{
+	long n = -1;
+	char line[200];
+	FILE *f;
+
+	snprintf(line, sizeof(line), "/proc/self/task/%d/status",
+	    atomic_load(&server));
+	f = fopen(line, "re");
+	assert_non_null(f);
+	while (n == -1 && fgets(line, sizeof(line), f) != NULL)
+		sscanf(line, "voluntary_ctxt_switches: %ld", &n);
+	fclose(f);
+	assert_int_not_equal(n, -1);
+	return n;
+}
+
+/* Waits until the serving thread sleeps, and has for a while. */
+static void
+settle(void)
+{
+	long last = -1, now;
+
+	while ((now = sleeps()) != last) {
+		last = now;
+		poll(NULL, 0, 20);
+	}
+}
+
+/*
+ * What comes while the server sleeps reaches the program by the thread that took
+ * it from the bus; neither that nor that the program reads it wakes the server.
+ */
+static void
+a_message_takes_no_switch_of_threads(void **state)
+{
+	enum { N = 200 };
+	struct pollfd p = { .events = POLLIN };
+	int fd = connection(), i, mine = 0;
+	long before;
+	char byte;
+
+	(void)state;
+	settle();
+	before = sleeps();
+	p.fd = fd;
+	for (i = 0; i < N; i++) {
+		comes();
+		assert_int_equal(poll(&p, 1, WAIT_MS), 1);
+		assert_int_equal(recv(fd, &byte, 1, 0), 1);
+		mine += receiver == gettid();
+	}
+	settle();
+	assert_in_range(mine, N / 2, N);
+	assert_in_range(sleeps() - before, 0, 2 * (N - mine) + N / 4);
+	close(fd);
+}
+
+/* All of it comes, also where server and stack's thread meet. */
+static void
+nothing_is_forgotten(void **state)
+{
+	enum { N = 3000 };
+	struct pollfd p = { .events = POLLIN };
+	int fd = connection(), i, got = 0;
+	char data[64];
+	ssize_t n;
+
+	(void)state;
+	p.fd = fd;
+	for (i = 0; i < N; i++) {
+		comes();
+		/* Wakes the server, which then has to do with it as well. */
+		assert_int_equal(send(fd, "y", 1, 0), 1);
+		if (i % 7 == 0 && (n = recv(fd, data, 64, MSG_DONTWAIT)) > 0)
+			got += (int)n;
+	}
+	while (got < N) {
+		assert_int_equal(poll(&p, 1, WAIT_MS), 1);
+		n = recv(fd, data, sizeof(data), 0);
+		assert_in_range(n, 1, sizeof(data));
+		got += (int)n;
+	}
+	close(fd);
+}
+
 int
 main(void)
 {
@@ -446,6 +581,10 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    no_connection_is_lost_for_a_descriptor, begin_poor,
 		    end_poor),
+		cmocka_unit_test_setup_teardown(
+		    a_message_takes_no_switch_of_threads, begin, end),
+		cmocka_unit_test_setup_teardown(nothing_is_forgotten, begin,
+		    end),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -32,6 +32,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shmif/later.h"
 #include "stack/lwipv6/driver/driver.h"
 #include "stack/lwipv6/wall/wall.h"
 
@@ -322,10 +323,12 @@ port_drain(struct unit *u)
 {
 	struct stack *stack = u->stack;
 
+	later_begin();
 	mbox_batch_begin();
 	unit_drain(u);
 	tcp_batch_end(stack);
 	mbox_batch_end();
+	later_end();
 }
 
 static void
