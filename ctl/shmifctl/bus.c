@@ -21,34 +21,45 @@
 
 #include "base/clock.h"
 #include "base/number.h"
-#include "shmbus/shmbus.h"
-#include "ctl/shmifctl/shmifctl.h"
+#include "ctl/shmifctl/bus.h"
 
 #define TIME_TEXT 40
 
-/* A counter, and what it is called in JSON. */
+/* A counter, what it is called in JSON, and what it counts. */
 static const struct {
-	const char *name;
+	const char *name, *help;
 	size_t offset;
 } counters[] = {
-#define COUNTER(name) #name, offsetof(struct shmbus_stats, name)
-	{ COUNTER(tx_frames) },
-	{ COUNTER(tx_bytes) },
-	{ COUNTER(tx_failed) },
-	{ COUNTER(rx_frames) },
-	{ COUNTER(rx_bytes) },
-	{ COUNTER(rx_skipped) },
-	{ COUNTER(rx_lost) },
-	{ COUNTER(rx_bad) },
-	{ COUNTER(gave_up) },
-	{ COUNTER(wakeups) },
-	{ COUNTER(rung) },
+#define COUNTER(name, help) #name, help, offsetof(struct shmbus_stats, name)
+	{ COUNTER(tx_frames, "Frames sent.") },
+	{ COUNTER(tx_bytes, "Bytes of frames sent.") },
+	{ COUNTER(tx_failed, "Frames that could not be sent.") },
+	{ COUNTER(rx_frames, "Frames received.") },
+	{ COUNTER(rx_bytes, "Bytes of frames received.") },
+	{ COUNTER(rx_skipped, "Frames passed over, for others.") },
+	{ COUNTER(rx_lost, "Frames overwritten before they were read.") },
+	{ COUNTER(rx_bad, "Frames that made no sense.") },
+	{ COUNTER(gave_up, "Writers that were given up on.") },
+	{ COUNTER(wakeups, "Times that it was woken.") },
+	{ COUNTER(rung, "Times that it rang.") },
 #undef COUNTER
 };
 #define COUNTERS (sizeof(counters) / sizeof(counters[0]))
 
-static uint64_t
-counter(const struct shmbus_peer *p, size_t i)
+const char *
+bus_counter_name(size_t i)
+{
+	return i < COUNTERS ? counters[i].name : NULL;
+}
+
+const char *
+bus_counter_help(size_t i)
+{
+	return i < COUNTERS ? counters[i].help : NULL;
+}
+
+uint64_t
+bus_counter(const struct shmbus_peer *p, size_t i)
 {
 	uint64_t n;
 
@@ -87,8 +98,8 @@ put_peer(const struct shmbus_peer *p, bool verbose)
 		return;
 	printf("\tcounters");
 	for (size_t i = 0; i < COUNTERS; i++)
-		printf("%s %" PRIu64 " %s", i == 0 ? "" : ",", counter(p, i),
-		    counters[i].name);
+		printf("%s %" PRIu64 " %s", i == 0 ? "" : ",",
+		    bus_counter(p, i), counters[i].name);
 	putchar('\n');
 }
 
@@ -146,7 +157,7 @@ peer_json(const struct shmbus_peer *p)
 	json_object_object_add(o, "since_ns", number(p->since_ns));
 	for (size_t i = 0; i < COUNTERS; i++)
 		json_object_object_add(o, counters[i].name,
-		    number(counter(p, i)));
+		    number(bus_counter(p, i)));
 	return o;
 }
 
@@ -221,7 +232,7 @@ look_at(const char *path, struct shmbus_info *info, struct shmbus_peer *peers,
 }
 
 static int
-bus_show(const struct call *c, const char *path)
+bus_show(const struct call *c, const char *path, bool metrics)
 {
 	static struct shmbus_peer peers[SHMBUS_ATTACH_MAX];
 	struct shmbus_info info;
@@ -233,6 +244,10 @@ bus_show(const struct call *c, const char *path)
 		return opened ?
 		    complain(FAILED, "%s: %s", path, shmbus_strerror(error)) :
 		    refused(path, error);
+	if (metrics) {
+		put_bus_metrics(path, &info, peers, count);
+		return OK;
+	}
 	if (c->json) {
 		put_bus_json(path, &info, peers, count);
 		return OK;
@@ -352,6 +367,7 @@ bus_wait(const char *path, int argc, char **argv)
 int
 verb_bus(const struct call *c, int argc, char **argv)
 {
+	bool metrics = false;
 	int error;
 
 	if (argc == 0)
@@ -360,8 +376,17 @@ verb_bus(const struct call *c, int argc, char **argv)
 		return complain(FAILED, "SIGBUS: %s", shmbus_strerror(error));
 	/* A limit on the size of files is an error that is said. */
 	signal(SIGXFSZ, SIG_IGN);
+	if (argc > 2 && strcmp(argv[argc - 2], "-o") == 0) {
+		if (strcmp(argv[argc - 1], "metrics") != 0)
+			return complain(USAGE, "bus: -o %s: metrics it is",
+			    argv[argc - 1]);
+		metrics = true;
+		argc -= 2;
+	}
 	if (argc == 1 || (argc == 2 && strcmp(argv[1], "show") == 0))
-		return bus_show(c, argv[0]);
+		return bus_show(c, argv[0], metrics);
+	if (metrics)
+		return complain(USAGE, "bus: -o goes with show");
 	if (strcmp(argv[1], "create") == 0)
 		return bus_create(argv[0], argc - 2, argv + 2);
 	if (strcmp(argv[1], "wait") == 0)

@@ -115,3 +115,46 @@ attached()
 	mkdir folder
 	said 'folder: Is a directory: a folder' "$ctl" bus folder wait 1
 }
+
+# series - the names of the series on standard input; fails where the format is
+# not that of OpenMetrics.
+series()
+{
+	awk '
+	/^# EOF$/ { ended = 1; next }
+	ended { print "behind the end: " $0; exit 1 }
+	/^# TYPE shmif_[a-z_]+ (counter|gauge)$/ {
+		if ($3 in type) { print "twice: " $3; exit 1 }
+		type[$3] = $4; now = $3; next
+	}
+	/^# HELP / { if ($3 != now) exit 1; next }
+	{
+		want = now (type[now] == "counter" ? "_total" : "")
+		if (index($0, want "{") != 1 ||
+		    $0 !~ /^[a-z_]+{[a-z]+="([^"\\]|\\.)*"(,[a-z]+="([^"\\]|\\.)*")*} [0-9.]+$/) {
+			print "no sample: " $0; exit 1
+		}
+		print substr($0, 1, index($0, "{") - 1)
+	}
+	END { if (!ended) { print "no end"; exit 1 } }'
+}
+
+@test "bus -o metrics: OpenMetrics, whatever is in names" {
+	serve a
+	on a shmif0 create linkstr 'a "b\c' inet 10.0.0.1/24 up
+	on a shmif1 create linkstr 'a "b\c' up
+	"$ctl" bus 'a "b\c' -o metrics >out
+	cat out
+	series <out | sort | uniq -c >names
+	grep -qE '^ +1 shmif_bus_positions_total$' names
+	grep -qE '^ +2 shmif_attachment_tx_frames_total$' names
+	grep -qE '^ +2 shmif_attachment_up$' names
+	grep -qxF 'shmif_bus_alive{bus="a \"b\\c"} 2' out
+	grep -qF 'name="shmif_server shmif1"' out
+	# All that JSON has.
+	[ "$(grep -c ' shmif_attachment_.*_total$' names)" -eq \
+	    "$("$ctl" -j bus 'a "b\c' | grep -oE '"(tx|rx)_[a-z]+"|"gave_up"|"wakeups"|"rung"' | sort -u | wc -l)" ]
+	said 'none: No such file or directory' "$ctl" bus none -o metrics
+	usage 'bus: -o xml: metrics it is' "$ctl" bus none -o xml
+	usage 'bus: -o goes with show' "$ctl" bus none wait 1 -o metrics
+}

@@ -178,3 +178,29 @@ dialects() { # LANGUAGE STANDARD...
 	    sort -u >exported
 	diff declared exported
 }
+
+@test "every call of the companion header is in shmif(3), Sockets" {
+	local top=$TOP
+	echo '#include "stack/lwipv6/include/shmif_lwipv6.h"' |
+	    "${CC:-cc}" -E -P -I"$top" -I"$top/shmif" -I"$top/shmbus" -xc - |
+	    grep -oE '\blwip_[a-z0-9_]+ *\(' | tr -d ' (' | sort -u \
+	    >"$BATS_TEST_TMPDIR/calls"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/calls")" -ge 50 ]
+	sed -n '/^\.Ss Sockets/,/^\.Ss C++/p' "$top/man3/shmif.3" |
+	    sed -n 's/^\.Fn \(lwip_[a-z0-9_]*\).*/\1/p' | sort -u \
+	    >"$BATS_TEST_TMPDIR/told"
+	# lwip_ifup() and another are macros, and not among them.
+	comm -23 "$BATS_TEST_TMPDIR/calls" "$BATS_TEST_TMPDIR/told" >missing
+	cat missing
+	[ ! -s missing ]
+}
+
+@test "man(1), whatis(1) and apropos(1) find all pages by what is their NAME" {
+	command -v lexgrog >/dev/null || skip "man-db is not installed"
+	local top=$TOP page name
+	for page in "$top"/man?/*.[1-9]; do
+		name=${page##*/}
+		lexgrog "$page" | grep -qE ": \"${name%.*}( |,).*- .+\"\$" ||
+		    { lexgrog "$page"; return 1; }
+	done
+}
