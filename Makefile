@@ -34,7 +34,8 @@
 # make doc        HTML of all documents, in build/doc
 # make deps       installs the Debian packages that are missing to build and
 #                 test; demo, check and bench do that by themselves
-# make lint       clang-tidy, cppcheck, clang-format and mandoc find nothing
+# make lint       clang-tidy, cppcheck, clang-format and mandoc find nothing, and
+#                 the ABI of the libraries is that of mk/dumps; make abi writes it
 # make coverage   a table of what make check runs of each file of the product
 # make format     C sources through clang-format
 # make clean      removes the build directory
@@ -96,7 +97,7 @@ PACKAGES_joins := $(PACKAGES_check) qemu-system-x86 linux-image-cloud-amd64 \
 	busybox-static cpio kmod openvswitch-switch radvd vdens udhcpc passt
 PACKAGES_cpython := python3 libpython3.11-testsuite
 PACKAGES_conform := python3-scapy python3-pytest
-PACKAGES_lint := clang-tidy-14 clang-format-14 cppcheck
+PACKAGES_lint := clang-tidy-14 clang-format-14 cppcheck abigail-tools
 PACKAGES_coverage := $(PACKAGES_check) gcovr
 PACKAGES_model := spin
 PACKAGES_arm64 := gcc-aarch64-linux-gnu qemu-user
@@ -209,7 +210,7 @@ BUS_PROGS := $(call progs,$(filter-out $(STACK_SRC),$(SHARED_SRC)))
 STACK_LIBS := -lshmif -lshmbus -llwipv6
 
 .PHONY: all product deb doc demo check check_programs mstack_exact cpython conform model storm differential arm64 fuzz bench install uninstall deps \
-	bench-deps format lint lint_man lint_format lint_cppcheck lint_tidy coverage clean \
+	bench-deps format lint lint_man lint_format lint_cppcheck lint_tidy lint_abi abi coverage clean \
 	help FORCE
 .DELETE_ON_ERROR:
 # Objects are kept.

@@ -20,7 +20,16 @@ left_out = { echo '$(1) is not installed: left out'; exit; }
 format:
 	$(CLANG_FORMAT) -i $(C_FILES) $(H_FILES)
 
-lint: lint_man lint_format lint_cppcheck lint_tidy
+lint: lint_man lint_format lint_cppcheck lint_tidy lint_abi
+
+# What the libraries offer is what it was: mk/dumps, which make abi writes.
+ABI_LIBS := $(LIBSHMBUS) $(LIBSHMIF) $(LIBMSOCKET) $(LIBSHMIF_LWIP)
+lint_abi: $(if $(SAN),,$(ABI_LIBS)) | $(FIRST)
+	@command -v abidw >/dev/null || $(call left_out,abidw); \
+	echo '+ abidiff'; mk/abi check mk/dumps $(ABI_LIBS)
+
+abi: $(ABI_LIBS)
+	mk/abi write mk/dumps $^
 
 lint_man: | $(FIRST)
 	mandoc -Tlint -Wwarning $(MANPAGES)
