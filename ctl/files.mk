@@ -11,5 +11,5 @@ NOSERVE_SRC := ctl/noserver.c
 SERVER_SRC := $(addprefix ctl/shmif_server/, \
 	log.c main.c options.c) ctl/probe.c $(WIRE_SRC)
 CTL_SRC := $(addprefix ctl/shmifctl/, \
-	ask.c bus.c complain.c json.c known.c main.c metrics.c monitor.c neigh.c ping.c reroute.c route.c save.c \
+	ask.c bus/bus.c bus/metrics.c complain.c json.c known.c main.c monitor.c neigh.c ping.c reroute.c route.c save.c \
 	server.c show.c socks.c text.c wait.c words.c)

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "ctl/shmifctl/bus.h"
+#include "ctl/shmifctl/bus/bus.h"
 
 #define LABEL 4200 /* bytes of a label's value: a path */
 

@@ -21,7 +21,7 @@
 
 #include "base/clock.h"
 #include "base/number.h"
-#include "ctl/shmifctl/bus.h"
+#include "ctl/shmifctl/bus/bus.h"
 
 #define TIME_TEXT 40
 
