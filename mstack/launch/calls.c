@@ -175,6 +175,15 @@ do_bind(struct call *c)
 		    NULL, 0, -1, plain_reply);
 }
 
+static void
+connect_reply(struct call *c, const struct mstack_reply *r, const uint8_t *data,
+    int fd)
+{
+	if (r->error == 0 && c->stream)
+		call_know_connected(c->su, c->inode);
+	plain_reply(c, r, data, fd);
+}
+
 /* SO_SNDTIMEO is over. */
 static void
 connect_timeout(struct call *c, bool timeout)
@@ -206,7 +215,8 @@ do_connect(struct call *c)
 		c->deadline = ms == 0 ? 0 : super_clock() + ms;
 	}
 	link_ask(c, MSTACK_CONNECT, arg, &addr, (unsigned)c->args[2], NULL, 0,
-	    arg[0] ? c->fd : -1, plain_reply);
+	    arg[0] ? c->fd : -1,
+	    addr.ss_family == AF_UNSPEC ? plain_reply : connect_reply);
 }
 
 static void
@@ -306,6 +316,7 @@ accept_ready(struct call *c, bool timeout)
 	struct super *su = c->su;
 	uint64_t listener = c->inode;
 	struct mstack_arrival a = { .addrlen = 0 };
+	struct stat st;
 
 	if (timeout) {
 		call_answer(c, EAGAIN, 0);
@@ -327,6 +338,8 @@ accept_ready(struct call *c, bool timeout)
 	    c->args[2]);
 	if (flags & SOCK_NONBLOCK)
 		fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK);
+	if (fstat(fd, &st) == 0)
+		call_know_connected(su, st.st_ino);
 	if (error != 0)
 		call_answer(c, error, 0);
 	else
@@ -453,6 +466,9 @@ getsockopt_reply(struct call *c, const struct mstack_reply *r,
 	}
 	if (error == ESTALE)
 		error = EINVAL;
+	if (c->args[1] == SOL_SOCKET && c->args[2] == SO_ERROR &&
+	    call_error_said(r, data) != 0)
+		call_error_told(c);
 	if (error == 0)
 		error = mem_write(c, c->args[3], data, len);
 	if (error == 0)

@@ -2,10 +2,9 @@
 /*
  * data.c - system calls that move data and an address, or may
  *
- * DOC: Of a stream none is done here: the kernel moves the bytes, and the
- * addresses that some of these calls have mean nothing there.  A datagram that
- * goes to an address is a request; one that comes is taken from the pair, with
- * the file that tells where it came from (mstack/wire.h).
+ * DOC: Of a stream the kernel moves the bytes, and the addresses that some of
+ * these calls have mean nothing there.  A datagram that goes to an address is a
+ * request to the server; one that comes is taken from the pair (datagram.c).
  */
 #include <sys/syscall.h>
 #include <errno.h>
@@ -33,6 +32,8 @@ send_reply(struct call *c, const struct mstack_reply *r, const uint8_t *data,
 {
 	(void)data;
 	(void)fd;
+	if (r->error != 0)
+		call_error_told(c);
 	call_answer(c, r->error == ESTALE ? EPIPE : r->error, r->value);
 }
 
@@ -122,7 +123,11 @@ stream_ready(struct call *c, bool timeout)
 static void
 send_to_stream(struct call *c)
 {
-	stream_ready(c, false);
+	/* Without an address the kernel does it. */
+	if (c->args[4] == 0)
+		call_continue(c);
+	else
+		stream_ready(c, false);
 }
 
 void
@@ -228,7 +233,9 @@ sendmmsg_reply(struct call *c, const struct mstack_reply *r,
 
 	(void)data;
 	(void)fd;
-	if (error == 0)
+	if (error != 0)
+		call_error_told(c);
+	else
 		error = mem_write(c,
 		    message_at(c, c->index) + offsetof(struct mmsghdr, msg_len),
 		    &sent, sizeof(sent));
@@ -259,61 +266,12 @@ do_sendmmsg(struct call *c)
 
 /* ---- receiving ---------------------------------------------------------- */
 
-/* A datagram that was taken; its data is in ROOM. */
-struct taken {
-	size_t len;  /* that it has */
-	size_t here; /* that there are */
-	struct mstack_source from;
-};
-
-/*
- * Takes the next datagram, or looks at it.  0 or an errno value; EAGAIN also
- * where there was none, but an error is to be asked for.
- */
+/* As datagram_take(), into ROOM. */
 static int
 take(struct call *c, int flags, size_t want, struct taken *t)
 {
-	union {
-		char control[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} u;
-	struct iovec iov = { room, want < DATAGRAM_MAX ? want : DATAGRAM_MAX };
-	struct msghdr m = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &u,
-		.msg_controllen = sizeof(u) };
-	struct cmsghdr *cm;
-	ssize_t n;
-	int fd = -1;
-
-	memset(&t->from, 0, sizeof(t->from));
-	n = recvmsg(c->fd, &m,
-	    (flags & MSG_PEEK) | MSG_TRUNC | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	if (n == -1)
-		return errno == EINTR ? EAGAIN : errno;
-	t->len = (size_t)n;
-	t->here = t->len < iov.iov_len ? t->len : iov.iov_len;
-	cm = CMSG_FIRSTHDR(&m);
-	if (cm != NULL && cm->cmsg_level == SOL_SOCKET &&
-	    cm->cmsg_type == SCM_RIGHTS)
-		memcpy(&fd, CMSG_DATA(cm), sizeof(fd));
-	if (fd == -1 && (m.msg_flags & MSG_CTRUNC))
-		return ENFILE;
-	/* A datagram of 0 bytes has a file. */
-	if (fd == -1)
-		return n == 0 && c->link->fd == -1 ? ENETDOWN : 0;
-	if (pread(fd, &t->from, sizeof(t->from), 0) !=
-		(ssize_t)sizeof(t->from) ||
-	    t->from.addrlen > sizeof(t->from.addr))
-		t->from.addrlen = 0;
-	close(fd);
-	if (n == 0 && t->from.is_error) {
-		if (flags & MSG_PEEK)
-			recv(c->fd, room, 1, MSG_DONTWAIT);
-		c->asked = false;
-		return EAGAIN;
-	}
-	return 0;
+	return datagram_take(c, flags, room,
+	    want < DATAGRAM_MAX ? want : DATAGRAM_MAX, t);
 }
 
 /* Whether the call is to wait if there is nothing. */

@@ -4,9 +4,21 @@
  *
  * DOC: All that a socket of the network would answer and a UNIX socket would
  * answer otherwise.  Data without an address is not among them, nor closing,
- * polling and duplicating.  But a receive that looks at data, or asks for one
- * byte, is among them: programs find out by it whether there is a connection.  The families that were chosen are not in the
- * filter: an mstack inside may choose others, and there is one filter.
+ * polling and duplicating, with an exception.
+ *
+ * The exception.  What a socket has to say beside data, ECONNREFUSED of a
+ * connected UDP socket, ENOTCONN of a stream without a connection, the kernel
+ * does not know.  The filter sees no socket, only numbers, and to ask about all
+ * data would take some microseconds each time.  So send(2) and recv(2), by which
+ * datagrams go, are asked about where they are for as much as a datagram has and
+ * bulk data has not: LITTLE and SOME bytes, and two sizes that mean "any
+ * datagram".  read(2) and write(2) are the kernel's.  To give sockets for
+ * datagrams descriptors in a range of their own, of which a filter could ask, was
+ * the other design; but the next descriptor is the lowest that is free, and
+ * programs depend on that.
+ *
+ * The families that were chosen are not in the filter: an mstack inside may choose
+ * others, and there is one filter.
  *
  * The filter stays with all children.  It needs the promise that no program
  * gains privileges (no_new_privs), so set-user-ID programs run as the user.
@@ -39,6 +51,12 @@ static const int always[] = {
 	SCMP_SYS(recvmmsg),
 };
 
+#define LITTLE 512
+#define SOME 4096
+
+/* Rooms for any datagram, of UDP over IPv4 and of any protocol. */
+static const unsigned any[] = { 65507, 65535 };
+
 /* Flags of recv(2) that make it one that finds out something. */
 static const int looks[] = { MSG_PEEK, MSG_ERRQUEUE };
 
@@ -58,10 +76,16 @@ add_rules(scmp_filter_ctx ctx)
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(recvfrom),
 		    1, SCMP_A4(SCMP_CMP_NE, 0));
-	/* And what finds out something; recv(2) is such a call, too. */
+	/* See above; recv(2) and send(2) are these, too. */
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(sendto), 1,
+		    SCMP_A2(SCMP_CMP_LE, LITTLE));
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(recvfrom),
-		    1, SCMP_A2(SCMP_CMP_LE, 1));
+		    1, SCMP_A2(SCMP_CMP_LE, SOME));
+	for (i = 0; i < sizeof(any) / sizeof(any[0]) && r == 0; i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(recvfrom),
+		    1, SCMP_A2(SCMP_CMP_EQ, any[i]));
 	for (i = 0; i < sizeof(looks) / sizeof(looks[0]) && r == 0; i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(recvfrom),
 		    1,

@@ -72,8 +72,12 @@ answer(int listener, uint64_t id, bool go_on)
 }
 
 static bool
-moves_data(int nr)
+moves_data(const struct seccomp_data *data)
 {
+	int nr = data->nr;
+
+	if (nr == SYS_sendto)
+		return data->args[4] == 0;
 	return nr == SYS_recvfrom || nr == SYS_recvmsg || nr == SYS_recvmmsg ||
 	    nr == SYS_sendmsg || nr == SYS_sendmmsg;
 }
@@ -99,6 +103,6 @@ heir_answer(int listener, const struct pending *pending, int command)
 			continue;
 		memset(&in, 0, sizeof(in));
 		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &in) == 0)
-			answer(listener, in.n.id, moves_data(in.n.data.nr));
+			answer(listener, in.n.id, moves_data(&in.n.data));
 	}
 }

@@ -20,6 +20,7 @@
  *	calls.c      what becomes of each system call
  *	streams.c    whether a stream is connected, or listens
  *	data.c       those that move data
+ *	datagram.c   one datagram of a pair
  *	request.c    ioctl
  *	ask.c        what is asked by msocket(3) and by an mstack inside
  *	once.c       -c: a stack for the command alone
@@ -180,7 +181,7 @@ struct stack_ref {
 	struct link *link; /* or NULL: not yet */
 };
 
-#define KNOWN 64
+#define KNOWN 4096u
 
 struct super {
 	int listener, epoll, signals;
@@ -368,6 +369,8 @@ void do_ask(struct call *c);
 bool call_listens(const struct call *c);
 /* It is one. */
 void call_know_listener(const struct call *c);
+/* The socket INODE is connected. */
+void call_know_connected(struct super *su, uint64_t inode);
 /* What C asks for may change what its socket is. */
 void call_forget(const struct call *c);
 /* Asks the server, whose reply goes to FN, which asks reply_listens(). */
@@ -382,6 +385,27 @@ void call_if_connected(struct call *c, bool sends, bool silent, call_go *go);
 int call_error_said(const struct mstack_reply *r, const uint8_t *data);
 /* EPIPE, and SIGPIPE if it is not to be SILENT. */
 void call_answer_pipe(struct call *c, bool silent);
+
+/* ---- datagram.c --------------------------------------------------------- */
+
+struct taken {
+	size_t len;  /* that it has */
+	size_t here; /* that there are */
+	struct mstack_source from;
+};
+
+/*
+ * Takes the next datagram of C's socket, or looks at it (MSG_PEEK in FLAGS); WANT
+ * bytes at most, and at least one, are stored at TO.  0 or an errno value; EAGAIN
+ * also where there was none, but an error is to be asked for.
+ */
+int datagram_take(struct call *c, int flags, void *to, size_t want,
+    struct taken *t);
+/*
+ * An error of C's socket is being told: the message that made it readable for
+ * that, if it is there, goes.
+ */
+void call_error_told(const struct call *c);
 
 /* ---- once.c ------------------------------------------------------------- */
 

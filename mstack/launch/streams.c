@@ -42,6 +42,12 @@ call_know_listener(const struct call *c)
 }
 
 void
+call_know_connected(struct super *su, uint64_t inode)
+{
+	su->connected[inode % KNOWN] = inode;
+}
+
+void
 call_forget(const struct call *c)
 {
 	if (call_listens(c))
@@ -119,7 +125,7 @@ state_reply(struct call *c, const struct mstack_reply *r, const uint8_t *data,
 	}
 	/* Connected, or going to be, or it was: the pair knows what follows. */
 	if (state == TCP_ESTABLISHED)
-		*place(c->su->connected, c) = c->inode;
+		call_know_connected(c->su, c->inode);
 	c->go(c);
 }
 

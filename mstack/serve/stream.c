@@ -251,9 +251,12 @@ stream_up(struct msock *m)
 	/*
 	 * The other host had ended its side in order, and the program knows;
 	 * then it refused what the program sent.  Nothing more will come down,
-	 * so it is told here, by closing the pair.
+	 * so it is told here, by closing the pair: who writes has EPIPE, as in
+	 * Linux, and so nothing may be left in it.
 	 */
 	if (m->up_lost && m->down_shut && !m->hup) {
+		while (recv(m->pair, m->sv->buf, CHUNK, MSG_DONTWAIT) > 0)
+			continue;
 		grave_dig(m);
 		msock_end(m);
 	}

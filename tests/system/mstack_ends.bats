@@ -174,13 +174,21 @@ same()
 		        return fn(*a)
 		    except OSError as e:
 		        return errno.errorcode[e.errno]
-		for how in (lambda s: s.recvfrom(9), lambda s: s.recvmsg(9), lambda s: s.recv(1),
+		for how in (lambda s: s.recvfrom(9), lambda s: s.recvmsg(9), lambda s: s.recv(1), lambda s: s.recv(4096), lambda s: s.recv(65535),
 		            lambda s: s.recv(9, socket.MSG_PEEK), lambda s: s.recvmsg_into([bytearray(9)])):
 		    s = new(); s.send(b"x")
+		    p = select.poll(); p.register(s, select.POLLIN); p.poll(20000)
 		    print(said(how, s))
 		    # It was told, and is told once.
 		    s.setblocking(False)
 		    print(said(how, s), s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+		# The next one that sends is told, and sends nothing.
+		for how in lambda s: s.send(b"y"), lambda s: s.sendmsg([b"y"]), lambda s: s.sendto(b"y", nobody):
+		    s = new(); s.send(b"x")
+		    p = select.poll(); p.register(s, select.POLLIN); p.poll(20000)
+		    print(said(how, s))
+		    s.setblocking(False)
+		    print(said(s.recv, 9), p.poll(0))
 		s = new(); s.send(b"x")
 		p = select.poll(); p.register(s, select.POLLIN)
 		print(bool(p.poll(20000)), errno.errorcode[s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)])
@@ -210,9 +218,9 @@ same()
 	same refused.py
 	# Who reads natively is woken, too.
 	at a timeout 20 python3 -c '
-import socket
+import os, socket
 s = socket.socket(type=socket.SOCK_DGRAM); s.connect(("127.0.0.1", 9)); s.send(b"x")
-s.recv(100)'
+os.read(s.fileno(), 100)'
 }
 
 @test "a program without a descriptor left accepts the connection later" {
