@@ -505,7 +505,7 @@ bool control_get(const struct sock *s, int level, int name, int *n);
  */
 struct pbuf *control_note(struct sock *s, struct pbuf *p, uint16_t *before);
 /* Gives what a socket WANTS of what is noted in P to the program. */
-void control_give(unsigned wants, const struct pbuf *p,
+void control_give(uint8_t wants, const struct pbuf *p,
     struct stack_sock_control *to);
 /* What the program says by its control messages.  0 or EINVAL. */
 int control_read(const struct sock *s, const void *control, size_t len,

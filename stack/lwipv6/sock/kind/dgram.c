@@ -169,7 +169,7 @@ dgram_recv(struct sock *s, struct recv_into *to, size_t room, int flags,
 	struct item it;
 	int error = 0;
 	uint32_t len;
-	unsigned wants;
+	uint8_t wants;
 	bool wait;
 
 	pthread_mutex_lock(&s->lock);
