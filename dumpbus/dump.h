@@ -19,6 +19,7 @@ struct options {
 	const char *bus; /* path of the bus file */
 	const char
 	    *out; /* path of the pcap, "-": standard output; NULL: text */
+	const char *plot;      /* path of a picture instead; "-"; NULL */
 	uint64_t file_bytes;   /* size limit of one file; 0: no limit */
 	uint64_t file_seconds; /* the time one file spans; 0: no limit */
 	uint64_t files;	       /* keep the newest so many; 0: all of them */
@@ -156,6 +157,15 @@ int pcapng_frame(struct pcapng *ng, struct stream *to,
     const struct shmbus_frame *fr, struct sender *who);
 int pcapng_end(struct pcapng *ng, struct stream *to, uint64_t lost);
 record_bytes pcapng_record;
+
+/* plot.c */
+struct plot;
+/* NULL: there is no gnuplot, or no memory; which was said. */
+struct plot *plot_open(const char *path, const char *bus);
+void plot_frame(struct plot *p, const struct shmbus_frame *f);
+/* Draws what was counted. */
+int plot_draw(struct plot *p);
+void plot_free(struct plot *p);
 
 /* print.c */
 #define TIME_TEXT 48 /* size of time_text()'s buffer */

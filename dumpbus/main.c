@@ -26,7 +26,8 @@ static struct shmbus *bus; /* for wake_reader() */
 const char tool_usage[] =
     "usage: " PROGRAM " [-afF] [-c count | --expect count] [-n newest]\n"
     "           [--timeout seconds]\n"
-    "           [-w out [--pcapng] [-C size] [-G seconds] [-W files]]\n"
+    "           [-w out [--pcapng] [-C size] [-G seconds] [-W files] |\n"
+    "            --plot out.svg]\n"
     "           bus.file [filter]\n"
     "       " PROGRAM " -h bus.file\n"
     "       " PROGRAM " --help | --version\n"
@@ -37,6 +38,9 @@ const char tool_usage[] =
     "                    standard output\n"
     "  -p FILE           the same\n"
     "      --pcapng      write a pcapng, which says who sent each frame\n"
+    "      --plot FILE   draw an SVG of the traffic over time and of who "
+    "talks to\n"
+    "                    whom, by gnuplot\n"
     "  -C SIZE           write files FILE0, FILE1 and so on of at most SIZE\n"
     "                    million bytes; with k, m or g behind: KiB, MiB, GiB\n"
     "  -G SECONDS        a new one when its frames span so much time\n"
@@ -107,10 +111,11 @@ check_files(const struct options *o)
 static void
 parse_options(struct options *o, int argc, char **argv)
 {
-	enum { OPT_PCAPNG = TOOL_OWN, OPT_EXPECT, OPT_TIMEOUT };
+	enum { OPT_PCAPNG = TOOL_OWN, OPT_EXPECT, OPT_TIMEOUT, OPT_PLOT };
 	static const struct option longs[] = {
 		{ "write", required_argument, NULL, 'w' },
 		{ "pcapng", no_argument, NULL, OPT_PCAPNG },
+		{ "plot", required_argument, NULL, OPT_PLOT },
 		{ "follow", no_argument, NULL, 'f' },
 		{ "follow-all", no_argument, NULL, 'F' },
 		{ "newest", required_argument, NULL, 'n' },
@@ -143,6 +148,9 @@ parse_options(struct options *o, int argc, char **argv)
 		case 'W':
 			o->files = tool_number(optarg, 1000000,
 			    "a number of files");
+			break;
+		case OPT_PLOT:
+			o->plot = optarg;
 			break;
 		case OPT_PCAPNG:
 			o->pcapng = true;
@@ -194,10 +202,13 @@ parse_options(struct options *o, int argc, char **argv)
 		tool_usage_error("-n goes with -F, not with -f", NULL);
 	if (o->pcapng && o->out == NULL)
 		tool_usage_error("--pcapng goes with -w", NULL);
+	if (o->plot != NULL && o->out != NULL)
+		tool_usage_error("--plot or -w, one of them", NULL);
 	check_files(o);
 	if (o->header &&
-	    (o->out != NULL || o->follow || o->newest != 0 || o->count != 0 ||
-		o->attach || o->timeout_ms != 0 || optind < argc))
+	    (o->out != NULL || o->plot != NULL || o->follow || o->newest != 0 ||
+		o->count != 0 || o->attach || o->timeout_ms != 0 ||
+		optind < argc))
 		tool_usage_error("-h goes with nothing else", NULL);
 	if (optind < argc) {
 		o->filter = filter_compile(argv + optind, argc - optind);
@@ -296,18 +307,19 @@ catch_signals(bool follow)
 static bool
 output_is_bus(const struct options *o)
 {
+	const char *name = o->plot != NULL ? o->plot : o->out;
 	struct stat in, out;
 	int err;
 
 	if (stat(o->bus, &in) != 0)
 		return false; /* attaching says what is wrong */
-	if (o->out == NULL || strcmp(o->out, "-") == 0)
+	if (name == NULL || strcmp(name, "-") == 0)
 		err = fstat(STDOUT_FILENO, &out);
 	else
-		err = stat(o->out, &out);
+		err = stat(name, &out);
 	if (err != 0 || in.st_dev != out.st_dev || in.st_ino != out.st_ino)
 		return false;
-	tool_complain(o->out == NULL ? "standard output" : o->out,
+	tool_complain(name == NULL ? "standard output" : name,
 	    "is the bus file itself", NULL);
 	return true;
 }

@@ -45,6 +45,7 @@ struct sink {
 	uint32_t frame_max;
 	const struct options *o;
 	bool text;		 /* lines of text, on standard output */
+	struct plot *plot;	 /* a picture instead; or NULL */
 	struct stream *to;	 /* of a capture */
 	struct senders *senders; /* of a pcapng; else NULL */
 	struct pcapng ng;
@@ -70,6 +71,7 @@ static void
 sink_free(struct sink *s)
 {
 	senders_free(s->senders);
+	plot_free(s->plot);
 	outfile_free(&s->file);
 	free(s->numbered);
 	if (s->to != NULL)
@@ -264,7 +266,12 @@ sink_open(struct sink **result, const struct options *o, uint32_t frame_max)
 	s->name = "standard output";
 	s->o = o;
 	s->frame_max = frame_max;
-	s->text = o->out == NULL;
+	s->text = o->out == NULL && o->plot == NULL;
+	if (o->plot != NULL) {
+		s->fd = -1;
+		if ((s->plot = plot_open(o->plot, o->bus)) == NULL)
+			goto failed;
+	}
 	if (o->out == NULL) {
 		*result = s;
 		return 0;
@@ -415,6 +422,9 @@ sink_frame(struct sink *s, const struct shmbus_frame *f)
 	if (s->text) {
 		print_frame(stdout, f);
 		err = ferror(stdout);
+	} else if (s->plot != NULL) {
+		plot_frame(s->plot, f);
+		err = 0;
 	} else if (s->senders != NULL) {
 		err = pcapng_frame(&s->ng, s->to, f,
 		    senders_find(s->senders, f->sender, f->time_ns));
@@ -500,7 +510,9 @@ sink_close(struct sink *s, bool complete)
 
 	if (s->text && fclose(stdout) != 0 && complete)
 		err = write_failed(s);
-	if (!s->text && s->fd >= 0)
+	if (s->plot != NULL && complete)
+		err = plot_draw(s->plot);
+	else if (!s->text && s->fd >= 0)
 		err = close_file(s, complete);
 	if (!complete)
 		err = -1;
