@@ -45,20 +45,31 @@ struct ctl_conflict {
 };
 #define CTL_CONFLICTS 8
 
+/* A server of names that an interface was told of. */
+struct ctl_dns {
+	uint8_t ip[16];
+	bool dhcp; /* by DHCP; else by a router */
+};
+#define CTL_DNS 16
+
 struct ctl_if {
 	char name[SHMIF_NAME_MAX];
 	const char *kind;
 	int unit; /* its number where it is a shmif, or -1 */
 	bool up, running, promisc, broadcast, loopback, autoconf, dhcp;
+	bool redirects; /* those that routers send are obeyed */
 	bool has_mac;
 	uint8_t mac[6];
 	uint16_t mtu;
+	uint16_t mtu4, mtu6; /* of what is sent, where that is less; or 0 */
 	unsigned index;
 	char path[256]; /* what a foreign one is connected to; "": nothing */
 	struct ctl_addr *addr;
 	unsigned addrs;
 	struct ctl_conflict conflict[CTL_CONFLICTS]; /* the latest is last */
 	unsigned conflicts;
+	struct ctl_dns dns[CTL_DNS];
+	unsigned dns_n;
 };
 
 struct ctl_route {
@@ -190,6 +201,7 @@ struct stack_ctl {
 	int (*set_mtu)(void *stack, const char *name, unsigned mtu);
 	int (*set_promisc)(void *stack, const char *name, bool on);
 	int (*set_autoconf)(void *stack, const char *name, bool on);
+	int (*set_redirects)(void *stack, const char *name, bool on);
 	/* On: also up.  Off: gives the address back. */
 	int (*set_dhcp)(void *stack, const char *name, bool on);
 	/*

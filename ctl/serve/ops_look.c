@@ -243,6 +243,25 @@ show_conflicts(const struct ctl_if *f)
 	return list;
 }
 
+/* The servers of names that F was told of. */
+static struct json_object *
+show_dns(const struct ctl_if *f)
+{
+	struct json_object *list = json_object_new_array();
+	char text[ADDR_TEXT];
+	unsigned i;
+
+	for (i = 0; i < f->dns_n; i++) {
+		struct json_object *o = json_object_new_object();
+
+		STRING(o, "family", ip_text(f->dns[i].ip, text));
+		STRING(o, "addr", text);
+		STRING(o, "origin", f->dns[i].dhcp ? "dhcp" : "router");
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
 static struct json_object *
 show_if(const struct ctl_if *f)
 {
@@ -259,7 +278,12 @@ show_if(const struct ctl_if *f)
 	BOOL(o, "loopback", f->loopback);
 	BOOL(o, "autoconf", f->autoconf);
 	BOOL(o, "dhcp", f->dhcp);
+	BOOL(o, "redirects", f->redirects);
 	INT(o, "mtu", f->mtu);
+	if (f->mtu4 != 0)
+		INT(o, "mtu_inet", f->mtu4);
+	if (f->mtu6 != 0)
+		INT(o, "mtu_inet6", f->mtu6);
 	if (f->has_mac) {
 		mac_text(f->mac, mac);
 		STRING(o, "mac", mac);
@@ -275,6 +299,7 @@ show_if(const struct ctl_if *f)
 	}
 	json_object_object_add(o, "addresses", show_addresses(f));
 	json_object_object_add(o, "duplicates", show_conflicts(f));
+	json_object_object_add(o, "nameservers", show_dns(f));
 	return o;
 }
 

@@ -212,6 +212,28 @@ op_autoconf(struct call *c)
 }
 
 static int
+undo_redirects(struct env *env, const struct undo *u)
+{
+	return STACK_CALL(env, set_redirects, stack_of(env, u->name), u->name,
+	    u->on);
+}
+
+static int
+op_redirects(struct call *c)
+{
+	char name[SHMIF_NAME_MAX];
+	struct ctl_if was;
+	int error;
+
+	if ((error = call_change(c, name, &was, undo_redirects)) != 0)
+		return error;
+	c->undo->on = was.redirects;
+	return failed(c, name, "redirects",
+	    STACK_CALL(c->env, set_redirects, stack_of(c->env, name), name,
+		arg_bool(c, "on", true)));
+}
+
+static int
 undo_dhcp(struct env *env, const struct undo *u)
 {
 	void *stack = stack_of(env, u->name);
@@ -540,6 +562,7 @@ const struct op ops_net[] = {
 	{ "addr_del", op_addr_del, { F_IF, F_ADDR }, false, false },
 	{ "dhcp", op_dhcp, { F_IF, F_ON }, false, false },
 	{ "autoconf", op_autoconf, { F_IF, F_ON }, false, false },
+	{ "redirects", op_redirects, { F_IF, F_ON }, false, false },
 	{ "route_add", op_route_add, { F_ROUTE }, false, false },
 	{ "route_del", op_route_del, { F_ROUTE }, false, false },
 	{ "routes", op_routes, { { 0 } }, false, false },

@@ -130,10 +130,19 @@ add_us(struct json_object *o, const char *name, uint64_t ns)
 	    json_object_new_double_s((double)ns / 1000, text));
 }
 
-/* Reports P, which came for request SEQ. */
+/* Whether several hosts may answer R. */
+static bool
+is_group(const struct ping_run *r)
+{
+	const uint8_t *ip = r->wish.ip;
+
+	return addr_is_v4(ip) ? ip[12] >> 4 == 0xe : ip[0] == 0xff;
+}
+
+/* Reports P, which came for request SEQ; AGAIN: it had an answer before. */
 static void
 report(struct clients *all, struct ping_run *r, const struct ctl_answer *p,
-    uint64_t seq)
+    uint64_t seq, bool again)
 {
 	struct json_object *o;
 	char from[ADDR_TEXT];
@@ -147,6 +156,9 @@ report(struct clients *all, struct ping_run *r, const struct ctl_answer *p,
 		    json_object_new_boolean(true));
 	else
 		add_int(o, "bytes", p->bytes);
+	if (again)
+		json_object_object_add(o, "duplicate",
+		    json_object_new_boolean(true));
 	add_us(o, "time_us", p->ns);
 	if (!p->expired)
 		add_int(o, "ttl", p->ttl);
@@ -168,11 +180,12 @@ take(struct clients *all, struct ping_run *r, const struct ctl_answer *p)
 	/* The ICMP header has only the lower 16 bits of the number. */
 	seq = r->sent - 1 - ((r->sent - 1 - p->seq) & 0xffff);
 	if (p->expired) {
-		report(all, r, p, seq);
+		report(all, r, p, seq, false);
 		return;
 	}
 	if (*byte & bit) {
 		r->duplicates++;
+		report(all, r, p, seq, true);
 		return;
 	}
 	*byte |= bit;
@@ -182,7 +195,7 @@ take(struct clients *all, struct ping_run *r, const struct ctl_answer *p)
 		r->min_ns = p->ns;
 	if (p->ns > r->max_ns)
 		r->max_ns = p->ns;
-	report(all, r, p, seq);
+	report(all, r, p, seq, false);
 }
 
 static void
@@ -243,7 +256,7 @@ work(struct clients *all, struct ping_run *r, int64_t now)
 {
 	take_all(all, r);
 	if (r->sent == r->wish.count &&
-	    (r->received == r->sent || now >= r->due_ms)) {
+	    ((r->received == r->sent && !is_group(r)) || now >= r->due_ms)) {
 		report_end(all, r);
 		return false;
 	}

@@ -51,6 +51,7 @@ const char tool_usage[] =
     "  media auto|none   plug the cable in, or pull it\n"
     "  dhcp, -dhcp       have IPv4 configured, or not\n"
     "  autoconf, -autoconf  have IPv6 configured, or not\n"
+    "  redirects, -redirects  obey routers that name a better hop, or not\n"
     "  radv              create it so that it may advertise its router\n"
     "  wait              until its addresses are in use; fail if others have "
     "one\n"

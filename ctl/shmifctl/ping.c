@@ -157,11 +157,15 @@ put_reply(const char *host, struct json_object *r)
 		fflush(stdout);
 		return;
 	}
-	printf("%" PRId64 " bytes from %s: seq=%" PRId64, get_int(r, "bytes"),
-	    host, get_int(r, "seq"));
+	/* Of a group, each answers for itself. */
+	printf("%" PRId64 " bytes from ", get_int(r, "bytes"));
+	put_clean(stdout,
+	    get_string(r, "from")[0] != '\0' ? get_string(r, "from") : host);
+	printf(": seq=%" PRId64, get_int(r, "seq"));
 	if (get_int(r, "ttl") != 0)
 		printf(" ttl=%" PRId64, get_int(r, "ttl"));
-	printf(" time=%.3f ms\n", get_number(r, "time_us") / 1000);
+	printf(" time=%.3f ms%s\n", get_number(r, "time_us") / 1000,
+	    get_bool(r, "duplicate") ? " (again)" : "");
 	fflush(stdout); /* somebody may be looking */
 }
 

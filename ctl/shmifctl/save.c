@@ -126,6 +126,8 @@ put_interface(struct json_object *i)
 		if (get_bool(i, "promisc"))
 			fputs(" promisc", stdout);
 	}
+	if (shmif && !get_bool(i, "redirects"))
+		fputs(" -redirects", stdout);
 	put_addresses(i);
 	if (get_bool(i, "dhcp"))
 		fputs(" dhcp", stdout);

@@ -171,6 +171,28 @@ is_wanted(const struct call *c, struct json_object *o)
 	    (strcmp(get_string(o, "family"), "inet6") == 0);
 }
 
+/* The servers of names of I, in a line. */
+static void
+put_nameservers(const struct call *c, struct json_object *i)
+{
+	struct json_object *list;
+	bool any = false;
+	size_t n;
+
+	list = get_array(i, "nameservers", &n);
+	for (size_t j = 0; j < n; j++) {
+		struct json_object *d = json_object_array_get_idx(list, j);
+
+		if (!is_wanted(c, d))
+			continue;
+		fputs(any ? " " : "\tnameservers ", stdout);
+		put_clean(stdout, get_string(d, "addr"));
+		any = true;
+	}
+	if (any)
+		putchar('\n');
+}
+
 /* A line, as ip -br has it. */
 static void
 put_brief(const struct call *c, struct json_object *i)
@@ -212,7 +234,12 @@ put_interface(const struct call *c, struct json_object *i)
 	put_clean(stdout, get_string(i, "name"));
 	fputs(": ", stdout);
 	put_flags(i);
-	printf(" mtu %" PRId64 "\n", get_int(i, "mtu"));
+	printf(" mtu %" PRId64, get_int(i, "mtu"));
+	if (get_int(i, "mtu_inet") != 0)
+		printf(" inet %" PRId64, get_int(i, "mtu_inet"));
+	if (get_int(i, "mtu_inet6") != 0)
+		printf(" inet6 %" PRId64, get_int(i, "mtu_inet6"));
+	putchar('\n');
 	if (get_string(i, "path")[0] != '\0') {
 		put_pair("\tlinkstr", get_string(i, "path"));
 		putchar('\n');
@@ -234,6 +261,7 @@ put_interface(const struct call *c, struct json_object *i)
 	for (size_t j = 0; j < n; j++)
 		if (is_wanted(c, json_object_array_get_idx(addresses, j)))
 			put_address(json_object_array_get_idx(addresses, j));
+	put_nameservers(c, i);
 	duplicates = get_array(i, "duplicates", &n);
 	for (size_t j = 0; j < n; j++)
 		put_duplicate(json_object_array_get_idx(duplicates, j));

@@ -319,6 +319,8 @@ static const struct word table[] = {
 	{ "-dhcp", NULL, parse_switch, "dhcp", false },
 	{ "autoconf", NULL, parse_autoconf, "autoconf", true },
 	{ "-autoconf", NULL, parse_autoconf, "autoconf", false },
+	{ "redirects", NULL, parse_switch, "redirects", true },
+	{ "-redirects", NULL, parse_switch, "redirects", false },
 	{ "radv", NULL, parse_radv, "radv", true },
 	{ "wait", NULL, parse_wait, NULL, true },
 };

@@ -63,6 +63,9 @@ struct above {
 	void (*address_taken)(struct port *port, const struct ip_addr *ip,
 	    bool lost);
 
+	/* HOP does not answer for its hardware address. */
+	void (*hop_lost)(struct port *port, const struct ip_addr *hop);
+
 	/* link -> sock */
 
 	/* The neighbour HOP on NETIF does not answer. */

@@ -8,7 +8,7 @@ LWIPV6_CTL := $(addprefix stack/lwipv6/ctl/, \
 LWIPV6_SOCK := $(addprefix stack/lwipv6/sock/, \
 	calls.c close.c control.c fcntl.c fd.c options.c poll.c ports.c recv.c send.c \
 	sockaddr.c socket.c wait.c $(addprefix kind/, \
-	accept.c dgram.c multicast.c netlink.c raw.c stream.c stream_io.c \
+	accept.c dgram.c multicast.c netlink.c raw.c sources.c stream.c stream_io.c \
 	stream_ops.c stream_queue.c stream_send.c udp.c udp_in.c))
 LWIPV6_SLIRP := $(addprefix stack/lwipv6/slirp/, \
 	flow.c tcp.c udp.c)
@@ -17,11 +17,13 @@ LWIPV6_TCP := $(addprefix stack/lwipv6/tcp/, \
 	output.c persist.c \
 	recover.c reset.c screen.c slow.c split.c tick.c)
 LWIPV6_IP := $(addprefix stack/lwipv6/ip/, \
-	arrive.c checksum.c deliver.c dhcp/client.c dhcp/message.c \
+	arrive.c checksum.c deliver.c dhcp/apply.c dhcp/client.c dhcp/message.c \
 	dhcp/send.c echo.c ext.c findpath.c forward.c frag.c icmp.c path.c \
-	pbuf_realloc.c radv.c reass.c routes.c source.c unreach.c)
+	pbuf_realloc.c radv.c redirect.c reass.c routes.c source.c unreach.c)
 LWIPV6_LINK := $(addprefix stack/lwipv6/link/, \
-	arp.c autoconf.c dad.c igmp.c nd.c neighbours.c prefixes.c proxy.c routers.c \
+	arp.c autoconf.c dad.c group_ours.c group_tell.c groups.c \
+	igmp.c mld.c nd.c neigh_age.c neighbours.c params.c \
+	prefixes.c proxy.c routers.c \
 	sending.c)
 LWIPV6_WALL := $(addprefix stack/lwipv6/wall/, \
 	ext6.c ip4.c ip6.c mss.c tcp.c text.c wall.c)

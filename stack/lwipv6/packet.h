@@ -95,6 +95,15 @@ ip_is_link_local(const struct ip_addr *ip)
 	return ntohl(ip->addr[0]) >> 22 == 0xfe80 >> 6;
 }
 
+/* Whether GROUP is that by which IP is asked for: RFC 4291, 2.7.1. */
+static inline bool
+ip_is_solicited_node(const struct ip_addr *group, const struct ip_addr *ip)
+{
+	return group->addr[0] == htonl(0xff020000) && group->addr[1] == 0 &&
+	    group->addr[2] == htonl(1) &&
+	    group->addr[3] == (ip->addr[3] | htonl(0xff000000));
+}
+
 /* Whether A is before B, of TCP's numbers, which come around. */
 static inline bool
 seq_before(uint32_t a, uint32_t b)

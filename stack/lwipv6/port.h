@@ -11,6 +11,7 @@
 struct neigh_table;
 struct reass_table;
 struct path_table;
+struct redirect_table;
 struct group_table;
 struct published;
 struct dad;
@@ -24,11 +25,14 @@ struct port {
 	struct neigh_table *neigh;   /* link/neighbours.c */
 	struct reass_table *reass;   /* ip/reass.c; NULL: no fragment yet */
 	struct path_table *paths;    /* ip/path.c; NULL: none is narrow */
-	struct group_table *groups;  /* link/igmp.c; NULL: none was joined */
 	struct published *published; /* link/proxy.c; NULL: none */
-	struct dad *dad;	     /* link/dad.c; NULL: no address yet */
+	struct redirect_table *redirects; /* ip/redirect.c; NULL: none yet */
+	bool no_redirects;		  /* those that come are ignored */
+	struct group_table *groups; /* link/igmp.c; NULL: none was joined */
+	struct dad *dad;	    /* link/dad.c; NULL: no address yet */
 	struct ra *ra; /* link/autoconf.c; NULL: not up, or not asked to */
 	struct dhcp_client *dhcp; /* ip/dhcp/client.c; NULL: not asked to */
+	uint16_t mtu4;		  /* for IPv4, by DHCP; 0: that of the netif */
 	uint16_t mtu;		  /* as we set it; see ctl/ioctl.c */
 	bool removing;	   /* we take it off; otherwise the stack goes down */
 	int tid;	   /* of the stack's thread */

@@ -146,12 +146,69 @@ send_controlled(int fd, const struct sockaddr_storage *ss, socklen_t len,
 	return lwip_sendmsg(fd, &m, MSG_DONTWAIT);
 }
 
+/* The next of the addresses in *WORDS, which commas are between. */
+static bool
+next_address(char **words, struct sockaddr_storage *ss)
+{
+	char *word = strsep(words, ",");
+
+	memset(ss, 0, sizeof(*ss));
+	if (word == NULL || *word == '\0')
+		return false;
+	net_addr(ss, word, 0);
+	return true;
+}
+
+/*
+ * The option NAME of groups, for the addresses in WORDS: the group, then sources.
+ * MODE is of MCAST_MSFILTER.
+ */
+static int
+set_group(int fd, int name, const char *words, unsigned mode)
+{
+	char copy[200], *at = copy;
+	union {
+		struct group_filter f;
+		char room[GROUP_FILTER_SIZE(8)];
+	} filter = { .f = { .gf_fmode = mode } };
+	struct group_source_req r = { .gsr_interface = 0 };
+	struct ip_mreq_source r4 = { .imr_interface.s_addr = 0 };
+	struct sockaddr_storage ss;
+	int level;
+
+	snprintf(copy, sizeof(copy), "%s", words);
+	if (!next_address(&at, &r.gsr_group))
+		return -1;
+	level = r.gsr_group.ss_family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+	if (name == MCAST_JOIN_GROUP || name == MCAST_LEAVE_GROUP)
+		return lwip_setsockopt(fd, level, name, &r,
+		    sizeof(struct group_req));
+	if (name == MCAST_MSFILTER) {
+		filter.f.gf_group = r.gsr_group;
+		while (filter.f.gf_numsrc < 8 && next_address(&at, &ss))
+			memcpy(filter.room + GROUP_FILTER_SIZE(0) +
+				filter.f.gf_numsrc++ * sizeof(ss),
+			    &ss, sizeof(ss));
+		return lwip_setsockopt(fd, level, name, &filter,
+		    (socklen_t)GROUP_FILTER_SIZE(filter.f.gf_numsrc));
+	}
+	if (!next_address(&at, &r.gsr_source))
+		return -1;
+	if (name >= MCAST_JOIN_GROUP)
+		return lwip_setsockopt(fd, level, name, &r, sizeof(r));
+	r4.imr_multiaddr = ((struct sockaddr_in *)&r.gsr_group)->sin_addr;
+	r4.imr_sourceaddr = ((struct sockaddr_in *)&r.gsr_source)->sin_addr;
+	return lwip_setsockopt(fd, level, name, &r4, sizeof(r4));
+}
+
 /* VERB on socket N, with a word and three numbers. */
 static void
 call(const char *verb, unsigned n, const char *word, long a, long b, long c)
 {
 	struct sockaddr_storage ss;
-	socklen_t len = net_addr(&ss, word, (unsigned)a);
+	socklen_t len = strchr(word, ',') != NULL ?
+	    0 :
+	    net_addr(&ss, word, (unsigned)a);
 	int fd = fds[n], value = (int)c;
 
 	if (strcmp(verb, "socket") == 0) {
@@ -183,6 +240,8 @@ call(const char *verb, unsigned n, const char *word, long a, long b, long c)
 	} else if (strcmp(verb, "set") == 0) {
 		say(lwip_setsockopt(fd, (int)a, (int)b, &value, sizeof(value)),
 		    "");
+	} else if (strcmp(verb, "group") == 0) {
+		say(set_group(fd, (int)a, word, (unsigned)b), "");
 	} else if (strcmp(verb, "get") == 0) {
 		len = sizeof(value);
 		value = 0;

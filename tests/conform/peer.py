@@ -157,9 +157,11 @@ class Peer:
     """A bus with a stack under test and a raw peer."""
 
     def __init__(self, path, *args):
+        self.path = path
         self.bus = Bus(path, create=True, promisc=True, mac=PEER_MAC, name='raw')
         self.own = []        # the peer's addresses: ARP and NS are answered
         self.macs = {}       # of those that are not at PEER_MAC
+        self.routers = set()  # those of the peer's addresses that are
         self.port = random.randint(1024, 30000)
         self.ident = random.randint(1, 60000)
         self.host = Host(path, *args)
@@ -208,7 +210,8 @@ class Peer:
                 mac = self.macs.get(tgt, PEER_MAC)
                 self.send(Ether(dst=p.src, src=mac) /
                           IPv6(src=tgt, dst=p[IPv6].src, hlim=255) /
-                          ICMPv6ND_NA(tgt=tgt, R=0, S=1, O=1) /
+                          ICMPv6ND_NA(tgt=tgt, R=int(tgt in self.routers), S=1,
+                                      O=1) /
                           ICMPv6NDOptDstLLAddr(lladdr=mac))
 
     def recv(self, timeout=0.0):

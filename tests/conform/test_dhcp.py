@@ -311,3 +311,80 @@ def test_other_server(client):
     assert addresses(p.host) == set()
     server.server, server.silent = SERVER, False
     bound(server)
+
+
+# ---- what else a server says ----------------------------------------------------
+
+def way(net, prefix, hop):
+    """A route of option 121."""
+    n = (prefix + 7) // 8
+    return bytes([prefix]) + bytes(map(int, net.split('.')))[:n] + \
+        bytes(map(int, hop.split('.')))
+
+
+def table(host):
+    reply = host.request('routes')['results'][0]['routes']
+    return {'%s/%d' % (r['dst'], r['prefix']): r['via'] for r in reply
+            if r['family'] == 'inet' and r['if'] == 'shmif0'}
+
+
+ROUTES = way('0.0.0.0', 0, '10.9.0.3') + way('192.0.2.0', 24, '10.9.0.4') + \
+    way('198.51.100.128', 25, '0.0.0.0')
+
+
+@rfc('3442: classless routes, in place of the router')
+def test_routes(client):
+    p, server = client(router=SERVER, more=[(121, ROUTES)])
+    bound(server)
+    mine = table(p.host)
+    assert mine['0.0.0.0/0'] == '10.9.0.3'
+    assert mine['192.0.2.0/24'] == '10.9.0.4'
+    assert mine['198.51.100.128/25'] is None
+    asked = [o[1] for o in server.last(1)[DHCP].options
+             if o[0] == 'param_req_list'][0]
+    assert asked.index(121) < asked.index(3)
+    p.host.request('dhcp', **{'if': 'shmif0', 'on': False})
+    assert not set(table(p.host)) - {'10.9.0.0/24'}
+
+
+@rfc('3396 7: an option in pieces is put together')
+def test_routes_in_pieces(client):
+    p, server = client(more=[(121, ROUTES[:7]), (121, ROUTES[7:])])
+    bound(server)
+    assert table(p.host)['192.0.2.0/24'] == '10.9.0.4'
+
+
+@rfc('3442: routes that cannot be are left out; the rest is used')
+@pytest.mark.parametrize('bad', [
+    way('224.0.0.0', 8, '10.9.0.3'), way('127.0.0.0', 8, '10.9.0.3'),
+    way('203.0.113.0', 24, '10.8.0.3'), way('203.0.113.0', 24, '127.0.0.1'),
+    way('203.0.113.0', 24, YOURS)])
+def test_routes_lies(client, bad):
+    p, server = client(more=[(121, bad + ROUTES)])
+    bound(server)
+    mine = table(p.host)
+    assert mine['192.0.2.0/24'] == '10.9.0.4' and len(mine) == 4, mine
+
+
+@rfc('2132 3.8, 5.1: servers of names and the MTU are kept, shown and used')
+def test_names(client):
+    p, server = client(more=[('name_server', '10.9.0.53', '10.9.0.54'),
+                             ('interface-mtu', 1400)])
+    bound(server)
+    shown = p.host.request('show', **{'if': 'shmif0'})
+    shown = shown['results'][0]['interfaces'][0]
+    assert [d['addr'] for d in shown['nameservers']] == ['10.9.0.53',
+                                                         '10.9.0.54']
+    assert shown['mtu_inet'] == 1400 and shown['mtu'] == 1500
+    import socket
+    s = p.host.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    p.drain()
+    s.sendto(SERVER, 9, 1440)
+    got = p.collect(5, lambda q: IP in q and q[IP].dst == SERVER and
+                    q[IP].proto == 17, 2)
+    assert [q[IP].len for q in got] == [1396, 92]
+    p.host.request('dhcp', **{'if': 'shmif0', 'on': False})
+    p.drain()
+    shown = p.host.request('show', **{'if': 'shmif0'})
+    shown = shown['results'][0]['interfaces'][0]
+    assert not shown['nameservers'] and 'mtu_inet' not in shown

@@ -18,7 +18,9 @@ setup()
 		or test_closed or test_mss or test_time_wait
 		or test_broadcast or test_connect or test_msg_more
 		or test_shutdown_listener or test_extension or test_option
-		or test_lease or test_lies or test_window_is_no_duplicate or test_echo_tos
+		or test_lease or test_lies or test_all_prefixes
+		or test_redirect4 or test_block or test_window_is_no_duplicate
+		or test_echo_tos
 		END
 	)"
 	printf '%s\n' "$output"

@@ -561,3 +561,54 @@ configured()
 	[[ $stderr == 'shmifctl: tp0: '* ]]
 	[ "$(on a -l)" = lo0 ]
 }
+
+# everybody - who answers stack 1 from ff02::1.
+everybody()
+{
+	on 1 -j ping ff02::1%shmif0 -c 1 -W 1 >all.out 2>&1
+	[ "$(grep -oE '"fe80::[0-9a-f:]+"' all.out | sort -u | wc -l)" = 2 ]
+}
+
+@test "ping of a group shows who answers; a link-local address stays" {
+	joined 1 2 3
+	until_true everybody
+	# Each once: what is configured by itself, or not, has one all the time.
+	on 1 shmif0 autoconf
+	on 1 shmif0 -autoconf
+	on 1 shmif0 autoconf
+	run -0 on 1 shmif0
+	[ "$(grep -c 'inet6 fe80:' <<<"$output")" = 1 ]
+	on 1 shmif0 -autoconf
+	run -0 on 1 shmif0
+	[ "$(grep -c 'inet6 fe80:' <<<"$output")" = 1 ]
+}
+
+@test "neighbours are set, and answered for; redirects are obeyed or not" {
+	joined 1 2
+	answers 1 10.0.0.2
+	on 1 arp -s 10.0.0.2 02:00:00:00:00:99 shmif0
+	silent 1 10.0.0.2
+	run -0 on 1 arp
+	grep -qE '^10\.0\.0\.2 +02:00:00:00:00:99 +shmif0 +static$' <<<"$output"
+	on 1 arp -d 10.0.0.2 shmif0
+	answers 1 10.0.0.2
+	run ! on 1 arp -s 10.0.0.1 02:00:00:00:00:99 shmif0
+	on 1 arp -s 10.0.0.77 auto shmif0 pub
+	on 1 ndp -s fd00::77 auto shmif0 pub
+	silent 2 10.0.0.77
+	silent 2 fd00::77
+	mac=$(on 1 shmif0 | sed -n 's/.*ether //p')
+	run -0 on 2 arp
+	grep -qE "^10\.0\.0\.77 +$mac" <<<"$output"
+	run -0 on 2 ndp
+	grep -qE "^fd00::77 +$mac" <<<"$output"
+	on 1 arp -d 10.0.0.77 shmif0 pub
+	run -0 on 1 arp
+	! grep -q published <<<"$output"
+	on 1 shmif0 -redirects
+	run -0 on 1 save
+	grep -q 'shmif0.* -redirects' <<<"$output"
+	on 1 shmif0 redirects
+	run -0 on 1 save
+	! grep -q redirects <<<"$output"
+}

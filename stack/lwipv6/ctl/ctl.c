@@ -178,6 +178,23 @@ copy_conflicts(const struct port *port, struct ctl_if *c)
 	}
 }
 
+/* The servers of names that PORT was told of. */
+static void
+copy_dns(const struct port *port, struct ctl_if *c)
+{
+	struct ip_addr list[CTL_DNS / 2];
+	unsigned n, i, dhcp;
+
+	for (dhcp = 0; dhcp < 2; dhcp++) {
+		n = dhcp ? dhcp_dns(port, list, CTL_DNS / 2) :
+			   ra_dns(port, list, CTL_DNS / 2);
+		for (i = 0; i < n; i++) {
+			memcpy(c->dns[c->dns_n].ip, &list[i], 16);
+			c->dns[c->dns_n++].dhcp = dhcp;
+		}
+	}
+}
+
 static int
 copy_if(const struct netif *netif, struct ctl_if *c)
 {
@@ -199,8 +216,15 @@ copy_if(const struct netif *netif, struct ctl_if *c)
 	c->mtu = netif->mtu != 0 ? netif->mtu : UINT16_MAX;
 	c->index = netif->id;
 	foreign_path(netif, c->path, sizeof(c->path));
-	if (port_of(netif) != NULL)
+	if (port_of(netif) != NULL) {
+		c->redirects = !port_of(netif)->no_redirects;
 		copy_conflicts(port_of(netif), c);
+		copy_dns(port_of(netif), c);
+		if (link_mtu(netif, true) < netif->mtu)
+			c->mtu4 = (uint16_t)link_mtu(netif, true);
+		if (link_mtu(netif, false) < netif->mtu)
+			c->mtu6 = (uint16_t)link_mtu(netif, false);
+	}
 	return copy_addresses(netif, c);
 }
 
@@ -316,10 +340,22 @@ ctl_set_promisc(void *stack, const char *name, bool on)
 	return ctl_run(&j);
 }
 
+static bool
+has_link_local(const struct netif *netif)
+{
+	const struct ip_addr_list *tail = netif->addrs, *el = tail;
+
+	while (el != NULL && !ip_is_link_local(&el->ipaddr))
+		el = el->next == tail ? NULL : el->next;
+	return el != NULL;
+}
+
 static int
 autoconf_fn(struct ctl_job *j)
 {
 	struct netif *netif = j->netif;
+	struct ip_addr ip = { { htonl(0xfe800000) } };
+	struct ip_addr mask = { { UINT32_MAX, UINT32_MAX } };
 
 	if (!kind_of(netif)->autoconf)
 		return EOPNOTSUPP;
@@ -330,6 +366,11 @@ autoconf_fn(struct ctl_job *j)
 	} else {
 		ip_autoconf_stop(netif);
 		netif->flags &= (uint16_t)~NETIF_FLAG_AUTOCONF;
+		/* RFC 4291, 2.1: there is always a link-local one. */
+		if (port_of(netif) != NULL && !has_link_local(netif)) {
+			prefixes_identify(netif, &ip);
+			netif_add_addr(netif, &ip, &mask);
+		}
 	}
 	return 0;
 }
@@ -340,6 +381,30 @@ ctl_set_autoconf(void *stack, const char *name, bool on)
 	struct ctl_job j = { .stack = stack,
 		.name = name,
 		.fn = autoconf_fn,
+		.on = on };
+
+	return ctl_run(&j);
+}
+
+static int
+redirects_fn(struct ctl_job *j)
+{
+	struct port *port = port_of(j->netif);
+
+	if (port == NULL)
+		return EOPNOTSUPP;
+	port->no_redirects = !j->on;
+	if (!j->on)
+		redirect_free(port);
+	return 0;
+}
+
+static int
+ctl_set_redirects(void *stack, const char *name, bool on)
+{
+	struct ctl_job j = { .stack = stack,
+		.name = name,
+		.fn = redirects_fn,
 		.on = on };
 
 	return ctl_run(&j);
@@ -413,6 +478,7 @@ const struct stack_ctl stack_ctl_lwipv6 = {
 	.set_mtu = ctl_set_mtu,
 	.set_promisc = ctl_set_promisc,
 	.set_autoconf = ctl_set_autoconf,
+	.set_redirects = ctl_set_redirects,
 	.set_dhcp = ctl_set_dhcp,
 	.address = ctl_address,
 	.route = ctl_route,

@@ -72,6 +72,7 @@ struct job {
 	int cmd;
 	struct ip_addr ip;
 	uint8_t mac[6];
+	int flags; /* ATF_... */
 	int error;
 };
 
@@ -83,10 +84,16 @@ do_job(void *arg)
 
 	switch (j->cmd) {
 	case SIOCSARP:
-		neigh_learn(j->port, &j->ip, j->mac, true);
+		if (j->flags & ATF_PUBL)
+			j->error = proxy_set(j->port, &j->ip, NULL);
+		else if (j->flags & ATF_PERM)
+			j->error = neigh_fix(j->port, &j->ip, j->mac);
+		else
+			neigh_learn(j->port, &j->ip, j->mac, true);
 		break;
 	case SIOCDARP:
-		neigh_forget(j->port, &j->ip);
+		if (!proxy_drop(j->port, &j->ip))
+			neigh_forget(j->port, &j->ip);
 		break;
 	default:
 		if (!neigh_find(j->port, &j->ip, j->mac))
@@ -131,6 +138,7 @@ OURS(etharp_ioctl)(struct stack *stack, int cmd, struct arpreq *req, int cap)
 		return EINVAL;
 	}
 	memcpy(j.mac, req->arp_ha.sa_data, 6);
+	j.flags = req->arp_flags;
 	error = run_job(&j);
 	if (error == 0 && cmd == SIOCGARP) {
 		memcpy(req->arp_ha.sa_data, j.mac, 6);

@@ -75,6 +75,13 @@ is_request(const struct ctl_ping *g, const uint8_t *b, unsigned n,
 	return b[0] == (g->v4 ? ECHO4 : ECHO6) && (b[4] << 8 | b[5]) == g->id;
 }
 
+/* Whether what G asks is several hosts: anybody may answer. */
+static bool
+is_many(const struct ctl_ping *g)
+{
+	return ip_is_group(&g->dst) || ip_is_broadcast(g->stack, &g->dst);
+}
+
 /* An ICMP packet came.  P, in one piece, is ours to free. */
 static void
 taken(void *arg, struct raw_pcb *pcb, struct pbuf *p, struct ip_addr *from,
@@ -103,7 +110,7 @@ taken(void *arg, struct raw_pcb *pcb, struct pbuf *p, struct ip_addr *from,
 	if (a.expired ? !is_request(g, b + ECHO_HLEN, n, &a.seq) :
 			b[0] != (g->v4 ? REPLY4 : REPLY6) ||
 		    (b[4] << 8 | b[5]) != g->id ||
-		    memcmp(from, &g->dst, sizeof(*from)) != 0)
+		    (!is_many(g) && memcmp(from, &g->dst, sizeof(*from)) != 0))
 		goto out;
 	a.bytes = n;
 	a.ttl = ttl;

@@ -59,7 +59,7 @@ port_timer(void *arg)
 	neigh_timer(netif->state);
 	reass_timer(netif->state);
 	dad_timer(netif->state);
-	igmp_timer(netif->state);
+	group_timer(netif->state);
 	ra_timer(netif->state);
 	dhcp_timer(netif->state);
 	sys_timeout(TIMER_MS, port_timer, netif);
@@ -70,14 +70,17 @@ static void
 link_gone(void *arg)
 {
 	neigh_flush(arg);
+	redirect_free(arg);
 }
 
 static void
 link_begun(void *arg)
 {
 	neigh_flush(arg);
+	redirect_free(arg);
+	dad_note_all(arg);
+	group_again(arg);
 	dad_begin_all(arg);
-	igmp_again(arg);
 	ra_link(arg);
 	dhcp_link(arg);
 }
@@ -131,9 +134,10 @@ port_leave(struct port *port)
 	proxy_free(port);
 	reass_free(port->reass);
 	port->reass = NULL;
-	igmp_free(port);
+	group_free(port);
 	path_free(port->paths);
 	port->paths = NULL;
+	redirect_free(port);
 	ra_free(port);
 	dhcp_free(port);
 	free(port->dad);

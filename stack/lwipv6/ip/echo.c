@@ -136,7 +136,7 @@ static void
 reply6(struct netif *netif, struct pbuf *p, struct ip_addr *src,
     struct ip_addr *dst, struct ip_addr *own)
 {
-	uint8_t *icmp;
+	uint8_t *icmp, ttl;
 
 	pbuf_header(p, -(int16_t)IP6_HLEN);
 	if (inet6_chksum_pseudo(p, src, dst, PROTO_ICMP6, p->tot_len) != 0)
@@ -146,11 +146,12 @@ reply6(struct netif *netif, struct pbuf *p, struct ip_addr *src,
 	icmp[2] = icmp[3] = 0;
 	put16(icmp + 2,
 	    ntohs(inet6_chksum_pseudo(p, own, src, PROTO_ICMP6, p->tot_len)));
+	ttl = ra_hops(netif) != 0 ? (uint8_t)ra_hops(netif) : TTL;
 	if (ip_is_link_local(src))
-		ip_output_if(netif->stack, p, own, src, TTL, 0, PROTO_ICMP6,
+		ip_output_if(netif->stack, p, own, src, ttl, 0, PROTO_ICMP6,
 		    netif, src, 0);
 	else
-		ip_output(netif->stack, p, own, src, TTL, 0, PROTO_ICMP6);
+		ip_output(netif->stack, p, own, src, ttl, 0, PROTO_ICMP6);
 }
 
 /* Replaces the library's: P, its IP header first, is for the address TO. */
@@ -191,7 +192,9 @@ OURS(icmp_input)(struct stack *stack, struct pbuf *p, struct ip_addr_list *to,
 		pbuf_free(p);
 		return;
 	}
-	if (icmp_error(stack, p))
+	if (redirect_input(ip_arrival.in != NULL ? ip_arrival.in : to->netif,
+		p) ||
+	    icmp_error(stack, p))
 		pbuf_free(p);
 	else
 		real()->icmp_input(stack, p, to, pseudo);

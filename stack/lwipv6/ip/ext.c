@@ -27,6 +27,8 @@
 #define ETH_HLEN 14u
 #define IP6_HLEN 40u
 #define PROTO_ICMP6 58
+#define MLD_FIRST 130
+#define MLD_LAST 132
 #define ND_FIRST 133
 #define ND_LAST 137
 
@@ -41,7 +43,12 @@ upper(struct port *port, struct pbuf *p, const struct wall_ext *e, bool whole)
 	struct pbuf *q;
 	uint8_t *to;
 
-	if ((whole || e->atomic) && e->next == PROTO_ICMP6 && n != 0 &&
+	if (e->alert && !whole && !e->atomic && e->next == PROTO_ICMP6 &&
+	    n != 0 && ip[e->at] >= MLD_FIRST && ip[e->at] <= MLD_LAST) {
+		if (fold(sum16(ip + 8, 32,
+			sum16(ip + e->at, n, n + PROTO_ICMP6))) == 0xffff)
+			mld_input(port, ip, ip + e->at, n);
+	} else if ((whole || e->atomic) && e->next == PROTO_ICMP6 && n != 0 &&
 	    ip[e->at] >= ND_FIRST && ip[e->at] <= ND_LAST) {
 		unit_refused(port->unit, WALL_FRAG_ND);
 	} else if ((q = arrive_buffer(ip - ETH_HLEN, IP6_HLEN + n, &to)) !=

@@ -36,7 +36,7 @@ OURS(ip_route_findpath)(struct stack *stack, struct ip_addr *dst,
 {
 	struct ip_route_list *el = STACK_FIELD(stack, STACK_ROUTE_HEAD,
 	    struct ip_route_list *);
-	struct ip_addr to;
+	struct ip_addr to, *better = NULL;
 	bool v4;
 
 	(void)flags;
@@ -59,6 +59,10 @@ OURS(ip_route_findpath)(struct stack *stack, struct ip_addr *dst,
 		return ERR_RTE;
 	}
 	*netif = el->netif;
-	*hop = is_gateway(&el->nexthop) ? &el->nexthop : dst;
+	*hop = dst;
+	if (is_gateway(&el->nexthop)) {
+		better = redirect_find(el->netif, &to);
+		*hop = better != NULL ? better : &el->nexthop;
+	}
 	return ERR_OK;
 }

@@ -16,7 +16,8 @@
  *
  * The cure: RFC 1812, 5.2.7.1, 5.2.7.3, 5.3.3 and 4.3.3.1, and RFC 4443, 3.3:
  * such packets are looked for
- * before the library sees them.  IPv6 that is too big it refuses itself, by
+ * before the library sees them.  What goes back by the interface that it came in
+ * by the library drops; that is sent from here (redirect.c).  IPv6 that is too big it refuses itself, by
  * way of unreach.c.
  */
 #include <string.h>
@@ -75,6 +76,34 @@ too_big(struct pbuf *p, struct netif *out, struct ip_addr *hop)
 	ip4_frag(out->stack, p, out, hop);
 }
 
+/* P came by IN and goes back by it, to HOP. */
+static void
+send_back(struct netif *in, struct pbuf *p, struct ip_addr *hop)
+{
+	uint8_t *ip = p->payload;
+	bool v4 = ip[0] >> 4 == 4;
+	unsigned hlen = (ip[0] & 15u) * 4;
+	unsigned total = v4 ? be16(ip + 2) : IP6_HLEN + be16(ip + 4);
+
+	pbuf_realloc(p, (uint16_t)total);
+	redirect_tell(in, p, hop);
+	if (total > in->mtu) {
+		if (v4)
+			too_big(p, in, hop);
+		else
+			icmp_packet_too_big(in->stack, p, in->mtu);
+		return;
+	}
+	if (v4) {
+		ip[8]--;
+		put16(ip + 10, 0);
+		put16(ip + 10, ~fold(sum16(ip, hlen, 0)));
+	} else {
+		ip[7]--;
+	}
+	in->output(in, p, hop);
+}
+
 bool
 forward_not(struct pbuf *p, struct netif *in, const struct ip_addr *to)
 {
@@ -105,8 +134,10 @@ forward_not(struct pbuf *p, struct netif *in, const struct ip_addr *to)
 	} else if (ip[v4 ? 8 : 7] <= 1) {
 		/* unreach.c does not report errors about errors. */
 		icmp_time_exceeded(stack, p, 0);
+	} else if (out == in && port_of(in) != NULL) {
+		send_back(in, p, hop);
 	} else {
-		if (!v4 || out == in || out->link_type == LINK_SLIRP ||
+		if (!v4 || out->link_type == LINK_SLIRP ||
 		    be16(ip + 2) <= out->mtu)
 			return false;
 		pbuf_realloc(p, (uint16_t)be16(ip + 2));

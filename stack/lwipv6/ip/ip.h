@@ -77,6 +77,8 @@ bool dhcp_input(struct port *port, const struct pbuf *p);
 void dhcp_timer(struct port *port);
 /* The interface is on a link, which may be another one. */
 void dhcp_link(struct port *port);
+/* Copies up to MAX servers of names.  Returns how many. */
+unsigned dhcp_dns(const struct port *port, struct ip_addr list[], unsigned max);
 /* Frees the state alone: dhcp_stop() comes before. */
 void dhcp_free(struct port *port);
 
@@ -120,6 +122,20 @@ unsigned path_mtu(const struct netif *netif, const uint8_t *ip);
 void path_too_big(struct stack *stack, struct icmp_quote *q, uint32_t mtu);
 void path_free(struct path_table *t);
 
+/* ---- ip/redirect.c ------------------------------------------------------- */
+
+/* The hop to which what NETIF sends to DST was redirected, or NULL. */
+struct ip_addr *redirect_find(struct netif *netif, const struct ip_addr *dst);
+/* Whether P, ICMP that came by IN, is a redirect; then it is dealt with. */
+bool redirect_input(struct netif *in, const struct pbuf *p);
+/*
+ * P came by IN and goes back by it to HOP: its sender is told, if there is
+ * reason to.
+ */
+void redirect_tell(struct netif *in, struct pbuf *p, const struct ip_addr *hop);
+/* The link is gone, or the interface. */
+void redirect_free(struct port *port);
+
 /* ---- ip/source.c --------------------------------------------------------- */
 
 /* Whether IP is an address of STACK's own. */
@@ -132,6 +148,11 @@ bool ip_is_broadcast(struct stack *stack, const struct ip_addr *ip);
  */
 int ip_route_from(struct stack *stack, struct ip_addr *dst,
     struct netif **netif, struct ip_addr *from);
+/*
+ * The hop limit of what STACK sends to DST, where the program has not chosen
+ * one: what routers have said, or OTHER.
+ */
+uint8_t ip_hops(struct stack *stack, const struct ip_addr *dst, uint8_t other);
 /* What STACK sent to DST gets no answer: asks for the next hop again. */
 void ip_doubt_hop(struct stack *stack, const struct ip_addr *dst);
 
@@ -148,6 +169,8 @@ struct unreach_original {
 };
 /* Of the calling thread; NULL: what is dealt with came as it is. */
 extern __thread const struct unreach_original *unreach_original;
+/* P, IPv4, goes to a router that its sender can reach: HOP, in host order. */
+void icmp_redirect4(struct stack *stack, struct pbuf *p, uint32_t hop);
 /* P, an IPv6 packet that came by IN, has the problem WHAT (RFC 4443, 3.4). */
 void icmp_parameter_problem(struct netif *in, const struct pbuf *p,
     const struct wall_ext *what);

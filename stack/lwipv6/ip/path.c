@@ -96,17 +96,17 @@ unsigned
 path_mtu(const struct netif *netif, const uint8_t *ip)
 {
 	const struct port *port = port_of(netif);
+	unsigned most = link_mtu(netif, ip[0] >> 4 == 4);
 	struct ip_addr to;
 	struct path *p;
 
 	if (port == NULL || port->paths == NULL)
-		return netif->mtu;
+		return most;
 	to = ip_target(ip);
 	p = find(port->paths, &to);
 	if (p != NULL && now_s() >= p->until)
 		p->mtu = 0;
-	return p != NULL && p->mtu != 0 && p->mtu < netif->mtu ? p->mtu :
-								 netif->mtu;
+	return p != NULL && p->mtu != 0 && p->mtu < most ? p->mtu : most;
 }
 
 /* Whether P, an IP packet of the stack's own, is larger, and no fragment. */
@@ -114,16 +114,17 @@ static bool
 is_larger(const struct netif *netif, const struct pbuf *p)
 {
 	const uint8_t *ip = p->payload;
+	bool v4 = ip[0] >> 4 == 4;
 	struct ip_addr from;
 
 	if (p->tot_len <= LEAST4 || p->len < IP4_HLEN)
 		return false;
-	if (ip[0] >> 4 == 4) {
-		if (ip[9] == PROTO_TCP || (be16(ip + 6) & 0x3fff) != 0)
-			return false;
-	} else if (p->len < IP6_HLEN || ip[6] == PROTO_TCP ||
-	    ip[6] == NEXT_FRAGMENT) {
+	if (v4 ? (be16(ip + 6) & 0x3fff) != 0 :
+		 p->len < IP6_HLEN || ip[6] == NEXT_FRAGMENT)
 		return false;
+	if (ip[v4 ? 9 : 6] == PROTO_TCP) {
+		/* A path is each connection's own, but the link is not. */
+		return frag_instead != NULL && p->tot_len > link_mtu(netif, v4);
 	}
 	from = ip_sender(ip);
 	return p->tot_len > path_mtu(netif, ip) &&

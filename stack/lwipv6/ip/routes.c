@@ -35,6 +35,15 @@ struct job {
 	int result;
 };
 
+/* PORT has the address IP from now on. */
+static void
+begin(struct port *port, const struct ip_addr *ip)
+{
+	dad_note(port, ip);
+	group_own(port);
+	dad_begin(port, ip);
+}
+
 static void
 add_addr(void *arg)
 {
@@ -42,7 +51,7 @@ add_addr(void *arg)
 
 	j->result = real()->netif_add_addr(j->netif, j->addr, j->mask);
 	if (j->result == 0 && port_of(j->netif) != NULL)
-		dad_begin(port_of(j->netif), j->addr);
+		begin(port_of(j->netif), j->addr);
 }
 
 /*

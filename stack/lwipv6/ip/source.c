@@ -148,6 +148,20 @@ ip_route_from(struct stack *stack, struct ip_addr *dst, struct netif **netif,
 	return 0;
 }
 
+uint8_t
+ip_hops(struct stack *stack, const struct ip_addr *dst, uint8_t other)
+{
+	struct ip_addr to = *dst, *hop; /* the library wants it writable */
+	unsigned hops = 0;
+	struct netif *n;
+	int flags;
+
+	if (!ip_is_v4(dst) &&
+	    ip_route_findpath(stack, &to, &hop, &n, &flags) == ERR_OK)
+		hops = ra_hops(n);
+	return hops != 0 ? (uint8_t)hops : other;
+}
+
 void
 ip_doubt_hop(struct stack *stack, const struct ip_addr *dst)
 {

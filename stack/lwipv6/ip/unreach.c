@@ -181,7 +181,8 @@ send_about(struct stack *stack, struct pbuf *q, struct ip_addr *to,
 			ip_output_if(stack, q, &from, to, TTL, 0, proto, netif,
 			    to, 0);
 	} else {
-		ip_output(stack, q, &from, to, TTL, 0, proto);
+		ip_output(stack, q, &from, to, ip_hops(stack, to, TTL), 0,
+		    proto);
 	}
 }
 
@@ -238,6 +239,14 @@ icmp_parameter_problem(struct netif *in, const struct pbuf *p,
 		.in = in };
 
 	tell(in->stack, p, &e, false);
+}
+
+void
+icmp_redirect4(struct stack *stack, struct pbuf *p, uint32_t hop)
+{
+	struct error e = { .type = 5, .code = 1, .word = hop };
+
+	tell(stack, p, &e, false);
 }
 
 /* ---- all replace the library's ------------------------------------------ */

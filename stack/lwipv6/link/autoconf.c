@@ -28,8 +28,7 @@
  *		the answers named goes; with no answer everything stays.
  *	stop	Everything goes: the addresses, the routes, the state.
  *
- * Timers of an advertisement that are not lifetimes (reachable and retransmit
- * time) are not used, so they cannot be abused.
+ * What else an advertisement says is in params.c.
  *
  * Interfaces of other kinds keep the library's autoconfiguration: for them the
  * timers are taken back before the state is freed, tentative addresses are
@@ -55,6 +54,8 @@
 #define RETRANSMIT_MAX_MS 10000u
 #define OPT_SOURCE_LINK 1
 #define OPT_PREFIX 3
+#define OPT_MTU 5
+#define OPT_DNS 25
 #define NA_ROUTER 0x80
 
 static const struct ip_addr none;
@@ -184,6 +185,8 @@ ra_link(struct port *port)
 		ra->router[i].heard = false;
 	for (i = 0; i < PREFIXES_MAX; i++)
 		ra->prefix[i].heard = false;
+	for (i = 0; i < DNS_MAX; i++)
+		ra->dns[i].heard = false;
 	ra->moved = true;
 	ra->settle = 0;
 	begin_to_solicit(port);
@@ -198,9 +201,11 @@ ra_timer(struct port *port)
 		return;
 	routers_timer(port);
 	prefixes_timer(port);
+	params_timer(port);
 	if (ra->settle != 0 && --ra->settle == 0) {
 		routers_drop(port, false);
 		prefixes_drop(port, false);
+		params_drop(port);
 	}
 	if (ra->wait != 0 && --ra->wait == 0) {
 		ra->interval *= 2;
@@ -225,6 +230,10 @@ read_options(struct port *port, const struct ip_addr *src, bool known,
 			neigh_learn(port, src, o + 2, known);
 		else if (o[0] == OPT_PREFIX && len == PREFIX_LEN)
 			prefixes_heard(port, o);
+		else if (o[0] == OPT_MTU && len == LINK_LEN)
+			params_mtu(port, o);
+		else if (o[0] == OPT_DNS)
+			params_dns(port, o);
 		o += len;
 		n -= len;
 	}
@@ -288,7 +297,9 @@ OURS(ip_autoconf_handle_ra)(struct netif *netif, struct pbuf *p,
 	if (ra->moved) {
 		ra->moved = false;
 		ra->settle = SETTLE_S;
+		params_moved(ra);
 	}
+	params_heard(ra, icmp);
 	known = routers_heard(port, &src, (uint16_t)be16(icmp + 6));
 	if (known)
 		ra->wait = 0;

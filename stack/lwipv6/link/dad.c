@@ -167,12 +167,15 @@ say(struct port *port, const struct ip_addr *ip, const uint8_t mac[6],
 
 /* ---- probing ------------------------------------------------------------ */
 
-void
-dad_begin(struct port *port, const struct ip_addr *ip)
+static bool
+may_begin(const struct port *port)
 {
-	if (port->neigh == NULL || !(port->netif.flags & NETIF_FLAG_UP))
-		return;
-	note(port, ip, false, WINDOW_S);
+	return port->neigh != NULL && (port->netif.flags & NETIF_FLAG_UP);
+}
+
+static void
+probe(struct port *port, const struct ip_addr *ip)
+{
 	if (ip_is_v4(ip))
 		arp_probe(port, ip);
 	else
@@ -180,17 +183,50 @@ dad_begin(struct port *port, const struct ip_addr *ip)
 }
 
 void
+dad_note(struct port *port, const struct ip_addr *ip)
+{
+	if (may_begin(port))
+		note(port, ip, false, WINDOW_S);
+}
+
+void
+dad_begin(struct port *port, const struct ip_addr *ip)
+{
+	if (!may_begin(port))
+		return;
+	note(port, ip, false, WINDOW_S);
+	probe(port, ip);
+}
+
+/* Notes, or, PROBES, probes for, all addresses. */
+static void
+each(struct port *port, bool probes)
+{
+	const struct ip_addr_list *tail = port->netif.addrs, *el = tail;
+
+	while (el != NULL) {
+		el = el->next;
+		if (probes)
+			probe(port, &el->ipaddr);
+		else
+			note(port, &el->ipaddr, false, WINDOW_S);
+		if (el == tail)
+			break;
+	}
+}
+
+void
+dad_note_all(struct port *port)
+{
+	if (may_begin(port))
+		each(port, false);
+}
+
+void
 dad_begin_all(struct port *port)
 {
-	const struct ip_addr_list *tail = port->netif.addrs, *el;
-
-	if (tail == NULL)
-		return;
-	for (el = tail->next;; el = el->next) {
-		dad_begin(port, &el->ipaddr);
-		if (el == tail)
-			return;
-	}
+	if (may_begin(port))
+		each(port, true);
 }
 
 /* A second has gone by. */

@@ -67,6 +67,9 @@ int neigh_fix(struct port *port, const struct ip_addr *dst,
 void neigh_forget(struct port *port, const struct ip_addr *dst);
 /* Forgets all but what is fixed: it is down, or its link is another one. */
 void neigh_flush(struct port *port);
+/* Somebody says that DST is at MAC, which is not confirmed. */
+void neigh_told(struct port *port, const struct ip_addr *dst,
+    const uint8_t mac[6]);
 /* What was sent to DST gets no answer: is it still where it was? */
 void neigh_doubt(struct port *port, const struct ip_addr *dst);
 struct neigh_seen {
@@ -113,6 +116,8 @@ const uint8_t *proxy_find(const struct port *port, const struct ip_addr *ip);
 /* As neigh_look(). */
 unsigned proxy_look(const struct port *port, struct neigh_seen *list,
     unsigned max);
+/* Whether GROUP is the solicited-node group of one that is published. */
+bool proxy_group(const struct port *port, const struct ip_addr *group);
 void proxy_free(struct port *port);
 
 /* ---- link/nd.c ----------------------------------------------------------- */
@@ -146,8 +151,14 @@ struct dad_conflict {
 unsigned dad_look(const struct port *port,
     struct dad_conflict list[DAD_CONFLICTS]);
 
-/* The interface, if it is up, has IP from now on, or in another place. */
+/*
+ * The interface, if it is up, has IP from now on, or, all of them, is in another
+ * place.  Others may object from dad_note() on; dad_begin() asks them.  Between
+ * the two groups are told (RFC 4862, 5.4.2), not from an address that is unsure.
+ */
+void dad_note(struct port *port, const struct ip_addr *ip);
 void dad_begin(struct port *port, const struct ip_addr *ip);
+void dad_note_all(struct port *port);
 void dad_begin_all(struct port *port);
 /* Once a second. */
 void dad_timer(struct port *port);
@@ -158,7 +169,7 @@ void dad_other(struct port *port, const struct ip_addr *ip,
 /* Whether another may still turn out to have IP, of ours. */
 bool dad_is_unsure(const struct port *port, const struct ip_addr *ip);
 
-/* ---- link/autoconf.c, link/prefixes.c, link/routers.c ------------------------------------- */
+/* ---- link/autoconf.c, prefixes.c, routers.c, params.c --------------------- */
 
 /* The interface is on a link, which may be another one. */
 void ra_link(struct port *port);
@@ -171,6 +182,21 @@ void ra_free(struct port *port);
  * appendix A.
  */
 void prefixes_identify(const struct netif *netif, struct ip_addr *ip);
+/* What routers have said of the hop limit; 0: nothing. */
+unsigned ra_hops(const struct netif *netif);
+/*
+ * How large a packet may be on the link of NETIF: of IPv4, as a DHCP server has
+ * said, of IPv6, as routers have.
+ */
+unsigned link_mtu(const struct netif *netif, bool v4);
+/*
+ * How long a neighbour of IPv6 counts as reachable, and how long an answer of it
+ * is waited for.
+ */
+unsigned ra_reachable_s(const struct port *port);
+uint32_t ra_retrans_ms(const struct port *port);
+/* Copies up to MAX servers of names.  Returns how many. */
+unsigned ra_dns(const struct port *port, struct ip_addr list[], unsigned max);
 /* IP says that it is no router: if it was one, ... */
 void routers_no_more(struct port *port, const struct ip_addr *ip);
 /* IP does not answer for its hardware address: if it is a router, ... */
@@ -183,7 +209,17 @@ void routers_lost(struct port *port, const struct ip_addr *ip);
 void routers_route(struct netif *netif, const struct ip_addr *net,
     const struct ip_addr *mask, const struct ip_addr *hop, bool on);
 
-/* ---- link/igmp.c--------------------------------------------------- */
+/* ---- link/groups.c, group_ours.c, igmp.c, mld.c -------------------------- */
+
+#define GROUP_SOURCES_MAX 64u
+/* From whom one wants to hear a group: from these, or from all but these. */
+struct source_filter {
+	bool include;
+	uint16_t n;
+	struct ip_addr src[GROUP_SOURCES_MAX];
+};
+/* Whether it lets SRC through. */
+bool group_hears(const struct source_filter *f, const struct ip_addr *src);
 
 /* What NETIF sends to GROUP from.  False: it has no such address. */
 bool group_source(struct netif *netif, const struct ip_addr *group,
@@ -195,16 +231,31 @@ bool group_source(struct netif *netif, const struct ip_addr *group,
  * that was joined.
  */
 bool group_is_ours(struct port *port, const struct ip_addr *group);
-/* A member more of GROUP.  What to leave it by; 0: there is no memory. */
-uint32_t igmp_join(struct port *port, const struct ip_addr *group);
-void igmp_leave(struct port *port, uint32_t serial);
-bool igmp_joined(const struct port *port, const struct ip_addr *group);
+/*
+ * A member more of GROUP, who hears what F lets through, or, NULL, all.  What to
+ * leave it by; 0: there is no memory.
+ */
+uint32_t group_join(struct port *port, const struct ip_addr *group,
+    const struct source_filter *f);
+/* That member hears what F lets through. */
+void group_filter(struct port *port, uint32_t serial,
+    const struct source_filter *f);
+void group_leave(struct port *port, uint32_t serial);
+bool group_joined(const struct port *port, const struct ip_addr *group);
+/* The same, and a member hears SRC. */
+bool group_accepts(const struct port *port, const struct ip_addr *group,
+    const struct ip_addr *src);
 /* The interface is up, or in another place: reports all. */
-void igmp_again(struct port *port);
+void group_again(struct port *port);
+/* The interface has another address, or one less. */
+void group_own(struct port *port);
 /* Once a second. */
-void igmp_timer(struct port *port);
-/* Handles the N bytes of a message. */
+void group_timer(struct port *port);
+/* Handles the N bytes of a message of IGMP. */
 void igmp_input(struct port *port, const uint8_t *igmp, size_t n);
-void igmp_free(struct port *port);
+/* The same of MLD, in a packet with the header IP and a router alert. */
+void mld_input(struct port *port, const uint8_t *ip, const uint8_t *mld,
+    size_t n);
+void group_free(struct port *port);
 
 #endif /* SHMIF_LWIPV6_LINK_H */

@@ -31,12 +31,13 @@
  *		by unicast (RFC 4861, 7.3.3); after ASK_MAX unanswered ones
  *		it goes.  Unused for IDLE_S seconds:
  *		it goes.
- *	FIXED	as KNOWN, but somebody has said so (neigh_fix()): nothing that
- *		arrives and no time changes it.
  *
- * All entries but the fixed ones go when the interface goes down, loses its link
- * or gets another one (neigh_flush()): who has an address there may be somebody
- * else.
+ *	FIXED	KNOWN, as a program or shmifctl said.  It is not asked for, does
+ *		not end, and nothing that arrives changes it.  At most half of
+ *		the entries are.
+ *
+ * All others go when the interface goes down, loses its link or gets another
+ * one (neigh_flush()): who has an address there may be somebody else.
  *
  * A packet that waits is copied: the sender may go on with the original (a TCP
  * segment that is retransmitted).  Packets that wait are bounded, per entry
@@ -49,47 +50,10 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "stack/lwipv6/link/link.h"
+#include "stack/lwipv6/link/neigh.h"
 
-#define BUCKETS 64u
-#define ENTRIES_MAX 512u
-#define FIXED_MAX 256u
 #define QUEUE_MAX 64u	   /* packets that wait for one address */
 #define QUEUE_ALL_MAX 256u /* ... for all */
-#define ASK_MAX 3u
-#define FRESH_S 30u
-#define IDLE_S 600u
-#define RETRANS_NS 950000000u /* the timer comes each second, about */
-#define ETH_HLEN 14
-
-struct waiting {
-	struct waiting *next;
-	struct pbuf *p; /* whole frame, addresses to be filled in */
-};
-
-struct entry {
-	struct entry *next;
-	struct ip_addr ip;
-	uint8_t mac[6];
-	bool known;
-	bool fixed;
-	uint8_t asked;	    /* requests unanswered */
-	uint64_t asked_ns;  /* when the last of them was sent */
-	uint32_t confirmed; /* in seconds of the table's clock */
-	uint32_t used;
-	struct waiting *head, **tail;
-	unsigned waiting;
-};
-
-struct neigh_table {
-	struct entry *bucket[BUCKETS];
-	unsigned entries;
-	unsigned fixed;
-	unsigned waiting;
-	uint32_t now; /* seconds */
-};
-
-static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
 /* ---- entries ------------------------------------------------------------ */
 
@@ -114,9 +78,9 @@ find(const struct neigh_table *t, const struct ip_addr *ip)
 	return e;
 }
 
-/* Appends the packets that wait for E to a list, and moves LAST to its end. */
-static void
-take_waiting(struct neigh_table *t, struct entry *e, struct waiting ***last)
+void
+neigh_take_waiting(struct neigh_table *t, struct entry *e,
+    struct waiting ***last)
 {
 	if (e->head == NULL)
 		return;
@@ -134,7 +98,7 @@ drop_waiting(struct neigh_table *t, struct entry *e)
 {
 	struct waiting *list = NULL, **last = &list, *w;
 
-	take_waiting(t, e, &last);
+	neigh_take_waiting(t, e, &last);
 	while ((w = list) != NULL) {
 		list = w->next;
 		pbuf_free(w->p);
@@ -142,15 +106,15 @@ drop_waiting(struct neigh_table *t, struct entry *e)
 	}
 }
 
-static void
-remove_entry(struct neigh_table *t, struct entry **ep)
+void
+neigh_remove(struct neigh_table *t, struct entry **ep)
 {
 	struct entry *e = *ep;
 
 	drop_waiting(t, e);
 	*ep = e->next;
-	t->entries--;
 	t->fixed -= e->fixed;
+	t->entries--;
 	free(e);
 }
 
@@ -159,6 +123,8 @@ static bool
 goes_first(const struct neigh_table *t, const struct entry *a,
     const struct entry *b)
 {
+	if (a->fixed != b->fixed)
+		return b->fixed;
 	if (a->known != b->known)
 		return b->known;
 	return t->now - a->used > t->now - b->used;
@@ -177,11 +143,10 @@ evict(struct neigh_table *t)
 
 	for (b = 0; b < BUCKETS; b++)
 		for (ep = &t->bucket[b]; *ep != NULL; ep = &(*ep)->next)
-			if (!(*ep)->fixed &&
-			    (oldest == NULL || goes_first(t, *ep, *oldest)))
+			if (oldest == NULL || goes_first(t, *ep, *oldest))
 				oldest = ep;
 	if (oldest != NULL)
-		remove_entry(t, oldest);
+		neigh_remove(t, oldest);
 }
 
 /* A new entry for IP, or NULL. */
@@ -202,45 +167,6 @@ add(struct neigh_table *t, const struct ip_addr *ip)
 	*head = e;
 	t->entries++;
 	return e;
-}
-
-/* ---- asking ------------------------------------------------------------- */
-
-/* An address of the interface to ask for IP with, or NULL. */
-static struct ip_addr_list *
-own_address(const struct port *port, struct ip_addr *ip)
-{
-	struct ip_addr_list *tail = port->netif.addrs;
-	struct ip_addr_list *el = ip_addr_list_maskfind(tail, ip);
-
-	if (el != NULL || tail == NULL || !ip_is_v4(ip))
-		return el;
-	for (el = tail->next;; el = el->next) {
-		if (ip_is_v4(&el->ipaddr))
-			return el;
-		if (el == tail)
-			return NULL;
-	}
-}
-
-/* Asks for E's hardware address.  False: there is no address to ask with. */
-static bool
-ask(struct port *port, struct entry *e)
-{
-	struct ip_addr ip = e->ip; /* the library wants it writable */
-	struct ip_addr_list *el = own_address(port, &ip);
-
-	if (el == NULL)
-		return false;
-	e->asked++;
-	e->asked_ns = now_ns();
-	if (!ip_is_v4(&ip))
-		nd_ask(port, &el->ipaddr, &ip, e->known ? e->mac : NULL);
-	else
-		/* Only the first question goes to where it was before. */
-		arp_ask(port, &el->ipaddr, &ip,
-		    e->known && e->asked == 1 ? e->mac : broadcast);
-	return true;
 }
 
 /* ---- sending ------------------------------------------------------------ */
@@ -279,7 +205,7 @@ flush(struct port *port, struct entry *e)
 {
 	struct waiting *w = NULL, **last = &w;
 
-	take_waiting(port->neigh, e, &last);
+	neigh_take_waiting(port->neigh, e, &last);
 	while (w != NULL) {
 		struct waiting *next = w->next;
 
@@ -304,12 +230,12 @@ neigh_send(struct port *port, struct pbuf *p, const struct ip_addr *dst)
 		if ((e = add(t, dst)) == NULL)
 			return ERR_MEM;
 		keep(t, e, p);
-		if (!ask(port, e)) {
+		if (!neigh_ask(port, e)) {
 			struct entry **ep = &t->bucket[bucket_of(dst)];
 
 			while (*ep != e)
 				ep = &(*ep)->next;
-			remove_entry(t, ep);
+			neigh_remove(t, ep);
 			return ERR_RTE;
 		}
 		return ERR_OK;
@@ -352,6 +278,19 @@ neigh_learn(struct port *port, const struct ip_addr *dst, const uint8_t mac[6],
 }
 
 void
+neigh_told(struct port *port, const struct ip_addr *dst, const uint8_t mac[6])
+{
+	struct neigh_table *t = port->neigh;
+	struct entry *e = t == NULL ? NULL : find(t, dst);
+
+	if (e != NULL && e->known && memcmp(e->mac, mac, 6) == 0)
+		return;
+	neigh_learn(port, dst, mac, true);
+	if (t != NULL && (e = find(t, dst)) != NULL && !e->fixed)
+		e->confirmed = t->now - neigh_fresh_s(port, dst) - 1;
+}
+
+void
 neigh_advertised(struct port *port, const struct ip_addr *dst,
     const uint8_t *mac, bool solicited, bool override)
 {
@@ -365,13 +304,14 @@ neigh_advertised(struct port *port, const struct ip_addr *dst,
 	if (!e->known) {
 		neigh_learn(port, dst, mac, false);
 		if (!solicited)
-			e->confirmed = t->now - FRESH_S - 1; /* it may be */
+			e->confirmed = t->now - neigh_fresh_s(port, dst) -
+			    1; /* it may be */
 		return;
 	}
 	other = mac != NULL && memcmp(mac, e->mac, 6) != 0;
 	if (other && !override) {
 		/* Two claim it: asked for when it is used next. */
-		e->confirmed = t->now - FRESH_S - 1;
+		e->confirmed = t->now - neigh_fresh_s(port, dst) - 1;
 		return;
 	}
 	if (other)
@@ -381,7 +321,7 @@ neigh_advertised(struct port *port, const struct ip_addr *dst,
 		e->confirmed = t->now;
 	} else if (other) {
 		e->asked = 0;
-		e->confirmed = t->now - FRESH_S - 1;
+		e->confirmed = t->now - neigh_fresh_s(port, dst) - 1;
 	}
 }
 
@@ -396,6 +336,21 @@ neigh_find(struct port *port, const struct ip_addr *dst, uint8_t mac[6])
 		return false;
 	memcpy(mac, e->mac, 6);
 	return true;
+}
+
+void
+neigh_forget(struct port *port, const struct ip_addr *dst)
+{
+	struct neigh_table *t = port->neigh;
+	struct entry **ep;
+
+	if (t == NULL)
+		return;
+	for (ep = &t->bucket[bucket_of(dst)]; *ep != NULL; ep = &(*ep)->next)
+		if (ip_same(&(*ep)->ip, dst)) {
+			neigh_remove(t, ep);
+			return;
+		}
 }
 
 int
@@ -418,21 +373,6 @@ neigh_fix(struct port *port, const struct ip_addr *dst, const uint8_t mac[6])
 }
 
 void
-neigh_forget(struct port *port, const struct ip_addr *dst)
-{
-	struct neigh_table *t = port->neigh;
-	struct entry **ep;
-
-	if (t == NULL)
-		return;
-	for (ep = &t->bucket[bucket_of(dst)]; *ep != NULL; ep = &(*ep)->next)
-		if (ip_same(&(*ep)->ip, dst)) {
-			remove_entry(t, ep);
-			return;
-		}
-}
-
-void
 neigh_flush(struct port *port)
 {
 	struct neigh_table *t = port->neigh;
@@ -444,7 +384,7 @@ neigh_flush(struct port *port)
 			if ((*ep)->fixed)
 				ep = &(*ep)->next;
 			else
-				remove_entry(t, ep);
+				neigh_remove(t, ep);
 }
 
 void
@@ -455,8 +395,8 @@ neigh_doubt(struct port *port, const struct ip_addr *dst)
 
 	if (e == NULL || !e->known || e->fixed || e->asked != 0)
 		return;
-	e->confirmed = t->now - FRESH_S - 1;
-	ask(port, e);
+	e->confirmed = t->now - neigh_fresh_s(port, dst) - 1;
+	neigh_ask(port, e);
 }
 
 unsigned
@@ -482,73 +422,6 @@ neigh_look(const struct port *port, struct neigh_seen *list, unsigned max)
 	return n;
 }
 
-/* Tells the senders of the packets in the list W that they did not get away. */
-static void
-give_up(struct port *port, struct waiting *w)
-{
-	while (w != NULL) {
-		struct waiting *next = w->next;
-
-		pbuf_header(w->p, -ETH_HLEN);
-		above.undelivered(port->netif.stack, w->p);
-		pbuf_free(w->p);
-		free(w);
-		w = next;
-	}
-}
-
-/* ---- time --------------------------------------------------------------- */
-
-/* What a second more does to E.  True: it goes. */
-static bool
-age(struct port *port, struct entry *e)
-{
-	uint32_t now = port->neigh->now;
-
-	if (e->fixed)
-		return false;
-	/* RFC 1122, 2.3.2.1: once a second, wherever the ticks are. */
-	if (e->asked != 0 && now_ns() - e->asked_ns < RETRANS_NS)
-		return false;
-	if (!e->known)
-		return e->asked >= ASK_MAX || !ask(port, e);
-	if (now - e->used > IDLE_S)
-		return true;
-	if (now - e->confirmed <= FRESH_S)
-		return false;
-	if (e->asked == 0 && now - e->used > 1)
-		return false; /* nobody needs to know */
-	return e->asked >= ASK_MAX || !ask(port, e);
-}
-
-void
-neigh_timer(struct port *port)
-{
-	struct neigh_table *t = port->neigh;
-	struct waiting *lost = NULL, **last = &lost;
-	struct entry **ep;
-	unsigned b;
-
-	if (t == NULL)
-		return;
-	t->now++;
-	for (b = 0; b < BUCKETS; b++)
-		for (ep = &t->bucket[b]; *ep != NULL;)
-			if (age(port, *ep)) {
-				if (!(*ep)->known)
-					above.unreachable(&port->netif,
-					    &(*ep)->ip);
-				if ((*ep)->asked >= ASK_MAX)
-					routers_lost(port, &(*ep)->ip);
-				take_waiting(t, *ep, &last);
-				remove_entry(t, ep);
-			} else {
-				ep = &(*ep)->next;
-			}
-	/* Only now: what is said may ask for further neighbours. */
-	give_up(port, lost);
-}
-
 struct neigh_table *
 neigh_new(void)
 {
@@ -562,6 +435,6 @@ neigh_free(struct neigh_table *t)
 
 	for (b = 0; b < BUCKETS; b++)
 		while (t->bucket[b] != NULL)
-			remove_entry(t, &t->bucket[b]);
+			neigh_remove(t, &t->bucket[b]);
 	free(t);
 }

@@ -92,6 +92,17 @@ proxy_find(const struct port *port, const struct ip_addr *ip)
 	return NULL;
 }
 
+bool
+proxy_group(const struct port *port, const struct ip_addr *group)
+{
+	const struct published *e;
+
+	for (e = port->published; e != NULL; e = e->next)
+		if (!ip_is_v4(&e->ip) && ip_is_solicited_node(group, &e->ip))
+			return true;
+	return false;
+}
+
 unsigned
 proxy_look(const struct port *port, struct neigh_seen *list, unsigned max)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * ra.h - what an interface knows from router advertisements; private to
- *	autoconf.c, routers.c and prefixes.c
+ *	autoconf.c, routers.c, prefixes.c and params.c
  *
  * All of it belongs to the stack's thread.  Both lists are bounded, so that a
  * look at them takes constant time and nothing that arrives makes them grow.
@@ -38,6 +38,14 @@ struct prefix {
 	bool heard;		  /* since the link began */
 };
 
+/* A server of names. */
+struct ra_dns {
+	struct ip_addr ip;
+	int64_t until; /* 0: no entry */
+	bool heard;    /* since the link began */
+};
+#define DNS_MAX 8u
+
 struct ra {
 	unsigned wait;	   /* seconds until the next solicitation; 0: none */
 	unsigned interval; /* and until the one after that */
@@ -46,6 +54,13 @@ struct ra {
 	struct router router[ROUTERS_MAX];
 	struct router *chosen; /* the one that the default route leads to */
 	struct prefix prefix[PREFIXES_MAX];
+
+	/* params.c; what is 0 was not said. */
+	uint8_t hops;
+	uint16_t mtu;
+	uint32_t retrans_ms, reachable_s;
+	uint32_t said_ms; /* that REACHABLE_S follows from */
+	struct ra_dns dns[DNS_MAX];
 };
 
 static inline int64_t
@@ -79,5 +94,19 @@ void prefixes_heard(struct port *port, const uint8_t *opt);
 /* Likewise, as of routers. */
 void prefixes_timer(struct port *port);
 void prefixes_drop(struct port *port, bool all);
+
+/* ---- params.c ------------------------------------------------------------ */
+
+/* An advertisement with the message ICMP, of 16 bytes at least, has come. */
+void params_heard(struct ra *ra, const uint8_t *icmp);
+/* It has the option OPT for the MTU, 8 bytes; for servers of names. */
+void params_mtu(struct port *port, const uint8_t *opt);
+void params_dns(struct port *port, const uint8_t *opt);
+/* Once a second. */
+void params_timer(struct port *port);
+/* Drops the servers that are not named since the link began. */
+void params_drop(struct port *port);
+/* The first router of a new link speaks. */
+void params_moved(struct ra *ra);
 
 #endif /* SHMIF_LWIPV6_RA_H */

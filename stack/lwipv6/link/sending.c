@@ -157,7 +157,9 @@ neigh_output(struct netif *netif, struct pbuf *p, struct ip_addr *dst)
 	if (port == NULL || port->neigh == NULL ||
 	    !(netif->flags & NETIF_FLAG_UP))
 		return ERR_OK;
-	if (port->paths != NULL && above.path_exceeded(netif, p, dst, &err))
+	if ((port->paths != NULL ||
+		link_mtu(netif, type == ETHERTYPE_IP4) < netif->mtu) &&
+	    above.path_exceeded(netif, p, dst, &err))
 		return err;
 	if (neigh_class != 0 && type == ETHERTYPE_IP6 && p->len >= 2) {
 		f = p->payload;

@@ -145,6 +145,7 @@ struct sock {
 	int group_ttl; /* the same for groups */
 	int group_if;  /* number of the interface for these; 0: any */
 	bool group_loop;
+	bool group_all;	    /* hears groups that others have joined */
 	int checksum_at;    /* IPV6_CHECKSUM, -1: none */
 	uint32_t filter[8]; /* ICMP6_FILTER */
 	unsigned keep_idle, keep_every, keep_count; /* seconds, seconds */
@@ -455,7 +456,7 @@ void dgram_deliver(struct sock *s, struct pbuf *p, const struct ip_addr *from,
 void dgram_udp_arrived(void *arg, struct udp_pcb *pcb, struct pbuf *p,
     struct ip_addr *from, uint16_t port);
 /* P, the data of a datagram Q for a group, goes to all who hear it. */
-void dgram_group(struct stack *stack, const struct icmp_quote *q,
+void dgram_group(struct netif *netif, const struct icmp_quote *q,
     struct pbuf *p);
 
 /* Whether G, and MORE bytes of header, make a datagram to where G goes. */
@@ -533,6 +534,12 @@ int group_send(struct sock *s, struct pbuf *p, struct sock_dest *to,
     const struct sock_wish *wish);
 /* S, which is closed, is a member of nothing. */
 void group_close(struct sock *s);
+/*
+ * Whether S hears what SRC sends to GROUP by NETIF, where a member does.  On the
+ * stack's thread.
+ */
+bool group_lets(struct sock *s, const struct netif *netif,
+    const struct ip_addr *group, const struct ip_addr *src);
 /* Whether NAME is an option of these; then *ERROR is 0 or an errno value. */
 bool group_setsockopt(struct sock *s, int level, int name, const void *value,
     socklen_t len, int *error);

@@ -112,6 +112,7 @@ sock_new(struct stack *stack, int family, int type, int protocol,
 	node_init(&s->at_port);
 	s->ttl = s->tos = s->checksum_at = -1;
 	s->group_ttl = 1;
+	s->group_all = true;
 	s->group_loop = true;
 	s->in_max = IN_MAX;
 	s->keep_idle = KEEP_IDLE;

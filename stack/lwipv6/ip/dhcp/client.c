@@ -20,8 +20,8 @@
  *		    used when CHECKS seconds went by without an answer.  With
  *		    one: DECLINE, and DECLINED.
  *	DECLINED    Begins again after DECLINE_S seconds (3.1, 5).
- *	BOUND	    The interface has the address, and the route if a router was
- *		    named.
+ *	BOUND	    The interface has the address, the routes if such or a router
+ *		    were named, and the MTU for what is sent by IPv4.
  *	RENEWING    from T1: asks the server, by unicast with ciaddr.
  *	REBINDING   from T2: asks any server, by broadcast with ciaddr.
  *	REBOOTING   The link began anew: asks any server whether the address is
@@ -49,8 +49,7 @@
 
 #include "base/clock.h"
 #include "base/net_bytes.h"
-#include "stack/lwipv6/ip/dhcp/message.h"
-#include "stack/lwipv6/ip/ip.h"
+#include "stack/lwipv6/ip/dhcp/client.h"
 
 #define UDP_HLEN 8u
 #define PROTO_UDP 17
@@ -64,35 +63,6 @@
 #define SHORT_LEASE_S 480
 #define SECOND 1000000000LL
 #define FOREVER INT64_MAX
-#define ADDRESS_MADE 0x12 /* of ip_addr_list.info.flag, as of autoconf.c */
-
-enum state {
-	IDLE, /* the interface is down */
-	SELECTING,
-	REQUESTING,
-	CHECKING,
-	DECLINED,
-	BOUND,
-	RENEWING,
-	REBINDING,
-	REBOOTING,
-};
-
-struct dhcp_client {
-	enum state state;
-	uint32_t xid;
-	unsigned tries;	 /* of what is being asked */
-	int64_t began;	 /* to ask; all times in nanoseconds */
-	int64_t next;	 /* when it is asked again, or CHECKING and DECLINED
-			    go on */
-	uint32_t wanted; /* the address that is promised, or was had */
-	uint32_t server;
-	bool leased; /* the times below are those of a lease of WANTED */
-	struct dhcp_answer lease;
-	int64_t asked, t1, t2, end; /* the lease counts from ASKED */
-	bool has_addr;		    /* what the interface has by us */
-	bool has_route;
-};
 
 static int64_t
 now(void)
@@ -108,22 +78,6 @@ random32(void)
 	if (getrandom(&r, sizeof(r), 0) != sizeof(r))
 		r = (uint32_t)now_ns();
 	return r;
-}
-
-static struct ip_addr
-mapped(uint32_t ip)
-{
-	return (struct ip_addr){ { 0, 0, htonl(0xffff), htonl(ip) } };
-}
-
-/* With or without the default route by HOP. */
-static void
-default_route(struct port *port, uint32_t hop, bool on)
-{
-	const struct ip_addr net = mapped(0), by = mapped(hop);
-	const struct ip_addr mask = { { UINT32_MAX, UINT32_MAX, UINT32_MAX } };
-
-	routers_route(&port->netif, &net, &mask, &by, on);
 }
 
 /* ---- sending ------------------------------------------------------------ */
@@ -148,54 +102,6 @@ say(struct port *port, unsigned type, uint32_t requested, uint32_t server,
 
 	memcpy(s.mac, port->netif.hwaddr, 6);
 	dhcp_send(port, &s, own, to);
-}
-
-/* ---- what the interface has --------------------------------------------- */
-
-static void
-add(struct port *port)
-{
-	struct dhcp_client *c = port->dhcp;
-	struct ip_addr ip = mapped(c->lease.yiaddr);
-	struct ip_addr mask = { { UINT32_MAX, UINT32_MAX, UINT32_MAX,
-	    htonl(c->lease.mask) } };
-	struct ip_addr_list *el;
-
-	if (ip_addr_list_find(port->netif.addrs, &ip, NULL) == NULL &&
-	    netif_add_addr(&port->netif, &ip, &mask) == 0 &&
-	    (el = ip_addr_list_find(port->netif.addrs, &ip, NULL)) != NULL) {
-		el->info.flag = ADDRESS_MADE;
-		c->has_addr = true;
-	}
-	if (c->lease.router != 0 && !c->has_route) {
-		default_route(port, c->lease.router, true);
-		c->has_route = true;
-	}
-}
-
-static void
-remove_route(struct port *port)
-{
-	if (port->dhcp->has_route)
-		default_route(port, port->dhcp->lease.router, false);
-	port->dhcp->has_route = false;
-}
-
-static void
-remove_all(struct port *port)
-{
-	struct dhcp_client *c = port->dhcp;
-	struct ip_addr ip = mapped(c->lease.yiaddr), mask;
-	struct ip_addr_list *el;
-
-	remove_route(port);
-	el = c->has_addr ? ip_addr_list_find(port->netif.addrs, &ip, NULL) :
-			   NULL;
-	c->has_addr = false;
-	if (el != NULL) {
-		mask = el->netmask;
-		netif_del_addr(&port->netif, &ip, &mask);
-	}
 }
 
 /* ---- states ------------------------------------------------------------- */
@@ -272,7 +178,7 @@ ask(struct port *port)
 static void
 select_anew(struct port *port)
 {
-	remove_all(port);
+	dhcp_remove_all(port);
 	port->dhcp->leased = false;
 	enter(port->dhcp, SELECTING);
 	ask(port);
@@ -307,7 +213,7 @@ static void
 bound(struct port *port)
 {
 	port->dhcp->state = BOUND;
-	add(port);
+	dhcp_add(port);
 }
 
 static void
@@ -317,9 +223,9 @@ acknowledged(struct port *port, const struct dhcp_answer *a)
 
 	/* On another network it is as if the address was new. */
 	if (c->has_addr && a->mask != c->lease.mask)
-		remove_all(port);
-	else if (a->router != c->lease.router)
-		remove_route(port);
+		dhcp_remove_all(port);
+	else if (!dhcp_same_routes(a, &c->lease))
+		dhcp_remove_routes(port);
 	leased(c, a);
 	if (c->has_addr) {
 		bound(port);
@@ -470,7 +376,7 @@ conflict(struct port *port, const struct ip_addr *ip, bool lost)
 		return;
 	c->xid = random32();
 	say(port, DHCP_DECLINE, c->wanted, c->lease.server, 0, 0);
-	remove_all(port);
+	dhcp_remove_all(port);
 	c->leased = false;
 	c->wanted = 0;
 	c->state = DECLINED;
@@ -550,7 +456,7 @@ OURS(dhcp_release)(struct netif *netif)
 		    c->lease.server);
 		c->leased = false;
 	}
-	remove_all(port);
+	dhcp_remove_all(port);
 	return ERR_OK;
 }
 
@@ -562,7 +468,7 @@ OURS(dhcp_stop)(struct netif *netif)
 	if (port == NULL) {
 		real()->dhcp_stop(netif);
 	} else if (port->dhcp != NULL) {
-		remove_all(port);
+		dhcp_remove_all(port);
 		port->dhcp->state = IDLE;
 	}
 }

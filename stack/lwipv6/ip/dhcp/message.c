@@ -16,6 +16,14 @@
  *			the router in the network, and not the host's own.
  *	the netmask	From 8 to 32 bits, without a hole.  Without one it is
  *			that of the address's class.
+ *	routes		Those of option 121 count in place of the router (RFC
+ *			3442).  Of one that is in pieces (RFC 3396) they are put
+ *			together.  One that does not fit its bytes makes the message
+ *			void; one by a router outside of the network, or for what
+ *			is no host's address, is left out; so are those beyond
+ *			DHCP_ROUTES.
+ *	MTU, names	Less than MTU_LEAST is not said; servers of names have to
+ *			be hosts, and the first DHCP_DNS of them are kept.
  *	times		A lease has at least one second.  T1 and T2 that are not
  *			in order, or not before the lease's end, are half and
  *			seven eighths of it (RFC 2131, 4.4.5).
@@ -32,12 +40,16 @@
 #define NAME_AT 44u
 #define NAME_LEN 64u
 #define REPLY 2
+#define MTU_LEAST 576u
+#define ROUTES_BYTES 512u
 #define FLAG_BROADCAST 0x8000u
 
 enum {
 	OPT_PAD = 0,
 	OPT_MASK = 1,
 	OPT_ROUTER = 3,
+	OPT_DNS = 6,
+	OPT_MTU = 26,
 	OPT_REQUESTED = 50,
 	OPT_LEASE = 51,
 	OPT_OVERLOAD = 52,
@@ -47,6 +59,7 @@ enum {
 	OPT_T1 = 58,
 	OPT_T2 = 59,
 	OPT_CLIENT = 61,
+	OPT_ROUTES = 121,
 	OPT_END = 255
 };
 
@@ -75,8 +88,9 @@ put_address(uint8_t *o, unsigned kind, uint32_t ip)
 void
 dhcp_write(uint8_t *to, const struct dhcp_say *say)
 {
-	static const uint8_t wanted[] = { OPT_MASK, OPT_ROUTER, OPT_LEASE,
-		OPT_SERVER, OPT_T1, OPT_T2 };
+	/* RFC 3442: the routes before the router. */
+	static const uint8_t wanted[] = { OPT_MASK, OPT_ROUTES, OPT_ROUTER,
+		OPT_DNS, OPT_MTU, OPT_LEASE, OPT_SERVER, OPT_T1, OPT_T2 };
 	uint8_t client[7] = { 1 }, *o = to + OPTIONS_AT;
 
 	memset(to, 0, DHCP_SIZE);
@@ -104,7 +118,36 @@ struct reading {
 	struct dhcp_answer *a;
 	unsigned overload;
 	bool bad;
+	uint8_t routes[ROUTES_BYTES]; /* option 121, all pieces of it */
+	unsigned routes_n;
+	bool has_routes;
 };
+
+static bool is_host(uint32_t ip);
+
+/* Takes the servers of names in the N bytes at V. */
+static void
+take_dns(struct dhcp_answer *a, const uint8_t *v, unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n && a->dns_n < DHCP_DNS; i += 4)
+		if (is_host(be32(v + i)))
+			a->dns[a->dns_n++] = be32(v + i);
+}
+
+/* A piece of option 121. */
+static void
+take_routes(struct reading *r, const uint8_t *v, unsigned n)
+{
+	r->has_routes = true;
+	if (n > ROUTES_BYTES - r->routes_n) {
+		r->bad = true;
+		return;
+	}
+	memcpy(r->routes + r->routes_n, v, n);
+	r->routes_n += n;
+}
 
 static void
 take(struct reading *r, unsigned kind, const uint8_t *v, unsigned n)
@@ -127,6 +170,21 @@ take(struct reading *r, unsigned kind, const uint8_t *v, unsigned n)
 			r->bad = true;
 		else if (a->router == 0)
 			a->router = be32(v); /* the one to be preferred */
+		break;
+	case OPT_DNS:
+		if (n < 4 || n % 4 != 0)
+			r->bad = true;
+		else
+			take_dns(a, v, n);
+		break;
+	case OPT_MTU:
+		if (n != 2)
+			r->bad = true;
+		else if (be16(v) >= MTU_LEAST)
+			a->mtu = (uint16_t)be16(v);
+		break;
+	case OPT_ROUTES:
+		take_routes(r, v, n);
 		break;
 	case OPT_MASK:
 	case OPT_LEASE:
@@ -210,6 +268,38 @@ is_lease(struct dhcp_answer *a)
 	return true;
 }
 
+/* What option 121 says, when the network is known.  False: it is malformed. */
+static bool
+read_routes(struct reading *r)
+{
+	struct dhcp_answer *a = r->a;
+	unsigned i = 0;
+
+	a->router = 0;
+	while (i < r->routes_n) {
+		unsigned len = r->routes[i++], n = (len + 7) / 8;
+		uint8_t net[4] = { 0 };
+		struct dhcp_route way;
+
+		if (len > 32 || r->routes_n - i < n + 4)
+			return false;
+		memcpy(net, r->routes + i, n);
+		way.mask = len == 0 ? 0 : UINT32_MAX << (32 - len);
+		way.net = be32(net) & way.mask;
+		way.hop = be32(r->routes + i + n);
+		i += n + 4;
+		if ((len != 0 && !is_host(way.net)) ||
+		    (way.hop == 0 && len == 0) ||
+		    (way.hop != 0 &&
+			(!is_host(way.hop) || way.hop == a->yiaddr ||
+			    ((way.hop ^ a->yiaddr) & a->mask) != 0)) ||
+		    a->routes == DHCP_ROUTES)
+			continue;
+		a->route[a->routes++] = way;
+	}
+	return true;
+}
+
 bool
 dhcp_read(const uint8_t *p, size_t n, uint32_t xid, const uint8_t mac[6],
     struct dhcp_answer *a)
@@ -231,5 +321,7 @@ dhcp_read(const uint8_t *p, size_t n, uint32_t xid, const uint8_t mac[6],
 		return false;
 	if (a->type == DHCP_NAK)
 		return true;
-	return (a->type == DHCP_OFFER || a->type == DHCP_ACK) && is_lease(a);
+	if ((a->type != DHCP_OFFER && a->type != DHCP_ACK) || !is_lease(a))
+		return false;
+	return !r.has_routes || read_routes(&r);
 }

@@ -46,12 +46,24 @@ struct port;
 void dhcp_send(struct port *port, const struct dhcp_say *say, uint32_t from,
     uint32_t to);
 
+/* A route of option 121; HOP 0: the network is on the link. */
+struct dhcp_route {
+	uint32_t net, mask, hop;
+};
+#define DHCP_ROUTES 16u
+#define DHCP_DNS 4u
+
 /* What a server says. */
 struct dhcp_answer {
 	uint8_t type;
 	uint32_t yiaddr, server;
 	uint32_t mask, router;	/* router 0: none */
 	uint32_t lease, t1, t2; /* seconds */
+	uint16_t mtu;		/* 0: not said */
+	struct dhcp_route route[DHCP_ROUTES];
+	unsigned routes;
+	uint32_t dns[DHCP_DNS];
+	unsigned dns_n;
 };
 /*
  * Reads an answer to XID and MAC in the N bytes at P.  False: it is none, or one

@@ -127,6 +127,7 @@ fill_above(void)
 
 /* A datagram for a group. */
 struct for_group {
+	const struct netif *netif; /* by which it came, or went */
 	const struct icmp_quote *q;
 	struct pbuf *p;
 };
@@ -144,18 +145,20 @@ give(struct sock *s, void *arg)
 		!ip_same(&pcb->local_ip, &q->dst)) ||
 	    (!name_is_any(&pcb->remote_ip) &&
 		(pcb->remote_port != q->sport ||
-		    !ip_same(&pcb->remote_ip, &q->src))))
+		    !ip_same(&pcb->remote_ip, &q->src))) ||
+	    (ip_is_group(&q->dst) &&
+		!group_lets(s, g->netif, &q->dst, &q->src)))
 		return;
 	pbuf_ref(g->p); /* so each makes a copy */
 	dgram_udp_arrived(s, pcb, g->p, &from, q->sport);
 }
 
 void
-dgram_group(struct stack *stack, const struct icmp_quote *q, struct pbuf *p)
+dgram_group(struct netif *netif, const struct icmp_quote *q, struct pbuf *p)
 {
-	struct for_group g = { .q = q, .p = p };
+	struct for_group g = { .netif = netif, .q = q, .p = p };
 
-	udp_each_at(stack, q->dport, give, &g);
+	udp_each_at(netif->stack, q->dport, give, &g);
 }
 
 /* ---- receiving ---------------------------------------------------------- */

@@ -18,6 +18,9 @@
  * sockets of the stack, and the sender itself, hear it as if it had come back,
  * unless IP_MULTICAST_LOOP is off.
  *
+ * A socket that has joined may hear some sources only (sources.c), and one that
+ * has not what others have joined, unless IP_MULTICAST_ALL is off.
+ *
  * Nothing that is sent to a group is forwarded.
  */
 #include <errno.h>
@@ -25,7 +28,7 @@
 #include <string.h>
 
 #include "base/net_bytes.h"
-#include "stack/lwipv6/sock/sock.h"
+#include "stack/lwipv6/sock/kind/group.h"
 
 #define IP4_HLEN 20u
 #define IP6_HLEN 40u
@@ -33,13 +36,9 @@
 #define PROTO_IGMP 2
 #define PROTO_UDP 17
 #define MEMBERSHIPS_MAX 20 /* of one socket, as elsewhere */
-
-struct membership {
-	struct membership *next;
-	struct ip_addr group;
-	int netif; /* its number */
-	uint32_t serial;
-};
+#ifndef IPV6_MULTICAST_ALL /* of linux/in6.h */
+#define IPV6_MULTICAST_ALL 29
+#endif
 
 /* Whether it is a group of all nodes: ff01::1, ff02::1. */
 static bool
@@ -53,12 +52,8 @@ is_everybody(const struct ip_addr *ip)
 
 /* ---- interfaces; on the stack's thread ---------------------------------- */
 
-/*
- * The interface to reach GROUP by: that with the number ID or, if that is 0,
- * the address OWN, unless that is no address.  NULL: there is none.
- */
-static struct netif *
-choose(struct stack *stack, int id, const struct ip_addr *own,
+struct netif *
+group_choose(struct stack *stack, int id, const struct ip_addr *own,
     const struct ip_addr *group)
 {
 	struct ip_addr to = *group, mine = *own, *hop;
@@ -95,7 +90,7 @@ group_route(struct sock *s, const struct ip_addr *group, struct netif **netif,
 	pthread_mutex_lock(&s->lock);
 	id = s->group_if;
 	pthread_mutex_unlock(&s->lock);
-	*netif = choose(s->stack, id, &any, group);
+	*netif = group_choose(s->stack, id, &any, group);
 	if (*netif == NULL)
 		return ENETUNREACH;
 	return group_source(*netif, group, from) ? 0 : EADDRNOTAVAIL;
@@ -117,7 +112,7 @@ udp_came(struct netif *netif, struct pbuf *p, struct icmp_quote *q)
 	q->sport = (uint16_t)be16(h);
 	q->dport = (uint16_t)be16(h + 2);
 	pbuf_header(p, -(int16_t)UDP_HLEN);
-	dgram_group(netif->stack, q, p);
+	dgram_group(netif, q, p);
 }
 
 /*
@@ -137,7 +132,7 @@ input4(struct pbuf *p, struct port *port, struct icmp_quote *q)
 	if (ip[9] == PROTO_IGMP && p->len >= total) {
 		igmp_input(port, ip + hlen, total - hlen);
 	} else if (ip[9] == PROTO_UDP &&
-	    (!ip_is_group(&q->dst) || igmp_joined(port, &q->dst))) {
+	    (!ip_is_group(&q->dst) || group_accepts(port, &q->dst, &q->src))) {
 		pbuf_header(p, (int16_t) - (int)hlen);
 		udp_came(&port->netif, p, q);
 	}
@@ -157,7 +152,7 @@ group_input(struct pbuf *p, struct netif *in, const struct ip_addr *dst)
 	} else {
 		if (port == NULL || ip[6] != PROTO_UDP)
 			return false;
-		if (igmp_joined(port, dst) || is_everybody(dst)) {
+		if (group_accepts(port, dst, &q.src) || is_everybody(dst)) {
 			pbuf_header(p, -(int16_t)IP6_HLEN);
 			udp_came(in, p, &q);
 		}
@@ -224,7 +219,8 @@ group_send(struct sock *s, struct pbuf *p, struct sock_dest *to,
 	if (wish != NULL && wish->tos >= 0)
 		tos = (uint8_t)wish->tos;
 	if (loop &&
-	    (igmp_joined(port_of(netif), &to->ip) || is_everybody(&to->ip)))
+	    (group_accepts(port_of(netif), &to->ip, &q.src) ||
+		is_everybody(&to->ip)))
 		back = dgram_copy(p);
 	if (pbuf_header(p, UDP_HLEN) != 0) {
 		if (back != NULL)
@@ -244,7 +240,7 @@ group_send(struct sock *s, struct pbuf *p, struct sock_dest *to,
 			   name_errno(ip_output_if(s->stack, p, &q.src, &to->ip,
 			       ttl, tos, PROTO_UDP, netif, &to->ip, 0));
 	if (back != NULL) {
-		dgram_group(s->stack, &q, back);
+		dgram_group(netif, &q, back);
 		pbuf_free(back);
 	}
 	return error;
@@ -260,14 +256,14 @@ struct job {
 	int error;
 };
 
-static void
-leave(struct sock *s, struct membership **mp)
+void
+group_drop(struct sock *s, struct membership **mp)
 {
 	struct membership *m = *mp;
 	struct netif *n = netif_find_id(s->stack, m->netif);
 
 	if (port_of(n) != NULL)
-		igmp_leave(port_of(n), m->serial);
+		group_leave(port_of(n), m->serial);
 	*mp = m->next;
 	free(m);
 }
@@ -276,29 +272,54 @@ void
 group_close(struct sock *s)
 {
 	while (s->groups != NULL)
-		leave(s, &s->groups);
+		group_drop(s, &s->groups);
 }
 
-static int
-join(struct sock *s, const struct job *j, struct netif *netif)
+int
+group_add(struct sock *s, const struct ip_addr *group, struct netif *netif,
+    const struct source_filter *f)
 {
 	struct membership *m;
 	unsigned n = 0;
 
 	for (m = s->groups; m != NULL; m = m->next, n++)
-		if (m->netif == netif->id && ip_same(&m->group, &j->group))
+		if (m->netif == netif->id && ip_same(&m->group, group))
 			return EADDRINUSE;
 	if (n >= MEMBERSHIPS_MAX || (m = calloc(1, sizeof(*m))) == NULL)
 		return ENOBUFS;
-	if ((m->serial = igmp_join(port_of(netif), &j->group)) == 0) {
+	if ((m->serial = group_join(port_of(netif), group, f)) == 0) {
 		free(m);
 		return ENOBUFS;
 	}
-	m->group = j->group;
+	if (f != NULL)
+		m->filter = *f;
+	m->group = *group;
 	m->netif = netif->id;
 	m->next = s->groups;
 	s->groups = m;
 	return 0;
+}
+
+struct membership **
+group_membership(struct sock *s, const struct ip_addr *group,
+    const struct netif *netif)
+{
+	struct membership **mp;
+
+	for (mp = &s->groups; *mp != NULL; mp = &(*mp)->next)
+		if (ip_same(&(*mp)->group, group) &&
+		    (netif == NULL || (*mp)->netif == netif->id))
+			return mp;
+	return NULL;
+}
+
+bool
+group_lets(struct sock *s, const struct netif *netif,
+    const struct ip_addr *group, const struct ip_addr *src)
+{
+	struct membership **mp = group_membership(s, group, netif);
+
+	return mp != NULL ? group_hears(&(*mp)->filter, src) : s->group_all;
 }
 
 static void
@@ -316,7 +337,7 @@ job_inside(void *arg)
 		return;
 	}
 	if (!j->leave || j->set_if || j->id != 0 || !name_is_any(&j->own)) {
-		netif = choose(s->stack, j->id, &j->own, &j->group);
+		netif = group_choose(s->stack, j->id, &j->own, &j->group);
 		if (netif == NULL) {
 			j->error = j->set_if ? EADDRNOTAVAIL : ENODEV;
 			return;
@@ -327,16 +348,14 @@ job_inside(void *arg)
 		s->group_if = netif->id;
 		pthread_mutex_unlock(&s->lock);
 	} else if (!j->leave) {
-		j->error = s->pcb.udp == NULL ? EBADF : join(s, j, netif);
+		j->error = s->pcb.udp == NULL ?
+		    EBADF :
+		    group_add(s, &j->group, netif, NULL);
 	} else {
-		for (mp = &s->groups; *mp != NULL; mp = &(*mp)->next)
-			if (ip_same(&(*mp)->group, &j->group) &&
-			    (netif == NULL || (*mp)->netif == netif->id))
-				break;
-		if (*mp == NULL)
+		if ((mp = group_membership(s, &j->group, netif)) == NULL)
 			j->error = EADDRNOTAVAIL;
 		else
-			leave(s, mp);
+			group_drop(s, mp);
 	}
 }
 
@@ -388,26 +407,33 @@ read6(struct job *j, const void *value, socklen_t len)
 	return ip_is_v4(&j->group) ? EINVAL : 0;
 }
 
-/* Sets the TTL or, LOOP, whether a sender hears itself. */
+enum option { NONE, JOIN, LEAVE, SENDS_BY, TTL, LOOP, ALL };
+
+/*
+ * Sets the TTL, whether a sender hears itself, or whether S hears groups that
+ * others have joined.
+ */
 static int
-set_ttl_or_loop(struct sock *s, const void *value, socklen_t len, bool loop)
+set_number(struct sock *s, const void *value, socklen_t len, enum option o)
 {
 	int n, error = int_or_byte(value, len, &n);
 
 	if (error != 0)
 		return error;
-	if (!loop && (n < -1 || n > 255))
+	if (o == TTL && (n < -1 || n > 255))
+		return EINVAL;
+	if (o == ALL && n != 0 && n != 1)
 		return EINVAL;
 	pthread_mutex_lock(&s->lock);
-	if (loop)
+	if (o == LOOP)
 		s->group_loop = n != 0;
+	else if (o == ALL)
+		s->group_all = n != 0;
 	else
 		s->group_ttl = n == -1 ? 1 : n;
 	pthread_mutex_unlock(&s->lock);
 	return 0;
 }
-
-enum option { NONE, JOIN, LEAVE, SENDS_BY, TTL, LOOP };
 
 /* Which of the options of groups NAME is, or NONE. */
 static enum option
@@ -421,11 +447,12 @@ option_of(int level, int name)
 		[SENDS_BY] = { IP_MULTICAST_IF, IPV6_MULTICAST_IF },
 		[TTL] = { IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS },
 		[LOOP] = { IP_MULTICAST_LOOP, IPV6_MULTICAST_LOOP },
+		[ALL] = { IP_MULTICAST_ALL, IPV6_MULTICAST_ALL },
 	};
 	enum option o;
 
 	if (level == IPPROTO_IP || level == IPPROTO_IPV6)
-		for (o = JOIN; o <= LOOP; o++)
+		for (o = JOIN; o <= ALL; o++)
 			if (name ==
 			    (level == IPPROTO_IP ? names[o].name4 :
 						   names[o].name6))
@@ -441,9 +468,9 @@ group_setsockopt(struct sock *s, int level, int name, const void *value,
 	struct job j = { .s = s, .set_if = o == SENDS_BY, .leave = o == LEAVE };
 
 	if (o == NONE)
-		return false;
-	if (o == TTL || o == LOOP) {
-		*error = set_ttl_or_loop(s, value, len, o == LOOP);
+		return sources_setsockopt(s, level, name, value, len, error);
+	if (o == TTL || o == LOOP || o == ALL) {
+		*error = set_number(s, value, len, o);
 		return true;
 	}
 	if (level == IPPROTO_IP) {
@@ -488,13 +515,15 @@ group_getsockopt(struct sock *s, int level, int name, void *value,
 	uint8_t byte;
 
 	if (o == NONE)
-		return false;
+		return sources_getsockopt(s, level, name, value, len, error);
 	*error = 0;
 	pthread_mutex_lock(&s->lock);
 	if (o == TTL)
 		j.id = s->group_ttl;
 	else if (o == LOOP)
 		j.id = s->group_loop;
+	else if (o == ALL)
+		j.id = s->group_all;
 	else if (o == SENDS_BY)
 		j.id = s->group_if;
 	else

@@ -332,6 +332,8 @@ stream_attach(struct sock *s, struct tcp_pcb *pcb)
 	tcp_err(pcb, on_err);
 	if (s->ttl >= 0)
 		pcb->ttl = (uint8_t)s->ttl;
+	else if (pcb->remote_port != 0)
+		pcb->ttl = ip_hops(s->stack, &pcb->remote_ip, pcb->ttl);
 	if (s->tos >= 0)
 		pcb->tos = (uint8_t)s->tos;
 }

@@ -200,6 +200,8 @@ stream_connect(struct sock *s, struct sock_dest *to)
 	pthread_mutex_unlock(&s->lock);
 	/* Several connections on one port: the library would mix them up. */
 	pcb->so_options &= (uint16_t)~SOF_REUSEPORT;
+	if (s->ttl < 0)
+		pcb->ttl = ip_hops(s->stack, &to->ip, pcb->ttl);
 	err = tcp_connect(pcb, &to->ip, to->port, stream_connected);
 	if (s->pcb.tcp == NULL)
 		return 0; /* it has ended already, and the state says how */

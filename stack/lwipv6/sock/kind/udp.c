@@ -123,10 +123,16 @@ send_as_wished(struct dgram *g)
 {
 	const struct sock_wish *w = g->wish;
 	struct udp_pcb *pcb = g->s->pcb.udp, was = *pcb;
+	bool chosen;
 	err_t err;
 
 	if (w != NULL && w->has_from)
 		pcb->local_ip = w->from;
+	pthread_mutex_lock(&g->s->lock);
+	chosen = g->s->ttl >= 0;
+	pthread_mutex_unlock(&g->s->lock);
+	if (!chosen)
+		pcb->ttl = ip_hops(g->s->stack, &g->to.ip, pcb->ttl);
 	if (w != NULL && w->ttl >= 0)
 		pcb->ttl = (uint8_t)w->ttl;
 	if (w != NULL && w->tos >= 0)
