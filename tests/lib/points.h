@@ -60,6 +60,33 @@ point_add(volatile AO_t *p, AO_t n)
 	return AO_fetch_and_add_full(p, n);
 }
 
+static inline AO_t
+point_add1(volatile AO_t *p)
+{
+	return point_add(p, 1);
+}
+
+static inline void
+point_or(volatile AO_t *p, AO_t bits)
+{
+	actor_point();
+	AO_or_full(p, bits);
+}
+
+static inline void
+point_and(volatile AO_t *p, AO_t bits)
+{
+	actor_point();
+	AO_and_full(p, bits);
+}
+
+static inline void
+point_store_full(volatile AO_t *p, AO_t v)
+{
+	actor_point();
+	AO_store_full(p, v);
+}
+
 static inline void
 point_memcpy(void *to, const void *from, size_t n)
 {
@@ -76,6 +103,10 @@ point_memcpy(void *to, const void *from, size_t n)
 #undef AO_compare_and_swap_full
 #undef AO_fetch_compare_and_swap_full
 #undef AO_fetch_and_add_full
+#undef AO_fetch_and_add1_full
+#undef AO_or_full
+#undef AO_and_full
+#undef AO_store_full
 #undef memcpy
 #define AO_load point_load
 #define AO_load_acquire point_load_acquire
@@ -84,6 +115,10 @@ point_memcpy(void *to, const void *from, size_t n)
 #define AO_compare_and_swap_full point_cas
 #define AO_fetch_compare_and_swap_full point_fetch_cas
 #define AO_fetch_and_add_full point_add
+#define AO_fetch_and_add1_full point_add1
+#define AO_or_full point_or
+#define AO_and_full point_and
+#define AO_store_full point_store_full
 #define memcpy point_memcpy
 
 #endif /* TESTS_POINTS_H */

@@ -298,6 +298,20 @@ test_hears_predecessor(void **state)
 	world_free(w);
 }
 
+/* Who may only read has no slots to take back, and does not touch the file. */
+static void
+test_reader_tidies_nothing(void **state)
+{
+	struct world *w = world_new(1500, 16);
+	struct ring *r = world_reader(w, false);
+
+	(void)state;
+	ring_tidy(r, 16);
+	assert_int_equal(r->rx.tidied, 0);
+	world_leave(w, r);
+	world_free(w);
+}
+
 int
 main(void)
 {
@@ -311,6 +325,7 @@ main(void)
 		cmocka_unit_test(test_leaves_others_alone),
 		cmocka_unit_test(test_count_goes_on),
 		cmocka_unit_test(test_hears_predecessor),
+		cmocka_unit_test(test_reader_tidies_nothing),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

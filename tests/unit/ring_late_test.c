@@ -476,6 +476,7 @@ test_all_held(void **state)
 		assert_true(claim_one(t.a, &c[i]));
 	assert_int_equal(ring_claim(t.b, &d), ENOBUFS);
 	assert_int_equal(t.b->tx.failed, 1);
+	assert_int_equal(t.b->tx.busy, 0); /* or nothing would be tidied */
 	for (i = 0; i < 3; i++) {
 		frame_make(frame[i], 60, TO_ALL, 2, ++t.w->serial[2]);
 		iov[i].iov_base = frame[i];
@@ -486,6 +487,7 @@ test_all_held(void **state)
 	assert_int_equal(sent, 0);
 	assert_int_equal(t.b->tx.failed, 4);
 	assert_int_equal(t.b->tx.seq, 0);
+	assert_int_equal(t.b->tx.busy, 0);
 	/* One slot is enough, */
 	ring_cancel(t.a, &c[7]);
 	assert_int_equal(send_some(t.w, t.b, TO_ALL, APART, 3, NULL), 3);

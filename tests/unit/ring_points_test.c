@@ -779,6 +779,41 @@ test_tidying(void **state)
 	play_all(slots_of_one, one_tidies, two_sends_a_lap, false);
 }
 
+static void
+op_leave_lap_0(void *arg)
+{
+	leave_lap_0(arg);
+}
+
+/*
+ * A liar has put the tail into lap 0.  Two move it out at once, and tickets are
+ * given out meanwhile: none is given out again.
+ */
+static void
+test_lap_0(void **state)
+{
+	struct scene *s = &scene;
+	unsigned i;
+	bool last = false;
+
+	(void)state;
+	for (i = 0; !last; i++) {
+		struct format_header *head;
+
+		begin(s);
+		plain(s);
+		head = (void *)s->w->base;
+		AO_store(&head->tail, 3);
+		actor_cast(0, op_leave_lap_0, &s->ring[1]);
+		actor_play(0, i);
+		last = actor_ended(0);
+		leave_lap_0(&s->ring[2]);
+		AO_fetch_and_add_full(&head->tail, 5);
+		actor_play(0, FOR_EVER);
+		assert_int_equal(AO_load(&head->tail), SLOTS + 5);
+	}
+}
+
 static int
 stop(void **state)
 {
@@ -801,6 +836,7 @@ main(void)
 		cmocka_unit_test(test_joining),
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_tidying),
+		cmocka_unit_test(test_lap_0),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
