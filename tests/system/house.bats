@@ -197,3 +197,35 @@ small() {
 	echo "$bad"
 	[ -z "$bad" ]
 }
+
+@test "the code has the barriers that the table in ring.c names" {
+	run "$TOP/tests/lib/barriers" "$TOP/shmbus"
+	[ "$output" = "" ]
+	[ "$status" = 0 ]
+}
+
+@test "a barrier that is missing or weaker is noticed" {
+	local files=(ring.c ring_word.h ring_join.c ring_loss.c ring_recv.c
+	    ring_sleep.c bell.c internal.h wait.c)
+	mkdir shmbus
+	# weaker FILE LINE-PATTERN FROM TO - in a copy of the tree
+	weaker() {
+		for f in "${files[@]}"; do cp "$TOP/shmbus/$f" shmbus/; done
+		sed -i "/$2/s/$3/$4/" "shmbus/$1"
+		! cmp -s "shmbus/$1" "$TOP/shmbus/$1"
+		run "$TOP/tests/lib/barriers" shmbus
+		[ "$status" = 1 ]
+	}
+	weaker ring.c 'ring:tail \*' AO_load_acquire AO_load
+	weaker ring.c 'ring:word \*' AO_load_acquire AO_load
+	weaker ring.c 'ring:seq \*' AO_store_release AO_store
+	weaker ring.c 'AO_fetch_compare' _full _acquire
+	weaker ring.c '^\t\t\tring_fence' 'ring_fence()' '(void)0'
+	weaker ring_word.h 'ring:recheck' 'AO_nop_read()' '(void)0'
+	weaker ring_join.c 'ring:tidy' 'ring_fence()' '(void)0'
+	weaker ring_loss.c 'ring:settle' AO_load_acquire AO_load
+	weaker internal.h 'ring:publish' 'ring_fence()' '(void)0'
+	weaker bell.c 'bell:sleep, pairs' AO_or_full AO_or
+	weaker bell.c '^\tring_fence' 'ring_fence()' '(void)0'
+	weaker ring_recv.c 'ring:word' ring:word ring:words
+}
