@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bell.pml - shmbus/bell.c and ring_hides(), for spin: sleeping, and waking
+ * bell.pml - shmbus/bell.c and ring_hides(), for spin: sleeping, and waking; with
+ * bell_writer.pml and bell_sleeper.pml
  *
- * DOC: As in ring.pml, one option is one access to shared memory.  There is one
- * sleeper and there are several writers.  The ring is a row of positions here,
- * longer than the traffic: what happens in its slots is ring.pml's subject.
+ * DOC: As in ring.pml, one option is one access to shared memory.  There are
+ * sleepers, each with a number, and writers.  The ring is a row of positions
+ * here: what happens in its slots is ring.pml's subject.  It is longer than the
+ * traffic; or with SLOTS it is lapped, so that a sleeper may lose frames, and has
+ * to tell those that were meant for it (lost) from those that were not (skipped).
+ * Then a position is given up on, too, when the next lap's writer comes to its
+ * slot and finds it pending.
+ *
+ * With AGAIN the last sleeper may be killed at any step; then another process
+ * takes its number.  With REAP a process like entry_reap() cleans up after it.
  *
  * A sleep is short or long.  A short one lasts until the reader may give up, and
  * may end by itself at any time.  A long one, of a second, ends by itself only
@@ -26,6 +34,22 @@
 #ifndef CANCELS
 #define CANCELS 0	/* shmbus_wake() is called, too */
 #endif
+#ifndef NS
+#define NS 1		/* sleepers: 1 or 2 */
+#endif
+#ifndef SLOTS
+#define LAPS 0
+#define SLOTS 200
+#else
+#define LAPS 1
+#endif
+#define SLACK 1		/* ring_slept(): a quarter of a lap */
+#ifndef AGAIN
+#define AGAIN 0		/* deaths of the last sleeper */
+#endif
+#ifndef REAP
+#define REAP 0		/* entry_reap() runs */
+#endif
 
 /* ---- what may be broken ------------------------------------------------- */
 
@@ -43,6 +67,16 @@
 #define CANCEL_UNSEEN 11	/* bell_sleep(): does not load cancel */
 #define HIDES_FIRST 12		/* bell_sleep(): ring_hides() before its bit */
 #define HIDDEN_SKIPPED 13	/* bell_sleep(): what is hidden is skipped */
+#define BIT_STORED 14		/* bell_sleep(): its bit by load and store */
+#define CLEAR_STORED 15		/* the same when it wakes up */
+#define RINGS_ONE 16		/* bell_map(): for the first of them only */
+#define RUNG_SHARED 17		/* bell.rung[]: one for all */
+#define NO_SLACK 18		/* ring_slept(): all up to the hint is skipped */
+#define HINT_LAST 19		/* bell_ring(): the hint of who came last */
+#define UPTO_AFTER_DOOR 20	/* bell_sleep(): looks at the door, then the tail */
+#define RUNG_IGNORED 21		/* bell_sleep(): as if nobody had rung */
+#define DOOR_RESET 22		/* entry_fill(): the door begins with 0 */
+#define REAP_UNLOCKED 23	/* entry_reap(): does not take the lock */
 
 #ifndef BREAK
 #define BREAK NOTHING
@@ -51,153 +85,41 @@
 
 /* ---- the file ----------------------------------------------------------- */
 
+#define NOWHERE 255
+#define BIT(x) (1 << (x))
+#define LAST (NS - 1)
+
 byte tail;
 bit published[FRAMES], abandoned[FRAMES];
-bit for_me[FRAMES];		/* it is addressed to the sleeper */
-byte door;			/* odd: asleep */
-bit sleeping;			/* the sleeper's bit of the map */
+byte door[NS];			/* odd: asleep */
+byte hint[NS];			/* with LAPS only */
+byte sleeping;			/* the sleeping map */
 
 /* ---- the world ---------------------------------------------------------- */
 
-bit cancel;			/* private to the sleeper's process */
-bit in_futex;			/* the kernel has the sleeper in its queue */
-bit ringing[FRAMES];		/* its writer has not rung for it yet */
-bit excused[FRAMES];		/* its writer died between publish and wake */
+/* Of each position, a bit for each sleeper: */
+byte for_me[FRAMES];		/* its frame is addressed to it */
+byte ringing[FRAMES];		/* and its writer has not rung for it yet */
+byte excused[FRAMES];		/* and never will: it died before */
+#if LAPS
+byte late[FRAMES];		/* and was late by more than SLACK */
+#endif
+bit cancel;			/* private to the last sleeper's process */
+bit in_futex[NS];		/* the kernel has the sleeper in its queue */
 byte gone = GONE;		/* writers that may still go */
 byte begun, ended;
+#if AGAIN
+byte deaths = AGAIN;
+bit locked = 1;			/* the last sleeper's number */
+#endif
 
 bit I1, I4, I6;		/* names for the assertions; always 0 */
 
-mtype = { TICKET, PUBLISH, BELL_ANYBODY, BELL_MAP, DOOR_LOAD, DOOR_SWAP,
-	FUTEX_WAKE, LOOK, DOOR_ODD, BELL_SLEEP, UPTO, LOOK_AGAIN, HIDES,
-	CANCELLED, FUTEX_WAIT, ASLEEP, DOOR_EVEN, BIT_CLEAR };
-
-/* This frame is finished. */
-inline over() {
-	ringing[pos] = 0;
-	pos = 0;
-	d = 0;
-	to_sleeper = 0;
-	pc = TICKET
-}
-
-proctype writer(byte me)
-{
-	mtype pc = TICKET;
-	byte pos, d;
-	bit to_sleeper;
-	byte rung = 255;	/* b->bell.rung[] */
-	bit early, seen;	/* for WEAK_BELL: the map */
-
-	do
-	/* ring:ticket; and whom the frame is for: bell_lookup() */
-	:: atomic { pc == TICKET && tail < FRAMES && me <= begun ->
-		if
-		:: me == begun -> begun++	/* see ring.pml */
-		:: else
-		fi;
-		pos = tail;
-		tail++;
-		if
-		:: for_me[pos] = 1;
-			to_sleeper = 1
-		:: true
-		fi;
-		pc = PUBLISH
-	   }
-	:: d_step { broken(WEAK_BELL) && pc == PUBLISH && !early ->
-		early = 1;
-		seen = sleeping
-	   }
-	/* ring:publish; it fails if it was given up on */
-	:: d_step { pc == PUBLISH ->
-		if
-		:: abandoned[pos] -> over()
-		:: else ->
-			published[pos] = 1;
-			ringing[pos] = 1;
-			pc = BELL_ANYBODY
-		fi
-	   }
-	/* bell_anybody() */
-	:: d_step { pc == BELL_ANYBODY ->
-		if
-		:: !early -> seen = sleeping
-		:: else
-		fi;
-		if
-		:: seen && to_sleeper -> pc = BELL_MAP
-		:: else -> over()
-		fi;
-		early = 0;
-		seen = 0
-	   }
-	/* bell_map() */
-	:: d_step { pc == BELL_MAP ->
-		if
-		:: sleeping -> pc = DOOR_LOAD
-		:: else -> over()
-		fi
-	   }
-	/* bell_ring() */
-	:: d_step { pc == DOOR_LOAD ->
-		d = door;
-		if
-		:: d % 2 == 1 -> pc = DOOR_SWAP
-		:: d % 2 == 0 && rung != d && !broken(EVEN_RELIES) ->
-			pc = FUTEX_WAKE
-		:: else -> over()
-		fi
-	   }
-	/* bell_ring(): the swap of the door */
-	:: d_step { pc == DOOR_SWAP ->
-		if
-		:: door == d ->
-			door = d + 1;
-			d = d + 1;
-			pc = FUTEX_WAKE
-		:: else ->
-			d = d + 1;
-			if
-			:: broken(LOST_SWAP_RELIES) ->
-				rung = d;
-				over()
-			:: else -> pc = FUTEX_WAKE
-			fi
-		fi
-	   }
-	/* futex_wake() */
-	:: d_step { pc == FUTEX_WAKE ->
-		if
-		:: broken(NO_WAKE)
-		:: else -> in_futex = 0
-		fi;
-		rung = d;
-		over()
-	   }
-
-	:: atomic { pc == TICKET && tail == FRAMES ->
-		ended++;
-		break
-	   }
-	/* SIGKILL, or SIGSTOP and never SIGCONT, at any step */
-	:: atomic { gone > 0 && pc != TICKET ->
-		gone--;
-		if
-		:: pc != PUBLISH && published[pos] -> excused[pos] = 1
-		:: else
-		fi;
-		ended++;
-		break
-	   }
-	od;
-	atomic {
-		over();
-		rung = 0;
-		early = 0;
-		seen = 0
-	}
-}
+mtype = { TICKET, PUBLISH, BELL_ANYBODY, BELL_MAP, DOOR_LOAD, HINT_LOAD,
+	HINT_SWAP, DOOR_SWAP, FUTEX_WAKE, LOOK, DOOR_ODD, BELL_SLEEP,
+	BELL_SLEEP_STORE, UPTO, LOOK_AGAIN, HIDES, CANCELLED, FUTEX_WAIT, ASLEEP,
+	AWAKE, DOOR_EVEN, BIT_CLEAR, BIT_CLEAR_STORE, TAKE_NUMBER, CLEAR_MAPS,
+	ENTRY_FILL };
 
 /* shmbus_wake(), bell_door() */
 proctype waker()
@@ -205,23 +127,25 @@ proctype waker()
 	byte d;
 
 	cancel = 1;
-	d = door;
+	d = door[LAST];
 	if
 	:: broken(CANCEL_RELIES) ->
 		if
-		:: atomic { d % 2 == 1 && door == d ->
-			door = d + 1;
+		:: atomic { d % 2 == 1 && door[LAST] == d ->
+			door[LAST] = d + 1;
 			d = 0
 		   }
-		   in_futex = 0
+		   in_futex[LAST] = 0
 		:: else
 		fi
 	:: else ->
 		if
-		:: atomic { d % 2 == 1 && door == d -> door = d + 1 }
+		:: atomic { d % 2 == 1 && door[LAST] == d ->
+			door[LAST] = d + 1
+		   }
 		:: else
 		fi;
-		in_futex = 0
+		in_futex[LAST] = 0
 	fi;
 	d_step {
 		d = 0;
@@ -229,187 +153,31 @@ proctype waker()
 	}
 }
 
-#define ALL (NW + CANCELS)
-
-/* What is behind the cursor does not matter any more. */
-inline pass() {
-	published[cursor] = 0;
-	for_me[cursor] = 0;
-	excused[cursor] = 0;
-	cursor++
-}
-
-proctype sleeper()
+/* entry_reap(): the lock, then the maps */
+#if REAP
+proctype reaper()
 {
-	mtype pc = LOOK;
-	byte cursor, asleep, upto;
-	bit hides;		/* a pending position may hide a frame */
-	bit patience = 1;	/* the reader may not give up yet */
-	bit got;		/* there is a frame to receive */
-	byte i;
-
-	do
-	/* ring_look(); behind a pending ticket it gives up, or sleeps first */
-	:: atomic { pc == LOOK ->
-		cancel = 0;
+end:	do
+	/* owner_is_alive() */
+	:: !locked ->
 		if
-		:: cursor == tail -> pc = DOOR_ODD
-		:: cursor < tail && (published[cursor] || abandoned[cursor]) ->
-			pass()
-		:: cursor < tail && !published[cursor] && !abandoned[cursor] ->
-			if
-			:: abandoned[cursor] = 1;
-				patience = 1
-			:: patience -> pc = DOOR_ODD
-			fi
-		fi
-	   }
-	/* bell_sleep(): the door */
-	:: d_step { pc == DOOR_ODD ->
-		if
-		:: door % 2 == 0 -> asleep = door + 1
-		:: else -> asleep = door
-		fi;
-		if
-		:: broken(DOOR_AFTER_LOOK)
-		:: else -> door = asleep
-		fi;
-		if
-		:: broken(BIT_AFTER_LOOK) -> pc = UPTO
-		:: broken(HIDES_FIRST) ->
-			upto = tail;
-			i = cursor + 1;
-			pc = HIDES
-		:: else -> pc = BELL_SLEEP
-		fi
-	   }
-	/* bell:sleep */
-	:: d_step { pc == BELL_SLEEP ->
-		sleeping = 1;
-		if
-		:: broken(BIT_AFTER_LOOK) -> pc = CANCELLED
-		:: else -> pc = UPTO
-		fi
-	   }
-	/* Positions below this tail that are pending may hide frames. */
-	:: d_step { pc == UPTO ->
-		upto = tail;
-		if
-		:: broken(NO_LOOK) -> upto = cursor
-		:: else
-		fi;
-		pc = LOOK_AGAIN
-	   }
-	:: d_step { pc == LOOK_AGAIN ->
-		if
-		:: cursor < tail && (published[cursor] ||
-		    abandoned[cursor]) && !broken(NO_LOOK) ->
-			if
-			:: published[cursor] && for_me[cursor] ->
-				got = 1;
-				pc = DOOR_EVEN
-			:: else -> pass()
-			fi
+		:: broken(REAP_UNLOCKED) ->
+			sleeping = sleeping & ~BIT(LAST)
 		:: else ->
 			if
-			:: broken(HIDES_FIRST) -> pc = CANCELLED
-			:: else ->
-				i = cursor + 1;
-				pc = HIDES
+			:: atomic { !locked -> locked = 1 }
+				sleeping = sleeping & ~BIT(LAST);
+				locked = 0
+			:: locked	/* file_lock(): EAGAIN */
 			fi
 		fi
-	   }
-	/* ring_hides() */
-	:: d_step { pc == HIDES ->
-		if
-		:: i < upto && !published[i] -> i++
-		:: else ->
-			hides = i < upto && !broken(NO_HIDES);
-			i = 0;
-			if
-			:: broken(BIT_AFTER_LOOK) || broken(HIDES_FIRST) ->
-				pc = BELL_SLEEP
-			:: broken(DOOR_AFTER_LOOK) ->
-				door = asleep;
-				pc = CANCELLED
-			:: else -> pc = CANCELLED
-			fi
-		fi
-	   }
-	:: d_step { pc == CANCELLED ->
-		if
-		:: cancel && !broken(CANCEL_UNSEEN) -> pc = DOOR_EVEN
-		:: else -> pc = FUTEX_WAIT
-		fi
-	   }
-	:: d_step { pc == FUTEX_WAIT ->
-		if
-		:: door == asleep || broken(WAIT_UNCHECKED) ->
-			in_futex = 1;
-			pc = ASLEEP
-		:: else -> pc = DOOR_EVEN
-		fi
-	   }
-	:: d_step { pc == ASLEEP && !in_futex -> pc = DOOR_EVEN }
-	/* A short sleep is over. */
-	:: d_step { pc == ASLEEP && in_futex && hides ->
-		in_futex = 0;
-		patience = 0;
-		pc = DOOR_EVEN
-	   }
-	/* A long sleep is over, and so are all writers. */
-	:: atomic { pc == ASLEEP && in_futex && !hides && ended == ALL ->
-		assert(I1 || !cancel);
-		i = cursor;
-		do
-		:: i < tail ->
-			assert(I6 || !published[i] || !for_me[i] ||
-			    excused[i]);
-			i++
-		:: else -> break
-		od;
-		i = 0;
-		in_futex = 0;
-		patience = 0;
-		if
-		:: cursor == tail -> break
-		:: else -> pc = DOOR_EVEN
-		fi
-	   }
-	/* Awake. */
-	/*
-	 * ring_slept(): if nobody rang and nothing was hidden, the frames below
-	 * the tail of now are called skipped if they are lapped; but for the
-	 * quarter of a lap for those whose writers have not rung yet.
-	 */
-	:: d_step { pc == DOOR_EVEN ->
-		i = cursor;
-		do
-		:: i < tail ->
-			assert(I4 || got || door != asleep ||
-			    (hides && !broken(HIDDEN_SKIPPED)) ||
-			    broken(HIDES_FIRST) || !published[i] ||
-			    !for_me[i] || ringing[i] || excused[i]);
-			i++
-		:: else -> break
-		od;
-		i = 0;
-		got = 0;
-		if
-		:: door == asleep -> door = asleep + 1
-		:: else
-		fi;
-		pc = BIT_CLEAR
-	   }
-	:: d_step { pc == BIT_CLEAR ->
-		sleeping = 0;
-		asleep = 0;
-		upto = 0;
-		hides = 0;
-		pc = LOOK
-	   }
+	   break
 	od
 }
+#endif
+
+#include "bell_writer.pml"
+#include "bell_sleeper.pml"
 
 init {
 	atomic {
@@ -423,6 +191,13 @@ init {
 		:: CANCELS -> run waker()
 		:: else
 		fi;
-		run sleeper()
+		n = 0;
+		do
+		:: n < NS -> run sleeper(n); n++
+		:: else -> break
+		od;
+#if REAP
+		run reaper()
+#endif
 	}
 }

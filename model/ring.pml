@@ -108,6 +108,10 @@
 #define GAP_OF_SLOTS 33		/* note_gap(): a frame a slot */
 #define AGAIN_SAME_LIFE 34	/* ring_join(): the deaths are not counted */
 #define AGAIN_LAST_ONLY 35	/* missing_before(): does not use tx_first */
+#define JOIN_AT_TAIL 36		/* learn(): what is pending is passed over */
+#define NO_LEARN 37		/* learn(): last[] is tx_seq, and no more */
+#define LEARN_ANY_LAP 38	/* learn(): also from slots of other laps */
+#define NO_OLD 39		/* pass_slot(): last[] stays */
 /* Barriers taken away: what the processor may then do. */
 #define WEAK_CLAIM_TAIL 24	/* claimable(): tail read before the word */
 #define WEAK_CLAIM 25		/* bytes are seen before WRITING is */
@@ -170,6 +174,8 @@ byte published[NW];			/* ring.tx.seq: private */
 bit busy;				/* writer 0's ring.tx.busy */
 #if JOIN
 byte frames_at[END];			/* published there */
+byte first_at[END];			/* seq of the first of them */
+byte sender_at[END];
 #endif
 #if AGAIN
 byte tx_first;				/* of number 0 */
@@ -221,6 +227,7 @@ mtype = {
 
 #include "ring_writer.pml"
 #include "ring_reader.pml"
+#include "ring_others.pml"
 
 init {
 	atomic {

@@ -4,8 +4,26 @@
  * ring_settle(); and ring_join().  Part of ring.pml.
  */
 
+#if JOIN
+/*
+ * The reader joined at FROM.  Frames below it are not its own to lose, except for
+ * those that it could not know of, however it went about it: what had been lapped
+ * when it looked at the slot, or before it came there.  These are excused.
+ */
+#define excuse(a, b)							\
+	d = a;								\
+	do								\
+	:: d < (b) && d < from -> excused[d] = 1; d++			\
+	:: else -> break						\
+	od;								\
+	d = 0
+#endif
+
 /* note_gap() */
 inline note_gap(positions) {
+#if JOIN
+	excuse(cursor, cursor + (positions));
+#endif
 	if
 	:: broken(GAP_OF_SLOTS) -> gap_budget = gap_budget + positions
 	:: else -> gap_budget = gap_budget + PACK * (positions)
@@ -94,7 +112,7 @@ inline accept() {
 		i = sender[SLOT(cursor)];
 		nth = more[SLOT(cursor)];
 		if
-		:: seq[SLOT(cursor)] + nth > last[i] ->
+		:: seq[SLOT(cursor)] + nth > last[i] && !broken(NO_OLD) ->
 			last[i] = seq[SLOT(cursor)] + nth
 		:: else
 		fi;
@@ -130,8 +148,9 @@ proctype reader(byte me)
 {
 #if JOIN
 	mtype pc = JOIN_SEQ;
-	byte from, pos, l_seq, l_sender;
-	byte before;		/* frames counted when it joined */
+	byte from, pos, l_seq, l_sender, d;
+	byte counted[NW];	/* tx_seq when it joined */
+	bit excused[END];	/* excuse() */
 #else
 	mtype pc = LOOK;
 #endif
@@ -156,7 +175,7 @@ proctype reader(byte me)
 	   }
 	:: d_step { pc == JOIN_SEQ && (!broken(JOIN_TAIL_FIRST) || from) ->
 		last[i] = tx_seq[i];
-		before = before + tx_seq[i];
+		counted[i] = tx_seq[i];
 		i++;
 		if
 		:: i == NW ->
@@ -175,6 +194,7 @@ proctype reader(byte me)
 		:: from - SLOTS > SLOTS -> pos = from - SLOTS
 		:: else -> pos = SLOTS
 		fi;
+		excuse(FIRST, pos);
 		i = 0;
 		pc = LEARN_WORD
 	   }
@@ -191,14 +211,22 @@ proctype reader(byte me)
 	:: d_step { pc == LEARN_CONFIRM ->
 		if
 		:: word_state(w) == COMMITTED && word[SLOT(pos)] == w &&
-		    word_lap(w) == LAP(pos) && pos < from &&
-		    cursor == from && l_seq > last[l_sender] ->
+		    (word_lap(w) == LAP(pos) || broken(LEARN_ANY_LAP)) &&
+		    pos < from && cursor == from && !broken(NO_LEARN) &&
+		    l_seq > last[l_sender] ->
 			last[l_sender] = l_seq
 		:: else
 		fi;
 		if
-		:: cursor == from && pos < from && (word_lap(w) < LAP(pos) ||
-		    w == WORD(pos, WRITING, word_owner(w))) ->
+		:: word_lap(w) > LAP(pos) || word_lap(word[SLOT(pos)]) >
+		    LAP(pos) -> excuse(pos, pos + 1)
+		:: else
+		fi;
+		if
+		:: cursor == from && pos < from &&
+		    (word_lap(w) < LAP(pos) ||
+		    w == WORD(pos, WRITING, word_owner(w))) &&
+		    !broken(JOIN_AT_TAIL) ->
 			cursor = pos		/* may yet be published */
 		:: else
 		fi;
@@ -474,9 +502,9 @@ proctype reader(byte me)
 		od;
 #elif JOIN
 		/*
-		 * The same of what got a ticket since it joined.  What was
-		 * lapped of those in flight when it did (with a ticket, but not
-		 * counted by its sender yet) may be counted as lost, too.
+		 * The same of what got a ticket since it joined; and of what was
+		 * excused some may be counted as lost, too.  Of these, no more
+		 * than their senders had not counted when it joined.
 		 */
 		do
 		:: i < NW ->
@@ -484,8 +512,6 @@ proctype reader(byte me)
 			:: i != me -> w = w + published[i] - tx_seq[i]
 			:: else
 			fi;
-			last[i] = 0;
-			gap[i] = 0;
 			i++
 		:: else -> break
 		od;
@@ -493,18 +519,36 @@ proctype reader(byte me)
 		do
 		:: i < END ->
 			if
-			:: i < from -> settle[0] = settle[0] + frames_at[i]
-			:: else -> miss = miss + frames_at[i]
+			:: i >= from -> miss = miss + frames_at[i]
+			:: i < from && excused[i] ->
+				d = first_at[i] + frames_at[i];
+				do
+				:: d > first_at[i] ->
+					d--;
+					if
+					:: d > counted[sender_at[i]] ->
+						settle[0]++
+					:: else
+					fi
+				:: else -> break
+				od;
+				d = 0
+			:: else
 			fi;
+			excused[i] = 0;
 			i++
 		:: else -> break
 		od;
-		assert(I4 || seen <= miss + settle[0] - before);
+		assert(I4 || seen <= miss + settle[0]);
 		assert(I4 || seen + w >= miss);
+		i = 0;
+		do
+		:: i < NW -> last[i] = 0; gap[i] = 0; counted[i] = 0; i++
+		:: else -> break
+		od;
 		settle[0] = 0;
 		miss = 0;
 		from = 0;
-		before = 0;
 #else
 		w = seen;
 		do
@@ -531,45 +575,4 @@ proctype reader(byte me)
 		gap_budget = 0;
 		seen = 0
 	}
-}
-
-/* ---- any number of further readers -------------------------------------- */
-
-/*
- * All that a reader does to others is give_up().  A swap that succeeds has the
- * word that the reader had seen, for words never come back: so it may as well
- * see it now.  Whether the owner was dead it may have asked before.
- */
-#define pending(p)							\
-	(OTHERS && (p) < tail && (word_lap(word[SLOT(p)]) < LAP(p) ||	\
-	(word_lap(word[SLOT(p)]) == LAP(p) &&				\
-	word_state(word[SLOT(p)]) == WRITING)))
-#define OTHERS_GIVE_UP(p)						\
-	:: atomic { pending(p) ->					\
-		if							\
-		:: held(word[SLOT(p)]) ->				\
-			put_word(p, WORD(p, ABANDONED,			\
-			    word_owner(word[SLOT(p)])))			\
-		:: !held(word[SLOT(p)]) ||				\
-		    env_dead(word_owner(word[SLOT(p)])) ->		\
-			put_word(p, WORD(p, ABANDONED, NOBODY))		\
-		fi							\
-	   }
-
-proctype others()
-{
-end:	do
-	OTHERS_GIVE_UP(FIRST)
-	OTHERS_GIVE_UP(FIRST + 1)
-	OTHERS_GIVE_UP(FIRST + 2)
-#if TICKETS > 3
-	OTHERS_GIVE_UP(FIRST + 3)
-#endif
-#if TICKETS > 4
-	OTHERS_GIVE_UP(FIRST + 4)
-#endif
-#if TICKETS > 5
-	OTHERS_GIVE_UP(FIRST + 5)
-#endif
-	od
 }

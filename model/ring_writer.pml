@@ -243,6 +243,8 @@ proctype writer(byte me)
 #endif
 #if JOIN
 			frames_at[pos] = n;
+			first_at[pos] = published[me] - n + 1;
+			sender_at[pos] = me;
 #endif
 			if
 			:: late -> pc = COPY_B

@@ -41,6 +41,8 @@ row()
 	ok)	cc=(-O2 -DSAFETY); [ -n "${QUICK-}" ] || run+=(-w25) ;;
 	*)	cc+=(-DSAFETY); set -- "$@" -DOUTSIDE ;;
 	esac
+	# Some faults are found sooner where the search begins at the other end.
+	[[ " $* " != *' -DT_REVERSE '* ]] || cc+=(-DT_REVERSE)
 	if ! spin -a "$@" "$here/$model" >spin.out 2>&1 || ! gcc -w \
 	    "${cc[@]}" -DNOREDUCE -DCOLLAPSE -DMEMLIM=$memory -o pan pan.c \
 	    >gcc.out 2>&1; then
@@ -105,6 +107,8 @@ fi
 broken()
 {
 	local r="-DNR=1 -DKILLS=0"
+	local j="$r -DJOIN=1 -DPACK=2 -DSLOTS=1 -DTICKETS=3 -DCOARSE=1"
+	local two="-DNS=2 -DNW=1 -DGONE=0" laps="-DSLOTS=2 -DGONE=0"
 	cat <<-END
 	I4 ring.pml TICKET_STORE $r
 	I4 ring.pml CLAIM_STORE $r
@@ -129,7 +133,9 @@ broken()
 	I4 ring.pml SETTLE_ASLEEP $r
 	I2 ring.pml TIDY_BUSY $r -DTIDY=1 -DSLOTS=1 -DTICKETS=3
 	I2 ring.pml DEAD_GUESSED $r
-	I4 ring.pml JOIN_TAIL_FIRST $r -DJOIN=1 -DCOARSE=1
+	I4 ring.pml JOIN_TAIL_FIRST $j
+	I4 ring.pml JOIN_AT_TAIL $j
+	I4 ring.pml NO_LEARN $j
 	I4 ring.pml NTH_STAYS $r -DPACK=2
 	I4 ring.pml GAP_OF_SLOTS $r -DPACK=2
 	I4 ring.pml AGAIN_SAME_LIFE -DNR=1 -DAGAIN=1 -DCOARSE=1 -DSLOTS=1
@@ -154,11 +160,31 @@ broken()
 	I6 bell.pml EVEN_RELIES
 	I1 bell.pml CANCEL_RELIES -DNW=1 -DFRAMES=2 -DCANCELS=1
 	I1 bell.pml CANCEL_UNSEEN -DNW=1 -DFRAMES=2 -DCANCELS=1
+	I6 bell.pml BIT_STORED $two -DFRAMES=1
+	I6 bell.pml CLEAR_STORED $two -DFRAMES=2
+	I6 bell.pml RINGS_ONE $two -DFRAMES=1
+	I4 bell.pml NO_SLACK $laps
+	I4 bell.pml HINT_LAST $laps
+	I4 bell.pml UPTO_AFTER_DOOR $laps -DNW=1 -DFRAMES=4
+	I4 bell.pml RUNG_IGNORED $laps -DNW=1 -DFRAMES=4
+	I6 bell.pml REAP_UNLOCKED -DAGAIN=1 -DREAP=1 -DNW=1 -DFRAMES=1 -DGONE=0
 	END
 }
 
-# W writers, R readers, any number of further ones (n), S slots, T tickets; k
-# may be killed, s stopped for ever.
+# Faults that are found only after many states.
+broken_full()
+{
+	local j="-DNR=1 -DJOIN=1 -DPACK=2 -DSLOTS=1 -DTICKETS=3 -DCOARSE=1"
+	cat <<-END
+	I4 ring.pml LEARN_ANY_LAP $j -DKILLS=0
+	I4 ring.pml NO_OLD $j -DKILLS=0
+	I6 bell.pml RUNG_SHARED -DNS=2 -DT_REVERSE
+	I6 bell.pml DOOR_RESET -DAGAIN=1
+	END
+}
+
+# W writers, R readers, any number of further ones (n), S slots, T tickets, F
+# frames; k may be killed, s stopped for ever; gone: either.
 good_quick()
 {
 	cat <<-END
@@ -169,15 +195,18 @@ good_quick()
 	ok ring.pml 3W1Rn-1S3T-k -DNW=3 -DNR=1 -DOTHERS=1 -DSLOTS=1 -DTICKETS=3 -DCOARSE=1
 	ok ring.pml 2W1R-2S4T-poll -DNR=1 -DKILLS=0 -DPOLL=1
 	ok ring.pml 2W1R-2S4T-batch -DNR=1 -DBATCH=2 -DCOARSE=1 -DKILLS=0
-	ok ring.pml 2W1R-2S4T-pack -DNR=1 -DPACK=2 -DKILLS=0 -DCOARSE=1
+	ok ring.pml 2W1R-2S3T-pack -DNR=1 -DPACK=2 -DKILLS=0 -DTICKETS=3 -DCOARSE=1
 	ok ring.pml 2W1R-2S4T-cancel -DNR=1 -DCANCEL=1 -DKILLS=0 -DCOARSE=1
 	ok ring.pml 2W1R-2S4T-rdonly -DNR=1 -DRDONLY=1 -DKILLS=0
 	ok ring.pml 2W1R-2S4T-own -DNR=1 -DOWN=1 -DKILLS=0
 	ok ring.pml 2W1R-1S3T-tidy -DNR=1 -DTIDY=1 -DSLOTS=1 -DTICKETS=3 -DCOARSE=1 -DKILLS=0
-	ok ring.pml 2W1R-2S4T-join -DNR=1 -DJOIN=1 -DOUTSIDE -DKILLS=0 -DCOARSE=1
+	ok ring.pml 2W1R-1S3T-pack-join -DNR=1 -DJOIN=1 -DOUTSIDE -DPACK=2 -DSLOTS=1 -DTICKETS=3 -DKILLS=0 -DCOARSE=1
 	ok ring.pml 2W1R-2S3T-again -DNR=1 -DAGAIN=1 -DOUTSIDE -DTICKETS=3 -DCOARSE=1
 	ok bell.pml bell-2W3F-gone
 	ok bell.pml bell-1W2F-cancel -DNW=1 -DFRAMES=2 -DCANCELS=1
+	ok bell.pml bell-1W1F-2R-gone -DNS=2 -DNW=1 -DFRAMES=1
+	ok bell.pml bell-1W4F-2S-gone -DSLOTS=2 -DNW=1 -DFRAMES=4
+	ok bell.pml bell-1W2F-again-gone -DAGAIN=1 -DREAP=1 -DNW=1 -DFRAMES=2
 	END
 }
 
@@ -212,6 +241,9 @@ good_full()
 	ok ring.pml 2W1R-1S4T-tidy-k -DNR=1 -DTIDY=1 -DSLOTS=1 $c
 	ok ring.pml 2W1R-2S4T-again -DNR=1 -DAGAIN=1 -DOUTSIDE $c
 	ok ring.pml 2W1R-1S4T-again -DNR=1 -DAGAIN=1 -DOUTSIDE -DSLOTS=1 $c
+	ok ring.pml 2W1R-2S4T-join -DNR=1 -DJOIN=1 -DOUTSIDE -DKILLS=0 $c
+	ok bell.pml bell-2W3F-2S -DSLOTS=2 -DGONE=0
+	ok bell.pml bell-1W2F-2R -DNS=2 -DNW=1 -DFRAMES=2 -DGONE=0
 	no-cycle ring.pml 2W1R-2S4T-loops -DNR=1
 	no-cycle bell.pml bell-2W2F-loops -DFRAMES=2
 	END
@@ -221,7 +253,7 @@ rows()
 {
 	[ -n "${QUICK-}" ] || good_full
 	good_quick
-	broken | while read -r expected model name flags; do
+	{ broken; [ -n "${QUICK-}" ] || broken_full; } | while read -r expected model name flags; do
 		echo "$expected $model $name -DBREAK=$name $flags"
 	done
 }

@@ -108,7 +108,8 @@
  *                 tx_seq, before that of the tail
  *   ring:tidy     ring_tidy(): load of tx.busy, after     ring_fence()
  *                 that of the word
- *   bell:sleep    bell_sleep(): bit in the sleeping map   full, ring_fence()
+ *   bell:sleep    bell_lie_down(): bit in the sleeping    full, ring_fence()
+ *                 map
  *
  * and these are the pairs:
  *
