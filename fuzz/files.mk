@@ -23,7 +23,7 @@ FUZZ_LIBS_ctl := -ljson-c
 # lwIP and its driver; of the interface only what these call.
 FUZZ_WITH_lwip = $(addprefix fuzz/stack/, memory.c patch.c peer.c templates.c \
 	warp.c) tests/lib/wallframes.c $(LWIP_SRC) $(BASE_SRC) shmif/beside.c \
-	shmif/later.c shmif/name.c
+	shmif/later.c shmif/name.c shmif/rtnl.c shmif/rtnl_verbs.c
 FUZZ_LIBS_lwip := -ldl
 # mstack's server down to its seam.
 FUZZ_WITH_mstack = $(MSERVE_SRC) shmif/later.c

@@ -52,6 +52,9 @@ mstack_exact: all | $(FIRST)
 check_programs: all | $(FIRST)
 	@PROGRAMS=all $(RUN) TESTS= tests/run tests/system/mstack_programs.bats \
 	    tests/system/mstack_remote.bats tests/system/mstack_heavy.bats
+	@$(if $(LWIP_TREE),TEST_STACK=lwip PROGRAMS=all $(RUN) TESTS= \
+	    tests/run tests/system/mstack_programs.bats \
+	    tests/system/mstack_remote.bats)
 
 arm64: | $(FIRST)
 	@$(RUN) tests/arm64

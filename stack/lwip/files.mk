@@ -5,6 +5,5 @@ LWIP_NETIF_SRC := stack/lwip/shmif_netif.c
 LWIP_SRC := $(addprefix stack/lwip/, \
 	ctl.c driver.c exit.c frames.c hooks.c merge.c net.c ping.c routes.c \
 	socks.c sys_arch.c wall.c \
-	$(addprefix sock/, address.c control.c dgram.c group.c option.c request.c rtnl.c \
-	rtnl_verbs.c seam.c \
+	$(addprefix sock/, address.c control.c dgram.c group.c option.c request.c seam.c \
 	sock.c stream.c told.c))

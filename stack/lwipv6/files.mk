@@ -3,8 +3,8 @@
 LWIPV6_DRIVER := $(addprefix stack/lwipv6/driver/, \
 	cures.c delete.c driver.c frames.c layout.c)
 LWIPV6_CTL := $(addprefix stack/lwipv6/ctl/, \
-	ctl.c foreign.c ioctl.c kinds.c net.c ping.c radv_file.c \
-	sock_seam.c socks.c)
+	ctl.c foreign.c ifreq.c ioctl.c kinds.c net.c netlink.c ping.c \
+	radv_file.c sock_seam.c socks.c)
 LWIPV6_SOCK := $(addprefix stack/lwipv6/sock/, \
 	calls.c close.c control.c fcntl.c fd.c options.c poll.c ports.c recv.c send.c \
 	sockaddr.c socket.c wait.c $(addprefix kind/, \

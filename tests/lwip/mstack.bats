@@ -17,7 +17,7 @@ cases()
 }
 
 @test "programs on lwIP" {
-	cases mstack_programs 'curl|netcat' 'asyncio|nginx|redis|socat|iperf3'
+	cases mstack_programs 'curl|netcat|first' 'asyncio|nginx|redis|socat|iperf3|DHCP'
 }
 
 @test "calls on lwIP give the same as on the kernel's loopback" {

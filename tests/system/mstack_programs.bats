@@ -136,14 +136,64 @@ sys.stdout.buffer.write(u.urlopen("http://10.0.0.2/f").read())'
 	[ "$status" -eq 0 ]
 	[[ "$output" == *"link/ether"* ]]
 	# What the stack does not know it refuses, and does not keep waiting.
-	run at a ip neigh
-	[ "$status" -eq 1 ]
+	run at a ip rule
+	[ "$status" -ne 0 ]
 	[[ "$output" == *"Operation not supported"* ]]
 	need ping
 	run at a ping -c 2 -i 0.2 10.0.0.2
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[[ "$output" == *"2 received"* ]]
+	run at a ip neigh
+	[[ "$output" == *"10.0.0.2 dev shmif0 lladdr "* ]]
+}
+
+# Words that one types first, with the names that shmifctl shows.
+@test "ip, ifconfig and traceroute, as one types them first" {
+	need ip ifconfig traceroute
+	pair_up
+	run at a ip -br addr
+	echo "$output"
+	[[ "$output" == *"shmif0 "*UP*10.0.0.1/24* ]]
+	run at a ip -4 addr show dev shmif0
+	[[ "$output" == *"inet 10.0.0.1/24 brd 10.0.0.255 scope global shmif0"* ]]
+	run at a ip route get 10.0.0.2
+	[[ "$output" == "10.0.0.2 dev shmif0 "*"src 10.0.0.1"* ]]
+	run at a ip route get 10.9.9.9
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"Network is unreachable"* ]]
+	run at a ifconfig shmif0
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"netmask 255.255.255.0  broadcast 10.0.0.255"* ]]
+	run at a ifconfig nothing0
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"Device not found"* ]]
+	at a ifconfig shmif0 down
+	run at a ifconfig shmif0
+	[[ "$output" != *"<UP"* ]]
+	at a ip link set shmif0 up
+	run at a ifconfig shmif0
+	[[ "$output" == *"<UP,"* ]]
+	run at a traceroute -I -n -q 1 -m 2 10.0.0.2
+	[[ "$output" == *" 1  10.0.0.2 "* ]]
+	run at a traceroute -T -n -q 1 -m 2 10.0.0.2
+	[[ "$output" == *" 1  10.0.0.2 "* ]]
+}
+
+@test "dnsmasq gives addresses by DHCP" {
+	need dnsmasq
+	pair_up
+	start dhcp.out "$mstack" -o -unix "$HERE/b.sock" dnsmasq -d -u root \
+	    -C /dev/null -p 0 --dhcp-range=10.0.0.50,10.0.0.60 \
+	    --dhcp-authoritative -i shmif0 --pid-file= --log-facility=- \
+	    --leasefile-ro
+	until_true grep -q 'DHCP, IP range' dhcp.out.err
+	TEST_STACK='' serve c
+	on c shmif0 create linkstr "$HERE/bus" dhcp up
+	given() { on c shmif0 | grep -q 'inet 10\.0\.0\.[56]'; }
+	until_true given
+	grep -q DHCPACK dhcp.out.err
 }
 
 @test "iperf3, both ways" {

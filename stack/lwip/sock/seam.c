@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "shmif/rtnl.h"
 #include "stack/lwip/ctl.h"
-#include "stack/lwip/sock/rtnl.h"
 
 /* ---- open and close ------------------------------------------------------ */
 
@@ -120,20 +120,6 @@ seam_close(int sock)
 		return result_; \
 	} while (0)
 
-/* An address of netlink to bind or connect to: nobody tells anything unasked. */
-static int
-netlink_address(const struct sockaddr *addr, socklen_t len)
-{
-	struct sockaddr_nl a;
-
-	if (len < (socklen_t)sizeof(a))
-		return EINVAL;
-	memcpy(&a, addr, sizeof(a));
-	return a.nl_family != AF_NETLINK ? EINVAL :
-	    a.nl_groups != 0		 ? EOPNOTSUPP :
-					   0;
-}
-
 /*
  * What was sent to addresses of our own lies in a queue, for lwIP's thread to
  * deliver.  Linux delivers it at once, so to a program a connection that it has
@@ -167,7 +153,7 @@ do_bind(struct sock *s, const struct sockaddr *addr, socklen_t len)
 	int error;
 
 	if (s->kind == SOCK_NL)
-		return netlink_address(addr, len);
+		return rtnl_bind(addr, len);
 	if ((error = address_get(s, addr, len, &ip, &port)) != 0)
 		return error;
 	if (!s->w.freebind && !address_is_ours(&ip))
@@ -196,7 +182,7 @@ do_connect(struct sock *s, const struct sockaddr *addr, socklen_t len)
 	if (len < (socklen_t)sizeof(addr->sa_family))
 		return EINVAL;
 	if (s->kind == SOCK_NL)
-		return netlink_address(addr, len);
+		return rtnl_bind(addr, len);
 	if (addr->sa_family == AF_UNSPEC)
 		return s->kind == SOCK_TCP ? stream_disconnect(s) :
 					     dgram_connect(s, NULL, 0);

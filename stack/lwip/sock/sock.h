@@ -28,7 +28,6 @@
  * dgram.c	UDP, UDP-Lite, raw IP;  control.c  what goes beside datagrams
  * option.c	options;  group.c  multicast;  request.c  ioctl(2)
  * told.c	ICMP errors
- * rtnl.c	netlink, which is not lwIP's: it takes the lock itself
  * address.c	addresses between the system's structures and lwIP's
  */
 #ifndef STACK_LWIP_SOCK_SOCK_H

@@ -70,6 +70,19 @@ int ctl_neigh_del(void *stack, const char *name, const uint8_t ip[16],
 int ctl_neigh_add(void *stack, const char *name, const uint8_t ip[16],
     const uint8_t *mac, bool published);
 
+/* ctl/ifreq.c: ioctl(2) that ask about interfaces.  ENOTTY: not one of them. */
+int ifreq_ask(void *stack, unsigned long request, void *arg);
+
+/*
+ * ctl/netlink.c: netlink sockets of programs, see stack_sock.h.  Their numbers
+ * are none of lwipv6's own.
+ */
+int nlsock_open(void *stack, int type, int protocol, int *sock);
+void nlsock_close(int sock);
+/* The socket of this number and its stack, or NULL. */
+struct rtnl *nlsock_find(int sock, void **stack);
+int nlsock_get(int level, int name, void *value, socklen_t *len);
+
 /* ctl/socks.c; see stack_ctl.h */
 int ctl_sockets(void *stack, struct ctl_sock **list, unsigned *n,
     unsigned *omitted);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * rtnl.c - netlink sockets of a stack that has none of its own
+ * rtnl.c - netlink sockets, by what a stack can be asked and told
  *
  * DOC: A request is answered while it is sent: what it asks for is read from
  * the stack by struct stack_ctl, put into messages, and queued as datagrams,
  * each short enough for the buffers that programs have (getifaddrs(3): a page).
- * Nothing is told unasked: there are no groups.
+ * Nothing is told unasked: to groups, neither.
  *
  *	RTM_GETLINK, GETADDR, GETROUTE, GETNEIGH	dumps, and single links
  *							and routes
@@ -15,13 +15,13 @@
  * All else is EOPNOTSUPP.  A request that fails is answered by the errno value
  * that Linux has for it.
  *
- * Nothing here is lwIP's: any stack that fills struct stack_ctl could have it.
+ * Any stack that fills struct stack_ctl can have it.
  * rtnl_verbs.c does what messages ask for.
  *
  * What a program sends is not trusted: each message and attribute is measured
  * before it is read, and what waits to be read is bounded.
  */
-#include "stack/lwip/sock/rtnl_priv.h"
+#include "shmif/rtnl_priv.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -308,6 +308,17 @@ rtnl_recv(struct rtnl *nl, const struct iovec *iov, int n, size_t *done)
 	}
 	free(d);
 	return 0;
+}
+
+int
+rtnl_bind(const struct sockaddr *addr, socklen_t len)
+{
+	struct sockaddr_nl a;
+
+	if (len < (socklen_t)sizeof(a))
+		return EINVAL;
+	memcpy(&a, addr, sizeof(a));
+	return a.nl_family != AF_NETLINK ? EINVAL : 0;
 }
 
 void

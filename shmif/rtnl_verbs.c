@@ -2,7 +2,7 @@
 /*
  * rtnl_verbs.c - what messages of rtnetlink ask for, done by struct stack_ctl
  */
-#include "stack/lwip/sock/rtnl_priv.h"
+#include "shmif/rtnl_priv.h"
 
 #include <linux/neighbour.h>
 #include <net/if.h>
@@ -132,7 +132,7 @@ answer_link(const struct request *r, const struct ctl_if *c, unsigned flags)
 	i.ifi_flags |= c->promisc ? IFF_PROMISC : 0;
 	msg_begin(&m, r, RTM_NEWLINK, flags, &i, sizeof(i));
 	msg_attr(&m, IFLA_IFNAME, c->name, strlen(c->name) + 1);
-	/* A loop of lwIP has none. */
+	/* A loop may have none. */
 	attr32(&m, IFLA_MTU, c->mtu != 0 ? c->mtu : 65535);
 	msg_attr(&m, IFLA_OPERSTATE, &oper, 1);
 	msg_attr(&m, IFLA_QDISC, "noop", sizeof("noop"));

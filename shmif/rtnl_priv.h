@@ -2,15 +2,15 @@
 /*
  * rtnl_priv.h - what rtnl.c and rtnl_verbs.c share (not installed)
  */
-#ifndef STACK_LWIP_SOCK_RTNL_PRIV_H
-#define STACK_LWIP_SOCK_RTNL_PRIV_H
+#ifndef SHMIF_RTNL_PRIV_H
+#define SHMIF_RTNL_PRIV_H
 
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <stdbool.h>
 
 #include "shmif/stack_ctl.h"
-#include "stack/lwip/sock/rtnl.h"
+#include "shmif/rtnl.h"
 
 #define RTNL_MESSAGE 512u /* bytes that one message may have */
 #define RTNL_ATTRS 64u	  /* types of attributes that are looked at */
@@ -61,4 +61,4 @@ struct verb {
 /* What is done for a message of TYPE; NULL: nothing. */
 const struct verb *rtnl_verb(unsigned type);
 
-#endif /* STACK_LWIP_SOCK_RTNL_PRIV_H */
+#endif /* SHMIF_RTNL_PRIV_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * rtnl.h - netlink sockets of a stack that has none of its own (not installed)
+ * rtnl.h - netlink sockets, by what a stack can be asked and told (not installed)
  *
  * What stack_ctl.h tells of a stack and does to it, in the words of
  * rtnetlink(7): for ip(8), getifaddrs(3) and their like under mstack.
@@ -10,8 +10,8 @@
  *
  * ERRORS: 0 or a positive errno value.
  */
-#ifndef STACK_LWIP_SOCK_RTNL_H
-#define STACK_LWIP_SOCK_RTNL_H
+#ifndef SHMIF_RTNL_H
+#define SHMIF_RTNL_H
 
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -32,8 +32,13 @@ void rtnl_free(struct rtnl *nl);
 int rtnl_send(struct rtnl *nl, const struct iovec *iov, int n, size_t *done);
 /* The next answer, cut off where there is no room.  EAGAIN: there is none. */
 int rtnl_recv(struct rtnl *nl, const struct iovec *iov, int n, size_t *done);
+/*
+ * Whether ADDR can be bound to, or connected to.  Groups may be joined, as
+ * programs do that only want to know of changes; nothing is told to them.
+ */
+int rtnl_bind(const struct sockaddr *addr, socklen_t len);
 /* Its own address, and the kernel's: PEER. */
 void rtnl_name(const struct rtnl *nl, int peer, struct sockaddr *addr,
     socklen_t *len);
 
-#endif /* STACK_LWIP_SOCK_RTNL_H */
+#endif /* SHMIF_RTNL_H */
