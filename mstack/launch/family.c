@@ -156,8 +156,10 @@ find_stack(struct super *su, const struct launch *l)
 	if (!ref.null &&
 	    (error = link_open(su, ref.path, &ref.link, why, sizeof(why))) !=
 		0) {
-		tool_say("%s: %s", l->words[0] != NULL ? ref.path : l->stack,
-		    why[0] != '\0' ? why : strerror(error));
+		const char *stack = l->words[0] != NULL ? ref.path : l->stack;
+
+		tool_say("%s: %s", stack,
+		    why[0] != '\0' ? why : stack_why(stack, error));
 		return false;
 	}
 	snprintf(su->once, sizeof(su->once), "%s",
@@ -395,7 +397,7 @@ family_run_inside(const struct launch *l)
 	ask.path_len = (uint32_t)strlen(l->stack);
 	if (syscall(SYS_socket, MSTACK_FAMILY, 0, 0, MSTACK_ASK_KEY, &ask) !=
 	    0) {
-		tool_say("%s: %s", l->stack, strerror(errno));
+		tool_say("%s: %s", l->stack, stack_why(l->stack, errno));
 		return 1;
 	}
 	sigprocmask(SIG_SETMASK, NULL, &mask);

@@ -324,6 +324,8 @@ struct stack_default {
 bool stack_is_null(const char *stack);
 /* The path within STACK, "unix://path" or "path". */
 const char *stack_path(const char *stack);
+/* Why STACK cannot be had, which failed with ERROR. */
+const char *stack_why(const char *stack, int error);
 /* The stack of FAMILY for P, or NULL: the host's. */
 struct stack_ref *stack_for(struct super *su, const struct proc *p, int family);
 /* From now on REF is the default of P (NULL: of all) for FAMILIES.  0, ENOMEM */

@@ -115,9 +115,12 @@ set_up(const char *url, const char *words)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
-/* The child that becomes the server. */
+/*
+ * The child that becomes the server.  What it says goes to SAID: that it has no
+ * interface yet is as it should be, and who is quiet does not want to know.
+ */
 static _Noreturn void
-be_server(const struct launch *l, const char *url, pid_t parent)
+be_server(const struct launch *l, const char *url, pid_t parent, int said)
 {
 	char program[PATH_MAX];
 	sigset_t none;
@@ -133,18 +136,18 @@ be_server(const struct launch *l, const char *url, pid_t parent)
 	signal(SIGHUP, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
-	/* It says that it has no interface yet, which is as it should be. */
 	if (null != -1) {
 		dup2(null, STDIN_FILENO);
 		dup2(null, STDOUT_FILENO);
-		if (!l->verbose)
-			dup2(null, STDERR_FILENO);
 	}
+	if (!l->verbose && said != -1)
+		dup2(said, STDERR_FILENO);
 	find_program("shmif_server", program);
 	if (l->type != NULL)
 		execlp(program, "shmif_server", "-s", "-t", l->type, url, NULL);
 	else
 		execlp(program, "shmif_server", "-s", url, NULL);
+	tool_say("%s: %s", program, strerror(errno));
 	_exit(127);
 }
 
@@ -180,6 +183,17 @@ wait_ready(pid_t server, const char *path)
 	return false;
 }
 
+/* Why the server has ended, as it said itself. */
+static void
+repeat(int said)
+{
+	char text[2000];
+	ssize_t n = said == -1 ? -1 : read(said, text, sizeof(text));
+
+	if (n > 0)
+		(void)!write(STDERR_FILENO, text, (size_t)n);
+}
+
 pid_t
 once_start(const struct launch *l, char path[128])
 {
@@ -187,7 +201,7 @@ once_start(const struct launch *l, char path[128])
 	uint64_t name;
 	char url[160];
 	pid_t pid, me = getpid();
-	int i;
+	int said[2] = { -1, -1 }, i;
 
 	if (getrandom(&name, sizeof(name), 0) != sizeof(name))
 		name = (uint64_t)me;
@@ -196,13 +210,22 @@ once_start(const struct launch *l, char path[128])
 		dir = "/tmp";
 	snprintf(path, 128, "%s/mstack.%016llx", dir, (unsigned long long)name);
 	snprintf(url, sizeof(url), "unix://%s", path);
+	/*
+	 * Nobody reads it after the beginning: a server that has much to say
+	 * must not wait for that, so it stays open, and what is full is full.
+	 */
+	if (pipe2(said, O_CLOEXEC | O_NONBLOCK) != 0)
+		said[0] = said[1] = -1;
 	if ((pid = fork()) == 0)
-		be_server(l, url, me);
+		be_server(l, url, me, said[1]);
+	if (said[1] != -1)
+		close(said[1]);
 	if (pid == -1) {
 		tool_say("%s", strerror(errno));
 		return -1;
 	}
 	if (!wait_ready(pid, path)) {
+		repeat(said[0]);
 		tool_say("the stack does not start (shmif_server%s%s)",
 		    l->type != NULL ? " -t " : "",
 		    l->type != NULL ? l->type : "");

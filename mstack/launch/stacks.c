@@ -8,6 +8,7 @@
  * chain of parents of each of them leads to it.  The nearest ancestor that has
  * said anything about a family counts.
  */
+#include <sys/stat.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <stdio.h>
@@ -37,6 +38,21 @@ stack_path(const char *stack)
 	return strncmp(stack, scheme, sizeof(scheme) - 1) == 0 ?
 	    stack + sizeof(scheme) - 1 :
 	    stack;
+}
+
+const char *
+stack_why(const char *stack, int error)
+{
+	const char *path = stack_path(stack);
+	struct stat st;
+
+	if (path == stack && strstr(stack, "://") != NULL)
+		return "not a path, nor unix://PATH";
+	if (stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+		return "not a socket: it has to be that of a shmif_server";
+	if (error == ECONNREFUSED)
+		return "no server is there any more";
+	return strerror(error);
 }
 
 static struct stack_default *

@@ -72,6 +72,27 @@ shown()
 	: >file
 	run "$mstack" "unix://$HERE/file" touch ran
 	[ "$status" -eq 1 ]
+	[[ "$output" == "mstack: unix://$HERE/file: not a socket: "* ]]
+	run "$mstack" "$HERE" touch ran
+	[ "$status" -eq 1 ]
+	[[ "$output" == "mstack: $HERE: not a socket: "* ]]
+	run "$mstack" tcp://127.0.0.1:1 touch ran
+	[ "$status" -eq 1 ]
+	[ "$output" = "mstack: tcp://127.0.0.1:1: not a path, nor unix://PATH" ]
+	serve a
+	kill -KILL "${SERVER[a]}"
+	until_true gone_for_good "${SERVER[a]}"
+	run "$mstack" a.sock touch ran
+	[ "$status" -eq 1 ]
+	[ "$output" = "mstack: a.sock: no server is there any more" ]
+	# Inside of another one the same is said.
+	run "$mstack" null "$mstack" a.sock touch ran
+	[ "$status" -eq 1 ]
+	[ "$output" = "mstack: a.sock: no server is there any more" ]
+	# What the server has to say about it is heard.
+	run "$mstack" -t nothing -c 'shmif0 create' touch ran
+	[ "$status" -eq 1 ]
+	[[ "$output" == "shmif_server: "*nothing*"mstack: the stack does not start"* ]]
 	[ ! -e ran ]
 }
 
