@@ -6,6 +6,7 @@
 #   left.bus                    middle.bus                   right.bus
 #   left 10.1.0.2 --- router 10.1.0.1 | 10.2.0.1 --- lossy wire --- far.bus
 #        10.2.0.2 | 10.3.0.1 namespace, Linux routes --- right 10.3.0.2
+#                                                    --- a guest of QEMU
 #
 # usage: lab.sh [FOLDER]
 #
@@ -14,6 +15,10 @@
 # of wires.  That takes root; without, the second router is a stack, too.  Each
 # network is captured, from the buses' own memory, when all is over.  The captures
 # stay in FOLDER, where one is given.  BIN is where the programs are.
+#
+# The guest is the firmware that QEMU brings along, iPXE: the second router gives it
+# a lease and a file.  Its clock goes by its instructions, several times too fast, so
+# what it waits for by counting costs little.
 set -eu
 BIN=${BIN:-$(cd "$(dirname "$0")/../build/bin" && pwd)}
 PATH=$PATH:/usr/sbin:/sbin
@@ -114,6 +119,45 @@ if [ -x "$BIN/mstack" ] && command -v nc >/dev/null &&
 	cmp sent got
 	echo "1 MB over the lossy line: exact"
 fi
+
+# guest - what has to be there for it: the namespace, and three programs
+guest()
+{
+	local web dns qemu got= program try
+	[ "$(type -t router2)" = function ] || return 0
+	for program in qemu-system-x86_64 dnsmasq python3; do
+		command -v $program >/dev/null || {
+			echo "no guest: $program is not installed"
+			return 0
+		}
+	done
+	wire right.bus "stream:$lab/guest.sock,listen"
+	mkdir www
+	printf '#!ipxe\nimgfetch http://10.3.0.1/data\n' >www/boot
+	head -c 300000 /dev/urandom >www/data
+	ip netns exec $net python3 -u -m http.server -d www --bind 10.3.0.1 80 \
+	    >/dev/null 2>web.log &
+	pids+=($!)
+	ip netns exec $net dnsmasq -k -C /dev/null -p 0 -i right -l leases \
+	    --user=root --no-ping -F 10.3.0.50,10.3.0.60,1h \
+	    --dhcp-boot=http://10.3.0.1/boot 2>/dev/null &
+	pids+=($!)
+	qemu-system-x86_64 -M pc -m 64 -display none -boot n -icount shift=8 \
+	    -device virtio-net-pci,netdev=n,mac=02:00:00:00:03:09 -netdev \
+	    "stream,id=n,server=off,addr.type=unix,addr.path=$lab/guest.sock" \
+	    >/dev/null 2>&1 &
+	qemu=$!
+	pids+=($qemu)
+	for ((try = 0; try < 400; try++)); do
+		grep -q 'GET /data.* 200' web.log && got=yes && break
+		kill -0 $qemu 2>/dev/null || break
+		sleep 0.1
+	done
+	kill $qemu 2>/dev/null || :
+	[ -n "$got" ] || { echo "the guest got nothing"; return 1; }
+	echo "a guest: a lease, and a file by HTTP"
+}
+guest
 
 echo "the lossy line:"
 "$BIN/shmif_wire" -s unix://lossy.sock show
