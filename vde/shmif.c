@@ -54,6 +54,7 @@
  * the process, which such a handler brings about.
  */
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -86,13 +87,13 @@ struct plug {
 	struct vdeplug_module *module;
 
 	struct shmbus *bus;
-	struct url url;	  /* its path is absolute, as a child attaches anew */
-	pid_t pid;	  /* the process that attached */
-	int fd;		  /* what the client polls */
-	int ctl;	  /* never readable */
-	bool told;	  /* that a frame was too long */
-	uint64_t loop_ns; /* when a loop was told of; 0: never */
-	unsigned macs;	  /* learned */
+	struct url url;	   /* its path is absolute, as a child attaches anew */
+	pid_t pid;	   /* the process that attached */
+	int fd;		   /* what the client polls */
+	int ctl;	   /* never readable */
+	uint64_t too_long; /* frames that the bus does not carry */
+	uint64_t loop_ns;  /* when a loop was told of; 0: never */
+	unsigned macs;	   /* learned */
 	uint64_t mac[LEARN_MAX];
 	struct learn learn;	    /* for loops */
 	volatile sig_atomic_t busy; /* one of the functions runs */
@@ -439,13 +440,11 @@ transmit(struct plug *p, const void *buf, size_t len)
 		error = shmbus_send(p->bus, buf, len);
 	while ((error == SHMBUS_EGIVENUP || error == ENOBUFS) &&
 	    ++tries < SEND_TRIES);
-	if (error == EMSGSIZE && !p->told) {
+	if (error == EMSGSIZE && p->too_long++ == 0)
 		url_complain(p->url.path,
 		    "frames longer than the bus carries are "
 		    "dropped",
 		    EMSGSIZE);
-		p->told = true;
-	}
 	/* A frame that is lost is no error of the network's. */
 	if (error == 0 || error == EMSGSIZE || error == SHMBUS_EGIVENUP ||
 	    error == ENOBUFS)
@@ -479,11 +478,34 @@ plug_ctlfd(VDECONN *conn)
 	return ((struct plug *)conn)->ctl;
 }
 
+/* Says how many frames were too long.  A signal handler may call this. */
+static void
+tell_too_long(const struct plug *p)
+{
+	char digits[24], *at = digits + sizeof(digits);
+	uint64_t n = p->too_long;
+	struct iovec text[4] = {
+		{ (void *)(uintptr_t) "vde shmif://", 12 },
+		{ p->url.path, strlen(p->url.path) },
+		{ (void *)(uintptr_t) ": frames too long: ", 19 },
+	};
+
+	if (n < 2) /* the first one was told of */
+		return;
+	*--at = '\n';
+	for (; n != 0; n /= 10)
+		*--at = (char)('0' + n % 10);
+	text[3].iov_base = at;
+	text[3].iov_len = (size_t)(digits + sizeof(digits) - at);
+	(void)!writev(STDERR_FILENO, text, 4);
+}
+
 static int
 plug_close(VDECONN *conn)
 {
 	struct plug *p = (struct plug *)conn;
 
+	tell_too_long(p);
 	if (p->busy == 0 && list_remove(p))
 		plug_free(p);
 	return 0;

@@ -66,6 +66,9 @@ four=020000000004
 	frame $every $one 88b5 20 | cmp - got
 	[ "$(wc -l <a.out.err)" -eq 1 ]
 	grep -q 'longer than the bus carries' a.out.err
+	kill $pid_a
+	finished $pid_a 0
+	[ "$(tail -n 1 a.out.err)" = "vde shmif://$BUS: frames too long: 2" ]
 }
 
 @test "what is no bus: errno, and one line that says why" {
