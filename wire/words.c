@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/number.h"
 #include "wire/words.h"
@@ -78,11 +79,19 @@ struct unit {
 	double factor;
 };
 
-static const struct unit times[] = { { "ns", 1 }, { "us", 1e3 }, { "ms", 1e6 },
-	{ "s", 1e9 }, { NULL, 0 } };
+/* Those of tc(8), in capitals or not, as there. */
+static const struct unit times[] = { { "ns", 1 }, { "nsec", 1 }, { "nsecs", 1 },
+	{ "us", 1e3 }, { "usec", 1e3 }, { "usecs", 1e3 }, { "ms", 1e6 },
+	{ "msec", 1e6 }, { "msecs", 1e6 }, { "s", 1e9 }, { "sec", 1e9 },
+	{ "secs", 1e9 }, { NULL, 0 } };
+#define KI 1024.0
 static const struct unit rates[] = { { "bit", 1 }, { "kbit", 1e3 },
-	{ "mbit", 1e6 }, { "gbit", 1e9 }, { "tbit", 1e12 }, { "bps", 8 },
-	{ "kbps", 8e3 }, { "mbps", 8e6 }, { "gbps", 8e9 }, { NULL, 0 } };
+	{ "mbit", 1e6 }, { "gbit", 1e9 }, { "tbit", 1e12 }, { "kibit", KI },
+	{ "mibit", KI *KI }, { "gibit", KI *KI *KI },
+	{ "tibit", KI *KI *KI *KI }, { "bps", 8 }, { "kbps", 8e3 },
+	{ "mbps", 8e6 }, { "gbps", 8e9 }, { "tbps", 8e12 }, { "kibps", 8 * KI },
+	{ "mibps", 8 * KI *KI }, { "gibps", 8 * KI *KI *KI },
+	{ "tibps", 8 * KI *KI *KI *KI }, { NULL, 0 } };
 static const struct unit percents[] = { { "%", 0.01 }, { NULL, 0 } };
 
 /* Whether TEXT is a number with one of UNITS, from 0 to MAX; *V is it. */
@@ -98,7 +107,7 @@ value(const char *text, const struct unit *units, double max, double *v)
 	if (errno != 0 || !isfinite(*v))
 		return false;
 	for (; units->name != NULL; units++)
-		if (strcmp(end, units->name) == 0) {
+		if (strcasecmp(end, units->name) == 0) {
 			*v *= units->factor;
 			return *v <= max;
 		}

@@ -266,6 +266,24 @@ test_cut_and_mtu(void **state)
 	assert_true(weather_is_fine(&w.want));
 }
 
+/* tc's units mean what they mean there. */
+static void
+test_units(void **state)
+{
+	struct settings a[1];
+	char why[200];
+
+	(void)state;
+	assert_int_equal(apply(a, 1, "delay 3msec rate 100Mbit", why), 0);
+	assert_int_equal(a[0].weather.delay_ns, 3000000);
+	assert_int_equal(a[0].weather.rate, 100000000);
+	assert_int_equal(apply(a, 1, "delay 2SECS rate 2KiBps", why), 0);
+	assert_true(a[0].weather.delay_ns == 2000000000);
+	assert_int_equal(a[0].weather.rate, 2 * 1024 * 8);
+	assert_int_equal(apply(a, 1, "rate 1tibit", why), 0);
+	assert_true(a[0].weather.rate == (uint64_t)1 << 40);
+}
+
 /* Back to words, and once more. */
 static void
 test_words(void **state)
@@ -274,7 +292,8 @@ test_words(void **state)
 		"delay 10ms 2ms 25% distribution normal loss 1% 30%",
 		"loss gemodel 1% 10% 70% 0.1%", "rate 100mbit limit 50 mtu 576",
 		"vlan 10", "trunk 1,3-5,4094 native 7", "trunk all",
-		"reorder 25% 50% gap 5 delay 1s", "corrupt 0.1%, duplicate 1%"
+		"reorder 25% 50% gap 5 delay 1s", "corrupt 0.1%, duplicate 1%",
+		"delay 10MSEC 2usecs rate 100Mbit", "rate 10KiBps"
 	};
 	static const char *const bad[] = { "delay", "delay 10", "delay x",
 		"delay -1ms", "delay nan", "delay 0x10ms", "delay 1e300s",
@@ -381,7 +400,8 @@ main(void)
 		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_correlation),
 		cmocka_unit_test(test_gilbert), cmocka_unit_test(test_jitter),
-		cmocka_unit_test(test_rate), cmocka_unit_test(test_cut_and_mtu),
+		cmocka_unit_test(test_rate), cmocka_unit_test(test_units),
+		cmocka_unit_test(test_cut_and_mtu),
 		cmocka_unit_test(test_words), cmocka_unit_test(test_queue),
 		cmocka_unit_test(test_stations) };
 
