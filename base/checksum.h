@@ -18,6 +18,8 @@
  * thought to follow.  Sums of several pieces may be added, up to 2^16 of them.
  */
 uint64_t checksum_add(const void *data, size_t n);
+/* The same, and copies the bytes to TO, which is elsewhere. */
+uint64_t checksum_copy(void *to, const void *from, size_t n);
 /* SUM in 16 bits, with the carries brought around. */
 uint16_t checksum_fold(uint64_t sum);
 

@@ -7,11 +7,19 @@
  * computed, and a header that says something else is refused.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "shmbus/ring.h"
 #include "shmbus/shmbus.h"
+
+/*
+ * Of the default number of slots there are fewer where frames are so long that
+ * the slots would have more bytes than this: what goes round through more memory
+ * than a processor's caches hold is slow, and each process that joins maps it.
+ */
+#define SLOTS_BYTES_MAX (40u << 20)
 
 /*
  * Computes the layout for MTU and SLOTS (0: the defaults).  Returns 0, or
@@ -21,10 +29,11 @@ int
 ring_geometry(struct ring_geometry *g, uint32_t mtu, uint32_t slots)
 {
 	uint32_t lines;
+	bool any = slots == 0;
 
 	if (mtu == 0)
 		mtu = SHMBUS_MTU_DEFAULT;
-	if (slots == 0)
+	if (any)
 		slots = SHMBUS_SLOTS_DEFAULT;
 	if (mtu < SHMBUS_MTU_MIN || mtu > SHMBUS_MTU_MAX ||
 	    slots < SHMBUS_SLOTS_MIN || slots > SHMBUS_SLOTS_MAX ||
@@ -32,11 +41,13 @@ ring_geometry(struct ring_geometry *g, uint32_t mtu, uint32_t slots)
 		return ERANGE;
 	g->mtu = mtu;
 	g->frame_max = mtu + SHMBUS_HEADROOM;
-	g->slots = slots;
 	lines = (uint32_t)(sizeof(struct format_slot) + g->frame_max +
 		    FORMAT_LINE - 1) /
 	    FORMAT_LINE;
 	g->stride = (lines | 1) * FORMAT_LINE;
+	while (any && (uint64_t)slots * g->stride > SLOTS_BYTES_MAX)
+		slots /= 2;
+	g->slots = slots;
 	g->file_size = FORMAT_SLOTS + (uint64_t)slots * g->stride;
 	return 0;
 }

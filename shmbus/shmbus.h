@@ -54,12 +54,12 @@ extern "C" {
 #define SHMBUS_MTU_DEFAULT 1500u
 #define SHMBUS_SLOTS_MIN 16u /* a power of two, both bounds included */
 #define SHMBUS_SLOTS_MAX (1u << 20)
-#define SHMBUS_SLOTS_DEFAULT 2048u
-#define SHMBUS_HEADROOM 18u    /* Ethernet header and one 802.1Q tag */
-#define SHMBUS_FRAME_MIN 14u   /* an Ethernet header; no padding needed */
-#define SHMBUS_ATTACH_MAX 256u /* attachments to one bus */
-#define SHMBUS_SHARE_MAX 64u   /* frames that share a position, at most */
-#define SHMBUS_NAME_MAX 32u    /* bytes of a name, its final NUL included */
+#define SHMBUS_SLOTS_DEFAULT 2048u /* fewer if they were above 40 MiB */
+#define SHMBUS_HEADROOM 18u	   /* Ethernet header and one 802.1Q tag */
+#define SHMBUS_FRAME_MIN 14u	   /* an Ethernet header; no padding needed */
+#define SHMBUS_ATTACH_MAX 256u	   /* attachments to one bus */
+#define SHMBUS_SHARE_MAX 64u	   /* frames that share a position, at most */
+#define SHMBUS_NAME_MAX 32u	   /* bytes of a name, its final NUL included */
 #define SHMBUS_PATIENCE_NS 2000000u /* how long a silent writer is waited for */
 
 /* errno values with a meaning of their own. */

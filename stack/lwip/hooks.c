@@ -221,3 +221,10 @@ shmif_lwip_chksum(const void *data, int len)
 {
 	return checksum_fold(checksum_add(data, (size_t)len));
 }
+
+/* LWIP_CHKSUM_COPY: the same of what it copies. */
+uint16_t
+shmif_lwip_chksum_copy(void *to, const void *from, uint16_t len)
+{
+	return checksum_fold(checksum_copy(to, from, len));
+}

@@ -19,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include "base/checksum.h"
 #include "stack/lwipv6/abi.h"
 
 #define LEN_MAX 2100u
@@ -99,6 +100,38 @@ test_longest(void **state)
 	memset(p, 0xfe, 65535);
 	assert_int_equal(inet_chksum(p, 65535), done(add(0, p, 65535)));
 	free(p);
+}
+
+/* What is copied arrives, nothing beside it, and the sum is that of the bytes. */
+static void
+test_copies(void **state)
+{
+	static const size_t edges[] = { 0, 1, 63, 64, 255, 256, 257, 4095, 4096,
+		4097, 8192, 8193, 65535 };
+	uint8_t *from = malloc(65536 + ALIGN_MAX), *to = malloc(65540);
+	size_t i, n, k;
+	uint16_t sum;
+
+	(void)state;
+	assert_non_null(from);
+	assert_non_null(to);
+	for (k = 0; k < 65536 + ALIGN_MAX; k++)
+		from[k] = (uint8_t)rnd();
+	for (i = 0; i < 300; i++) {
+		uint8_t *p = from + rnd() % ALIGN_MAX;
+
+		n = i < sizeof(edges) / sizeof(edges[0]) ? edges[i] :
+							   rnd() % 65536;
+		memset(to, 0x5a, 65540);
+		sum = checksum_fold(checksum_copy(to + 2, p, n));
+		/* Not complemented. */
+		if (sum + done(add(0, p, n)) != 0xffff ||
+		    memcmp(to + 2, p, n) != 0 || to[1] != 0x5a ||
+		    to[n + 2] != 0x5a)
+			fail_msg("%zu bytes", n);
+	}
+	free(to);
+	free(from);
 }
 
 /* A chain of pieces whose bytes are also in FLAT, one after another. */
@@ -218,6 +251,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_longest),
+		cmocka_unit_test(test_copies),
 		cmocka_unit_test(test_chains),
 		cmocka_unit_test(test_pseudo),
 	};

@@ -26,6 +26,13 @@ test_defaults(void **state)
 	assert_int_equal(g.slots, 2048);
 	/* "a file of about 4 MiB" (DESIGN.md) */
 	assert_in_range(g.file_size, 3 << 20, 5 << 20);
+	/* Long frames: not 128 MiB, but as many as one asks for. */
+	assert_int_equal(ring_geometry(&g, 9000, 0), 0);
+	assert_int_equal(g.slots, 2048);
+	assert_int_equal(ring_geometry(&g, 65521, 0), 0);
+	assert_int_equal(g.slots, 512);
+	assert_int_equal(ring_geometry(&g, 65521, 2048), 0);
+	assert_int_equal(g.slots, 2048);
 }
 
 /* The layout of every MTU: room for the frame, an odd number of lines. */

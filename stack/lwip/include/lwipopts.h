@@ -189,6 +189,9 @@
 #define SYS_STATS 0
 #define MIB2_STATS 1
 #define LWIP_CHKSUM shmif_lwip_chksum
+/* What a program sends is summed up while it is copied from it. */
+#define LWIP_CHECKSUM_ON_COPY 1
+#define LWIP_CHKSUM_COPY(dst, src, len) shmif_lwip_chksum_copy(dst, src, len)
 #define LWIP_CHECKSUM_CTRL_PER_NETIF 1 /* see merge.c */
 
 /* ---- applications ------------------------------------------------------- */

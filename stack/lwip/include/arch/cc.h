@@ -58,6 +58,7 @@ void shmif_lwip_lock(void);
 void shmif_lwip_unlock(void);
 
 uint16_t shmif_lwip_chksum(const void *data, int len);
+uint16_t shmif_lwip_chksum_copy(void *to, const void *from, uint16_t len);
 
 void shmif_lwip_diag(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
