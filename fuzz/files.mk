@@ -25,6 +25,11 @@ FUZZ_WITH_lwip = $(addprefix fuzz/stack/, memory.c patch.c peer.c templates.c \
 	warp.c) tests/lib/wallframes.c $(LWIP_SRC) $(BASE_SRC) shmif/beside.c \
 	shmif/later.c shmif/name.c shmif/rtnl.c shmif/rtnl_verbs.c
 FUZZ_LIBS_lwip := -ldl
+# lwIP's applications, on a core without a driver.
+FUZZ_WITH_lwipapps = $(addprefix fuzz/stack/, memory.c warp.c) \
+	tests/lib/wallframes.c $(addprefix stack/lwip/, hooks.c routes.c \
+	sys_arch.c) $(LWIP_APPS_SRC) examples/lwip/common/users.c $(BASE_SRC)
+FUZZ_LIBS_lwipapps := -ldl
 # mstack's server down to its seam.
 FUZZ_WITH_mstack = $(MSERVE_SRC) shmif/later.c
 # A wire but for its main() and the other side of its control socket.

@@ -58,5 +58,5 @@ PUBLIC_SRC := $(filter-out tests/lwip/%,$(PUBLIC_SRC))
 BATS := $(filter-out tests/lwip/%,$(BATS))
 DEMO_SRC := $(filter-out $(LWIP_PROG_SRC),$(DEMO_SRC))
 BENCH_SRC := $(filter-out $(LWIP_PROG_SRC),$(BENCH_SRC))
-FUZZ_NAMES := $(filter-out lwip,$(FUZZ_NAMES))
+FUZZ_NAMES := $(filter-out lwip lwipapps,$(FUZZ_NAMES))
 endif

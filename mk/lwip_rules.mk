@@ -58,13 +58,19 @@ $(BUILD)/obj/lwip-apps/%.o: $(LWIPDIR)/%.c $(LWIP_PORT) $(BUILD)/commands | $(FI
 	$(call say,CC lwIP $*.c)$(COMPILE) $(OPT) $(LWIP_HEADERS) -w \
 	    $(LWIP_APP_FLAGS) $(if $(SAN),-fno-sanitize=undefined) $(CFLAGS) \
 	    -c -o $@ $<
-# It sends pieces of TCP_MSS bytes of an array of 1600.
-$(BUILD)/obj/lwip-apps/apps/lwiperf/lwiperf.o: private LWIP_APP_FLAGS := \
-	-include stack/lwip/include/arch/lwiperf.h
-# It looks at connections that it has freed.
-$(BUILD)/obj/lwip-apps/apps/altcp_tls/altcp_tls_mbedtls.o: private \
-    LWIP_APP_FLAGS := -include stack/lwip/include/arch/altcp_tls.h
-$(LIBLWIP_APPS): $(LWIP_APPS_OBJS)
+# What the faults of some demand is told in a header that is read before them.
+LWIP_MENDED := lwiperf/lwiperf:lwiperf tftp/tftp_server:tftp mqtt/mqtt:mqtt \
+	http/http_client:http_client smtp/smtp:smtp \
+	netbiosns/netbiosns:netbiosns http/altcp_proxyconnect:altcp_free \
+	altcp_tls/altcp_tls_mbedtls:altcp_free snmp/snmp_raw:whole \
+	mdns/mdns:whole sntp/sntp:whole
+define lwip_mended
+$(foreach d,obj fuzz/obj fuzz/guard/obj,$(BUILD)/$(d)/lwip-apps/apps/$(1).o): \
+    private LWIP_APP_FLAGS := -include stack/lwip/include/arch/$(2).h
+endef
+$(foreach m,$(LWIP_MENDED),$(eval $(call lwip_mended,$(word 1,$(subst :, \
+    ,$(m))),$(word 2,$(subst :, ,$(m))))))
+$(LIBLWIP_APPS): $(LWIP_APPS_OBJS) $(call objs,$(LWIP_APPS_SRC))
 	@mkdir -p $(@D)
 	$(call say,AR $@)rm -f $@ && $(AR) rcs $@ $^
 -include $(LWIP_APPS_OBJS:.o=.d)
@@ -101,6 +107,24 @@ $(BUILD)/obj/fuzz/lwip.o $(BUILD)/fuzz/obj/fuzz/lwip.o \
     $(BUILD)/fuzz/guard/obj/fuzz/lwip.o: private CPPFLAGS += $(LWIP_HEADERS)
 $(BUILD)/fuzz/obj/stack/lwip/%.o $(BUILD)/fuzz/guard/obj/stack/lwip/%.o: \
     private CPPFLAGS += $(LWIP_HEADERS)
+
+# And its applications; the core's altcp_alloc.c is without TLS.
+FUZZ_OBJS_lwipapps := $(filter-out %/core/altcp_alloc.o,$(LWIP_OBJS)) \
+	$(LWIP_APPS_OBJS)
+FUZZ_CLANG_lwipapps = $(filter-out %/core/altcp_alloc.o,$(FUZZ_CLANG_lwip)) \
+	$(LWIP_APPS:$(LWIPDIR)/%.c=$(FUZZ_DIR)/obj/lwip-apps/%.o)
+FUZZ_LIBS_lwipapps += $(MBEDTLS)
+$(BUILD)/fuzz/obj/stack/lwip/apps/%.o $(BUILD)/fuzz/guard/obj/stack/lwip/apps/%.o: \
+    private CPPFLAGS += $(LWIP_HEADERS)
+$(BUILD)/fuzz$(if $(GUARD),/guard)/obj/lwip-apps/%.o: $(LWIPDIR)/%.c \
+    $(LWIP_PORT) $(BUILD)/commands | $(FIRST)
+	@mkdir -p $(@D)
+	$(call say,CLANG lwIP $*.c)$(FUZZ_COMPILE) $(LWIP_HEADERS) -w \
+	    $(LWIP_APP_FLAGS) -fno-sanitize=undefined -c -o $@ $<
+$(BUILD)/obj/fuzz/lwipapps.o $(BUILD)/fuzz/obj/fuzz/lwipapps.o \
+    $(BUILD)/fuzz/guard/obj/fuzz/lwipapps.o: private CPPFLAGS += $(LWIP_HEADERS)
+$(addprefix $(BUILD)/,$(addsuffix /examples/lwip/common/%.o,fuzz/obj \
+    fuzz/guard/obj)): private CPPFLAGS += $(LWIP_HEADERS)
 
 # lwIP's applications, each with a real client or server, and all configurations
 # of the interface that is compiled in.

@@ -7,3 +7,5 @@ LWIP_SRC := $(addprefix stack/lwip/, \
 	socks.c sys_arch.c wall.c \
 	$(addprefix sock/, address.c control.c dgram.c group.c option.c request.c seam.c \
 	sock.c stream.c told.c))
+# Beside lwIP's applications.
+LWIP_APPS_SRC := stack/lwip/apps/mqtt.c
