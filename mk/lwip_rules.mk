@@ -59,7 +59,8 @@ $(BUILD)/obj/lwip-apps/%.o: $(LWIPDIR)/%.c $(LWIP_PORT) $(BUILD)/commands | $(FI
 	    $(LWIP_APP_FLAGS) $(if $(SAN),-fno-sanitize=undefined) $(CFLAGS) \
 	    -c -o $@ $<
 # What the faults of some demand is told in a header that is read before them.
-LWIP_MENDED := lwiperf/lwiperf:lwiperf tftp/tftp_server:tftp mqtt/mqtt:mqtt \
+LWIP_MENDED := lwiperf/lwiperf:lwiperf tftp/tftp_server:tftp tftp/tftp:tftp \
+	mqtt/mqtt:mqtt \
 	http/http_client:http_client smtp/smtp:smtp \
 	netbiosns/netbiosns:netbiosns http/altcp_proxyconnect:altcp_free \
 	altcp_tls/altcp_tls_mbedtls:altcp_free snmp/snmp_raw:whole \
