@@ -80,7 +80,7 @@ open_ring(struct futexfd *f)
 
 	f->ring = (int)syscall(SYS_io_uring_setup, ENTRIES, &p);
 	if (f->ring == -1)
-		return errno;
+		return errno != 0 ? errno : ENOSYS;
 	sq_size = p.sq_off.array + p.sq_entries * sizeof(unsigned);
 	cq_size = p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe);
 	f->map_size = sq_size > cq_size ? sq_size : cq_size;
@@ -145,11 +145,13 @@ ended(struct futexfd *f, uint64_t nth, int *result)
 static int
 wait_once(struct futexfd *f, uint32_t *futex, uint32_t value, int *result)
 {
-	unsigned tail = *f->sq_tail, at = tail & f->sq_mask;
-	struct io_uring_sqe *e = (struct io_uring_sqe *)f->sqes + at;
+	struct io_uring_sqe *e;
+	unsigned tail, at;
 	int error;
 
 	*result = 0;
+	if (f->sqes == NULL) /* it could not be made anew */
+		return ENOSYS;
 	if (f->waits == WAITS) {
 		if ((error = enter(f, 0)) != 0)
 			return error;
@@ -157,6 +159,9 @@ wait_once(struct futexfd *f, uint32_t *futex, uint32_t value, int *result)
 		if (f->waits == WAITS)
 			return 0;
 	}
+	tail = *f->sq_tail;
+	at = tail & f->sq_mask;
+	e = (struct io_uring_sqe *)f->sqes + at;
 	memset(e, 0, sizeof(*e));
 	e->opcode = OP_FUTEX_WAIT;
 	e->fd = FUTEX_32;
