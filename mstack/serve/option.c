@@ -7,8 +7,11 @@
  * should do its work, which programs set as a matter of course and depend on
  * only in that it does not fail; and what a stack may not know of.
  */
+#include <sys/ioctl.h>
 #include <errno.h>
 #include <linux/icmp.h>
+#include <linux/if.h>
+#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -173,6 +176,68 @@ tcp_info(struct msock *m, void *value, socklen_t *len)
 	return give(value, len, &info, sizeof(info));
 }
 
+/* The number of the interface that has the address A, or 0. */
+static int
+interface_of(struct msock *m, struct in_addr a)
+{
+	struct ifreq all[64], r;
+	struct ifconf conf = { .ifc_len = sizeof(all) };
+	struct sockaddr_in own;
+	size_t i;
+
+	memset(all, 0, sizeof(all));
+	conf.ifc_req = all;
+	if (m->sv->ops->ioctl(m->sock, SIOCGIFCONF, &conf) != 0 ||
+	    conf.ifc_len < 0 || conf.ifc_len > (int)sizeof(all))
+		return 0;
+	for (i = 0; i < (size_t)conf.ifc_len / sizeof(all[0]); i++) {
+		memcpy(&own, &all[i].ifr_addr, sizeof(own));
+		if (own.sin_family != AF_INET ||
+		    own.sin_addr.s_addr != a.s_addr)
+			continue;
+		memset(&r, 0, sizeof(r));
+		memcpy(r.ifr_name, all[i].ifr_name, sizeof(r.ifr_name));
+		/* An address more is listed with its name behind a colon. */
+		r.ifr_name[strcspn(r.ifr_name, ":")] = '\0';
+		if (m->sv->ops->ioctl(m->sock, SIOCGIFINDEX, &r) == 0)
+			return r.ifr_ifindex;
+	}
+	return 0;
+}
+
+/*
+ * IP_PKTOPTIONS: for who asked for IP_PKTINFO, by which interface a connection
+ * came, as a control message.  A server that listens on all addresses asks so.
+ */
+static int
+packet_options(struct msock *m, void *value, socklen_t *len)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(struct in_pktinfo))];
+		struct cmsghdr h;
+	} out = { .h = { .cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo)),
+		      .cmsg_level = IPPROTO_IP,
+		      .cmsg_type = IP_PKTINFO } };
+	struct in_pktinfo info = { .ipi_ifindex = 0 };
+	struct sockaddr_storage own = { 0 };
+	socklen_t n = sizeof(int);
+	int on = 0;
+
+	if (m->sv->ops->get(m->sock, IPPROTO_IP, IP_PKTINFO, &on, &n) != 0 ||
+	    on == 0)
+		return give(value, len, &out, 0);
+	n = sizeof(own);
+	if (m->sv->ops->name(m->sock, false, (struct sockaddr *)&own, &n) ==
+		0 &&
+	    own.ss_family == AF_INET)
+		info.ipi_addr = ((const struct sockaddr_in *)&own)->sin_addr;
+	info.ipi_spec_dst = info.ipi_addr;
+	if (m->state == MSOCK_OPEN)
+		info.ipi_ifindex = interface_of(m, info.ipi_addr);
+	memcpy(CMSG_DATA(&out.h), &info, sizeof(info));
+	return give(value, len, &out, sizeof(out));
+}
+
 int
 option_get(struct msock *m, int level, int name, void *value, socklen_t *len)
 {
@@ -185,6 +250,8 @@ option_get(struct msock *m, int level, int name, void *value, socklen_t *len)
 	}
 	if (level == IPPROTO_TCP && name == TCP_INFO && m->stream)
 		return tcp_info(m, value, len);
+	if (level == IPPROTO_IP && name == IP_PKTOPTIONS && m->stream)
+		return packet_options(m, value, len);
 	if (!has_level(m, level))
 		return m->domain == AF_INET ? EOPNOTSUPP : ENOPROTOOPT;
 	n = hint_of(level, name);

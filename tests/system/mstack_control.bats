@@ -106,3 +106,16 @@ load ../lib/mstack
 	until_true up
 	[ "$(at a dig +short +tries=5 @10.0.0.3 some.where)" = 192.0.2.5 ]
 }
+
+# It asks by which interface a connection came (IP_PKTOPTIONS), and compares with
+# what netlink tells.
+@test "dnsmasq answers by TCP" {
+	need dnsmasq dig
+	pair_up
+	behind b dns.out "$mstack" -o ipv6 null dnsmasq -d -u "$(id -un)" \
+	    -C /dev/null -R -h --address=/some.where/192.0.2.5 --pid-file= \
+	    --log-facility=-
+	up() { at a dig +tcp +short +time=1 +tries=1 @10.0.0.2 some.where |
+	    grep -q 192.0.2.5; }
+	until_true up
+}

@@ -272,7 +272,7 @@ do_recv(struct obj *o)
 		struct cmsghdr align;
 	} control;
 	struct mmsghdr m[2];
-	socklen_t len = sizeof(a);
+	socklen_t len = sizeof(a), namelen;
 	int how = PICK(0, 1, 2, 3, 4), flags = 0;
 	bool there = o->stream ? o->owed > 0 || o->fin || o->shut_rd :
 				 o->queue > 0;
@@ -318,10 +318,13 @@ do_recv(struct obj *o)
 		r = recv(o->fd, sw_got, room, flags);
 		break;
 	case 2:
-		len = (socklen_t)PICK(sizeof(a), 16, 3, 0);
+		namelen = len = (socklen_t)PICK(sizeof(a), 16, 3, 0);
 		r = recvfrom(o->fd, sw_got, room, flags, (struct sockaddr *)&a,
 		    &len);
-		if (r >= 0)
+		/* Half a port may be somebody's. */
+		if (r >= 0 && namelen < sizeof(struct sockaddr_in))
+			sw_say(" len %u", len);
+		else if (r >= 0)
 			sw_show_address(&a, len);
 		break;
 	case 3:
