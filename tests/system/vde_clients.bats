@@ -86,6 +86,38 @@ teardown()
 	until_true ip netns exec $NET ping -q -c 1 -w 2 10.9.0.2
 }
 
+@test "Linux and a stack of the bus: iperf3 both ways, and curl from nginx" {
+	net
+	have iperf3
+	have nginx
+	need curl
+	"$BUILD/bin/mstack" null true 2>/dev/null ||
+		skip 'no seccomp notifications here'
+	"${ctl[@]}" shmif0 inet 10.9.0.2/24 inet6 fd09::2/64 up
+	until_true ip netns exec $NET ping -q -c 1 -w 2 10.9.0.2
+	start iperf ip netns exec $NET iperf3 -s
+	until_true eval 'ip netns exec $NET ss -ltn | grep -q 5201'
+	run -0 timeout 60 "$BUILD/bin/mstack" s.sock iperf3 -c 10.9.0.1 -n 4M
+	run -0 timeout 60 "$BUILD/bin/mstack" s.sock iperf3 -R -c fd09::1 -n 4M
+	until_true eval '[ "$(grep -c Accepted iperf)" = 2 ]'
+	mkdir -p www logs
+	head -c 1000000 /dev/urandom >www/data
+	cat >nginx.conf <<-END
+	daemon off; master_process off; pid nginx.pid; error_log stderr;
+	events { }
+	http {
+		access_log off;
+		server { listen 10.9.0.1:80; listen [fd09::1]:80; root $PWD/www; }
+	}
+	END
+	start nginx ip netns exec $NET nginx -p "$PWD" -c "$PWD/nginx.conf"
+	until_true eval 'ip netns exec $NET ss -ltn | grep -q "10.9.0.1:80 "'
+	for a in 10.9.0.1 '[fd09::1]'; do
+		timeout 60 "$BUILD/bin/mstack" s.sock curl -s -o got "http://$a/data"
+		cmp www/data got
+	done
+}
+
 @test "a stack of the bus gets its lease from Linux" {
 	net
 	need dnsmasq
