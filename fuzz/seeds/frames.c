@@ -112,6 +112,17 @@ conversations(fuzz_emit *emit)
 	emit("tcp-out-of-order", s.b, s.n);
 
 	begin(0);
+	socket_op(SOCK_SEND, 9000);
+	add_named("tcp-sack-4", ALL_FIXES);
+	add_named("tcp-sack-most", ALL_FIXES);
+	add_named("tcp-fin-ahead", ALL_FIXES);
+	add_named("tcp-stamp", ALL_FIXES);
+	warp(1000);
+	add_named("tcp-data", ALL_FIXES);
+	add_named("tcp-ack", ALL_FIXES);
+	emit("tcp-sack", s.b, s.n);
+
+	begin(0);
 	add_named("tcp-syn-options", FIX_SUM);
 	again(100, 35, 1);
 	warp(10000);

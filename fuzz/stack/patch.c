@@ -49,9 +49,26 @@ step(const uint8_t *p)
 	return v & 0x8000 ? v | 0xffff0000u : v;
 }
 
+/* So are the edges of SACK blocks in T, of which N bytes are there. */
+static void
+fix_sack(const struct flow *fl, uint8_t *t, size_t n)
+{
+	size_t end = (size_t)(t[12] >> 4) * 4, i = 20, k;
+
+	while (i + 1 < end && end <= n && t[i] != 0) {
+		size_t len = t[i] == 1 ? 1 : t[i + 1];
+
+		if (len == 0 || len > end - i)
+			return;
+		for (k = 2; t[i] == 5 && k + 4 <= len; k += 4)
+			put32(t + i + k, fl->theirs + step(t + i + k + 2));
+		i += len;
+	}
+}
+
 /* Its numbers are small steps from where the connection is. */
 static void
-fix_tcp(const struct host *h, uint8_t *t, bool v6)
+fix_tcp(const struct host *h, uint8_t *t, size_t n, bool v6)
 {
 	const struct flow *fl = &h->flow;
 
@@ -63,6 +80,7 @@ fix_tcp(const struct host *h, uint8_t *t, bool v6)
 		return; /* a SYN begins where it likes */
 	put32(t + 4, fl->next + step(t + 6));
 	put32(t + 8, fl->theirs + step(t + 10));
+	fix_sack(fl, t, n);
 }
 
 /* So is the segment that the ICMP error T, of which N bytes are there, quotes. */
@@ -89,7 +107,7 @@ fix_flow(const struct host *h, uint8_t *f, size_t n)
 	if (t == NULL)
 		return;
 	if (proto == 6 && left >= 20)
-		fix_tcp(h, t, get16(f + 12) == 0x86dd);
+		fix_tcp(h, t, left, get16(f + 12) == 0x86dd);
 	else if (proto == 1 || proto == 58)
 		fix_quoted(h, t, left, proto == 58);
 	else if (proto == 17 && left >= 48 && get16(t + 2) == 68) {

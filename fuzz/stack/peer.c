@@ -161,6 +161,7 @@ peer_open(struct host *h, bool v6, void (*wait)(struct host *h))
 {
 	struct flow *fl = &h->flow;
 	struct pkt p = { .n = 0 };
+	size_t t, options;
 	int i;
 
 	*fl = (struct flow){ .v6 = v6, .port = h->next_port++ };
@@ -170,7 +171,13 @@ peer_open(struct host *h, bool v6, void (*wait)(struct host *h))
 		hex(&p, V6("06", "40") GU2 GU1 TCPH("6002") "0204 05a0");
 	else
 		hex(&p, V4("06") TCPH("6002") "0204 05b4");
-	set16(p.b + p.n - 24, fl->port);
+	t = p.n - 24;
+	/* Every second one has all options that a SYN may have. */
+	if (fl->port & 1)
+		hex(&p, "0402 080a 00000001 00000000 01 030307");
+	options = p.n - t - 20;
+	p.b[t + 12] = (uint8_t)((20 + options) / 4 << 4);
+	set16(p.b + t, fl->port);
 	fl->next = 2; /* TCPH begins at 1 */
 	done(&p);
 	host_send(h, p.b, p.n);
@@ -179,12 +186,12 @@ peer_open(struct host *h, bool v6, void (*wait)(struct host *h))
 	if (!fl->answered)
 		return false;
 	fl->open = true;
-	p.n -= 4;
-	p.b[p.n - 8] = 0x50;
-	p.b[p.n - 7] = 0x10;
-	set16(p.b + p.n - 14, 2);
-	set16(p.b + p.n - 12, fl->theirs >> 16);
-	set16(p.b + p.n - 10, fl->theirs & 0xffff);
+	p.n -= options;
+	p.b[t + 12] = 0x50;
+	p.b[t + 13] = 0x10;
+	set16(p.b + t + 6, 2);
+	set16(p.b + t + 8, fl->theirs >> 16);
+	set16(p.b + t + 10, fl->theirs & 0xffff);
 	done(&p);
 	host_send(h, p.b, p.n);
 	return true;
