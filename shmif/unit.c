@@ -90,9 +90,21 @@ unit_link_new(const struct unit *u, const char *path,
 		shmbus_info(l->bus, &info);
 		l->frame_max = info.frame_max;
 		l->bus_mtu = (uint16_t)info.geometry.mtu;
+		l->slots = info.geometry.slots;
 	}
 	*lp = l;
 	return 0;
+}
+
+uint32_t
+unit_ring_frames(const struct unit *u)
+{
+	uint32_t n;
+
+	rcu_read_lock();
+	n = rcu_dereference(u->link)->slots;
+	rcu_read_unlock();
+	return n;
 }
 
 void

@@ -33,6 +33,7 @@ struct link {
 	struct shmbus *bus; /* NULL: no bus */
 	uint32_t frame_max;
 	uint16_t bus_mtu;	  /* 0: no bus */
+	uint32_t slots;		  /* of the bus; 0: no bus */
 	struct shmbus_stats past; /* of the connections before this one */
 	char path[];
 };
@@ -100,6 +101,9 @@ int unit_link_new(const struct unit *u, const char *path,
     const struct shmbus_options *opt, struct link **lp);
 /* Detaches and frees a link that is not in use. */
 void unit_link_free(struct link *l);
+
+/* How many frames the bus of U remembers; 0: it has none. */
+uint32_t unit_ring_frames(const struct unit *u);
 
 /*
  * Stops receiving and sending. ORPHANED: called on the stack's thread, which

@@ -39,9 +39,7 @@ enum {
 
 /* What is ours of a connection, in tcp_pcb.ours; output.c, keepalive.c. */
 enum {
-	TCP_OURS_KNOWN = 0x1, /* windows are ours, what was said is known */
-	TCP_OURS_NO_ANSWERS = 0x4,  /* ACKs do not wait for data */
-	TCP_OURS_LONG_QUEUE = 0x40, /* more than fits snd_queuelen: split.c */
+	TCP_OURS_NO_ANSWERS = 0x4, /* ACKs do not wait for data */
 	TCP_OURS_ANSWERS = 0x30, /* how often one went out with data in a row */
 	TCP_OURS_ANSWERS_ONE = 0x10,
 	TCP_OURS_SYN_AGAIN = 0x80, /* a stale connection was reset: screen.c */
@@ -54,8 +52,11 @@ struct tcp_seg {
 	struct pbuf *p;
 	void *dataptr;
 	uint16_t len;
+	uint8_t marks; /* ours: SEG_..., of what was sent */
+	uint32_t sent; /* ours: when, in microseconds */
 	void *tcphdr;
 };
+ABI_AT(tcp_seg, tcphdr, 32);
 ABI_SIZE(tcp_seg, 40);
 
 /* A connection; one that listens is shorter: see its state first. */
@@ -76,10 +77,10 @@ struct tcp_pcb {
 	uint16_t remote_port;
 	uint8_t flags;
 	uint8_t ours;	   /* TCP_OURS_...; the library has no field here */
-	uint16_t said_ack; /* 0 in a new connection; see tcp/output.c */
+	uint16_t said_ack; /* nor here, */
 	uint32_t rcv_nxt;
 	uint16_t rcv_wnd;
-	uint16_t said_edge; /* likewise */
+	uint16_t said_edge; /* nor here */
 	uint32_t tmr;
 	uint8_t polltmr;
 	uint8_t pollinterval;
@@ -176,6 +177,9 @@ struct tcp_pcb *tcp_new(struct stack *);
 struct tcp_pcb *tcp_listen(struct tcp_pcb *);
 void tcp_err(struct tcp_pcb *, void (*)(void *, err_t));
 err_t tcp_send_ctrl(struct tcp_pcb *, uint8_t flags);
+err_t tcp_enqueue(struct tcp_pcb *, void *, uint16_t, uint8_t flags,
+    uint8_t copy, uint8_t *options, uint8_t);
+void pbuf_cat(struct pbuf *, struct pbuf *);
 void tcp_rst(struct stack *, uint32_t seq, uint32_t ack, struct ip_addr *local,
     struct ip_addr *remote, uint16_t local_port, uint16_t remote_port);
 void tcp_keepalive(struct tcp_pcb *);

@@ -13,9 +13,10 @@ LWIPV6_SOCK := $(addprefix stack/lwipv6/sock/, \
 LWIPV6_SLIRP := $(addprefix stack/lwipv6/slirp/, \
 	flow.c tcp.c udp.c)
 LWIPV6_TCP := $(addprefix stack/lwipv6/tcp/, \
-	bare.c conn.c hash.c input.c isn.c keepalive.c listen.c ooseq.c open.c \
-	output.c persist.c \
-	recover.c reset.c screen.c slow.c split.c tick.c)
+	bare.c conn.c input.c keepalive.c ooseq.c options.c output.c \
+	persist.c receive.c recover.c reset.c sack.c screen.c slow.c split.c \
+	tick.c window.c write.c open/hash.c open/isn.c open/listen.c \
+	open/open.c)
 LWIPV6_IP := $(addprefix stack/lwipv6/ip/, \
 	arrive.c checksum.c deliver.c dhcp/apply.c dhcp/client.c dhcp/message.c \
 	dhcp/send.c echo.c ext.c findpath.c forward.c frag.c icmp.c path.c \

@@ -279,7 +279,7 @@ look_at_room(void *arg)
 	struct peer *p = arg;
 	const struct tcp_pcb *pcb = its_end(p);
 
-	p->n = pcb != NULL ? pcb->snd_buf : 0;
+	p->n = pcb != NULL ? tcp_room(pcb) : 0;
 }
 
 static void

@@ -45,6 +45,7 @@
 	WITH(recover, tcp_output) \
 	WITH(recover, tcp_pcb_purge) \
 	WITH(recover, tcp_listen) \
+	WITH(recover, tcp_enqueue) \
 	WITH(recover, tcp_slowtmr) \
 	WITH(recover, tcp_recved) \
 	X(sock, lwip_msocket) \

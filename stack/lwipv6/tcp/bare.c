@@ -8,13 +8,15 @@
 #include <string.h>
 
 #include "base/net_bytes.h"
-#include "stack/lwipv6/tcp/bare.h"
+#include "base/clock.h"
+#include "stack/lwipv6/tcp/options.h"
 
 #define TTL 255 /* as the library has it */
 
 struct bare
 bare_of(const struct tcp_pcb *pcb, uint32_t seq, unsigned flags)
 {
+	const struct conn *c = conn_of(pcb);
 	struct bare b = { .stack = pcb->stack,
 		.local = pcb->local_ip,
 		.remote = pcb->remote_ip,
@@ -23,17 +25,26 @@ bare_of(const struct tcp_pcb *pcb, uint32_t seq, unsigned flags)
 		.seq = seq,
 		.ack = pcb->rcv_nxt,
 		.flags = flags,
-		.window = pcb->rcv_wnd,
 		.ttl = pcb->ttl,
 		.tos = pcb->tos };
 
+	b.window = c == NULL ? 0 : window_field(c);
+	b.ts = c != NULL && c->ts && !(flags & FLAG_RST);
+	b.ecr = c == NULL ? 0 : c->ts_recent;
 	return b;
+}
+
+uint32_t
+bare_clock(void)
+{
+	return (uint32_t)(now_ns() / 1000000);
 }
 
 void
 bare_send(const struct bare *b)
 {
-	unsigned hlen = TCP_HLEN + (b->mss != 0 ? 4 : 0);
+	unsigned hlen = TCP_HLEN + (b->mss != 0 ? 4 : 0) +
+	    (b->ts ? OPTIONS_TS : 0);
 	struct pbuf *p = pbuf_alloc(PBUF_IP, (uint16_t)hlen, PBUF_RAM);
 	struct ip_addr local = b->local, remote = b->remote;
 	uint16_t sum;
@@ -54,6 +65,8 @@ bare_send(const struct bare *b)
 		put16(h + TCP_HLEN, 0x0204);
 		put16(h + TCP_HLEN + 2, b->mss);
 	}
+	if (b->ts)
+		options_put_ts(h + hlen - OPTIONS_TS, bare_clock(), b->ecr);
 	sum = inet6_chksum_pseudo(p, &local, &remote, PROTO_TCP, p->tot_len);
 	memcpy(h + 16, &sum, sizeof(sum)); /* it is in network order */
 	ip_output(b->stack, p, &local, &remote, b->ttl != 0 ? b->ttl : TTL,

@@ -27,10 +27,14 @@ struct bare {
 	unsigned flags;
 	uint16_t window;
 	uint16_t mss; /* an option; 0: none */
+	bool ts;      /* with timestamps: */
+	uint32_t ecr; /* what is echoed */
 	uint8_t ttl;  /* 0: the usual one */
 	uint8_t tos;
 };
 
+/* The clock of timestamps, which all connections have: milliseconds. */
+uint32_t bare_clock(void);
 /* A segment of PCB, with FLAGS and from SEQ on, that acknowledges all. */
 struct bare bare_of(const struct tcp_pcb *pcb, uint32_t seq, unsigned flags);
 /* Sends B.  Without memory it is lost, as on any network. */

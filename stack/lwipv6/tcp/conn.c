@@ -33,9 +33,6 @@
  *
  * The library's timer, which drives ours, stops when nothing is in its lists.  While
  * something is in the table one pcb is there in TIME-WAIT, the keeper.
- *
- * For the library's own tcp_input() a connection is put into its list, alone but
- * for slirp's, and taken out again afterwards (input.c).
  */
 #include <string.h>
 
@@ -238,6 +235,9 @@ conn_add(struct tcp_pcb *pcb)
 	node_init(&c->put_off);
 	node_init(&c->probe);
 	node_init(&c->half);
+	window_begin(c);
+	c->cwnd = pcb->mss;
+	c->ssthresh = UINT32_MAX; /* RFC 5681, 3.1: arbitrarily high */
 	node_before(&t->open, &c->open);
 	if (pcb->state == TCP_SYN_RCVD) {
 		node_before(&t->half, &c->half);
@@ -368,8 +368,8 @@ move_over(struct tcp_pcb *pcb)
 	pcb->tmr = STACK_FIELD(pcb->stack, STACK_TCP_TICKS, uint32_t);
 }
 
-void
-time_wait_begin(struct tcp_pcb *pcb)
+static void
+time_wait_begin(struct tcp_pcb *pcb, const struct conn *c)
 {
 	struct conn_table *t = known_table(pcb->stack);
 	struct time_wait *w = calloc(1, sizeof(*w));
@@ -379,7 +379,9 @@ time_wait_begin(struct tcp_pcb *pcb)
 	w->e.ends = conn_ends(pcb);
 	w->snd_nxt = pcb->snd_max;
 	w->rcv_nxt = pcb->rcv_nxt;
-	w->window = pcb->rcv_wnd;
+	w->window = window_field(c);
+	w->ts = c->ts;
+	w->ts_recent = c->ts_recent;
 	w->ttl = pcb->ttl;
 	w->tos = pcb->tos;
 	w->since = STACK_FIELD(pcb->stack, STACK_TCP_TICKS, uint32_t);
@@ -406,7 +408,7 @@ conn_time_wait(struct tcp_pcb *pcb)
 	}
 	conn_leave(c);
 	node_before(&t->dead, &c->open);
-	time_wait_begin(pcb);
+	time_wait_begin(pcb, c);
 	tcp_pcb_purge(pcb);
 	pcb->state = TCP_TIME_WAIT;
 }

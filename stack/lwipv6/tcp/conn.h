@@ -29,9 +29,12 @@ struct recover {
 	int64_t srtt, var;
 	enum phase phase;
 	unsigned backoff;
-	uint32_t acked;	  /* bytes, since the window last grew by a segment */
-	uint32_t max_wnd; /* the largest that the peer had */
-	unsigned probes;  /* times that the timer persisted in a row */
+	uint32_t acked; /* bytes, since the window last grew by a segment */
+	uint32_t rack;	/* when that was sent which has arrived, the latest */
+	bool racked;	/* that is known */
+	unsigned duplicates;
+	uint32_t max_wnd;      /* the largest that the peer had */
+	unsigned probes;       /* times that the timer persisted in a row */
 	struct ticker *ticker; /* of the stack; NULL: not known */
 };
 
@@ -44,6 +47,35 @@ struct conn {
 	struct node probe;   /* keepalive looks at them before the poll */
 	struct node half;    /* those that are half open */
 	struct recover recover;
+
+	/* Windows: the pcb has 16 bits for them. */
+	uint32_t rcv_wnd;   /* what may come */
+	uint32_t rcv_space; /* what that is at most */
+	uint32_t rcv_most;  /* what this may become: window.c */
+	uint32_t said_ack, said_edge;
+	uint32_t cwnd, ssthresh;
+	uint8_t snd_scale, rcv_scale;
+	bool sack, ts;	      /* both ends have them */
+	uint32_t ts_recent;   /* to be echoed */
+	int64_t ts_at;	      /* since when, in seconds */
+	int64_t round_us;     /* window.c: a round trip; 0: not known */
+	int64_t round_at;     /* one began then, */
+	uint32_t round_seq;   /* and there */
+	uint32_t came_last;   /* what waits for those before it */
+	bool marked;	      /* a segment that was sent has marks */
+	unsigned segs;	      /* that are queued */
+	struct tcp_seg *last; /* of those sent; NULL: not known */
+};
+
+#define RCV_SCALE 6
+#define RCV_MOST ((uint32_t)UINT16_MAX << RCV_SCALE)
+
+/* What is known of a segment that was sent, in its marks. */
+enum {
+	SEG_SACKED = 1,
+	SEG_LOST = 2,
+	SEG_AGAIN = 4, /* sent again since it was called lost */
+	SEG_TWICE = 8, /* sent again, ever */
 };
 
 /* A connection in TIME-WAIT: all that is kept of it. */
@@ -54,7 +86,28 @@ struct time_wait {
 	uint32_t snd_nxt, rcv_nxt;
 	uint16_t window;
 	uint8_t ttl, tos;
+	bool ts;
+	uint32_t ts_recent;
 };
+
+/* ---- window.c ------------------------------------------------------------ */
+
+/* What may come for C, a new connection. */
+void window_begin(struct conn *c);
+/* What may come for C grows where that is of use. */
+void window_grow(struct conn *c);
+/* The window to announce. */
+uint32_t window_to_say(struct conn *c);
+/* What may come for C, as a header has it. */
+static inline uint16_t
+window_field(const struct conn *c)
+{
+	uint32_t wnd = c->rcv_wnd >> c->rcv_scale;
+
+	return (uint16_t)(wnd < UINT16_MAX ? wnd : UINT16_MAX);
+}
+/* Notes that an acknowledgement with the window WND went out. */
+void window_said(struct conn *c, uint32_t wnd);
 
 struct listener {
 	struct node port;
@@ -114,8 +167,6 @@ void conn_whole(struct tcp_pcb *pcb);
 /* ---- TIME-WAIT ----------------------------------------------------------- */
 
 struct time_wait *time_wait_of(struct found *e);
-/* PCB, which is in the table no more, is in TIME-WAIT. */
-void time_wait_begin(struct tcp_pcb *pcb);
 void time_wait_drop(struct stack *stack, struct time_wait *tw);
 /* It begins anew for TW. */
 void time_wait_again(struct stack *stack, struct time_wait *tw);

@@ -3,11 +3,10 @@
  * input.c - a TCP segment comes in
  *
  * DOC: Connections are found in the table (conn.c); what is for none is handled
- * by listen.c, and what opens one by open.c.  The library's tcp_input() does its
- * work for those that are open.  Before it stands the screen (screen.c), which
- * keeps from it what it would mistake; before and after it what ooseq.c and
- * recover.c, which have the faults, need to do on the connection that the segment
- * is for.
+ * by listen.c, what opens one by open.c, and what an open one gets by receive.c.
+ * Before it stands the screen (screen.c), which takes what is unusual; after it
+ * recover.c does what the segment calls for.  What leaves by slirp is the
+ * library's.
  */
 #include <string.h>
 
@@ -47,7 +46,7 @@ read_segment(struct segment *g, struct stack *stack, struct pbuf *p,
 	g->len = p->tot_len > data ? p->tot_len - data : 0;
 	g->iphlen = hlen;
 	g->p = p;
-	g->head = tcp;
+	g->head = g->p_head = (uint8_t *)p->payload + hlen;
 }
 
 struct tcp_pcb *
@@ -64,22 +63,6 @@ tcp_quoted(struct stack *stack, const struct icmp_quote *q)
 }
 
 /*
- * Whether a FIN of N bytes of data from SEQ on comes too early for PCB, which
- * waits for it.  The library takes any FIN for the last there is then, though
- * something before it was lost: it enters TIME-WAIT without a word to the
- * socket, which has a connection afterwards that is no more.  The peer sends it
- * again.
- */
-static bool
-early_fin(const struct tcp_pcb *pcb, const struct segment *g)
-{
-	return pcb->state == TCP_FIN_WAIT_2 &&
-	    (g->flags & (FLAG_FIN | FLAG_SYN | FLAG_RST)) == FLAG_FIN &&
-	    (seq_before(pcb->rcv_nxt, g->seq) ||
-		seq_before(g->seq + g->len, pcb->rcv_nxt));
-}
-
-/*
  * Whether G brings what would come behind the FIN that PCB has received: RFC
  * 9293, 3.10.7.4, seventh.  The library acknowledges it.  Its state does not tell:
  * it changes when a FIN comes, though what is in front of that is missing.
@@ -93,20 +76,6 @@ behind_fin(const struct tcp_pcb *pcb, const struct segment *g)
 }
 
 /*
- * A window that became smaller, in an acknowledgement of nothing new, is taken
- * by the library for the one before, and the segment for a duplicate: it goes
- * on sending, and the third is taken for a loss (RFC 9293, MUST-34; RFC 5681,
- * 2).  With an older number there it believes what G says.
- */
-static void
-take_window(struct tcp_pcb *pcb, const struct segment *g)
-{
-	if (g->window < pcb->snd_wnd && g->seq == pcb->snd_wl1 &&
-	    g->ack == pcb->snd_wl2 && pcb->state >= TCP_ESTABLISHED)
-		pcb->snd_wl2 = g->ack - 1;
-}
-
-/*
  * Whether the library must not have G, which is for the connection PCB; then it
  * has been answered.
  */
@@ -115,7 +84,7 @@ is_kept_off(struct tcp_pcb *pcb, const struct segment *g)
 {
 	if (screen_connection(pcb, g))
 		return true;
-	if (!early_fin(pcb, g) && !behind_fin(pcb, g) &&
+	if (!behind_fin(pcb, g) &&
 	    (segment_span(g) == 0 || !ooseq_cuts_fin(pcb, g->seq)))
 		return false;
 	pcb->flags |= TCP_FLAG_ACK_NOW;
@@ -185,42 +154,11 @@ addressee(const struct segment *g)
 	return is_kept_off(pcb, g) ? NULL : pcb;
 }
 
-/*
- * Gives P to the library, for the connection PCB, which is at the front of its
- * list meanwhile.  Whether PCB is there after that.
- */
-static bool
-process(struct tcp_pcb *pcb, struct pbuf *p, struct ip_addr_list *to,
-    void *pseudo)
-{
-	struct tcp_pcb **active = &STACK_FIELD(pcb->stack, STACK_TCP_ACTIVE,
-	    struct tcp_pcb *);
-	struct tcp_pcb **tw = &STACK_FIELD(pcb->stack, STACK_TCP_TW,
-	    struct tcp_pcb *);
-
-	pcb->next = *active;
-	*active = pcb;
-	real()->tcp_input(p, to, pseudo, NULL);
-	if (*active == pcb) {
-		*active = pcb->next;
-		return conn_of(pcb) != NULL;
-	}
-	if (*tw == pcb) {
-		*tw = pcb->next;
-		above.time_wait(pcb);
-		time_wait_begin(pcb);
-		pcb->state = TCP_CLOSED;
-		tcp_close(pcb); /* which frees what is closed */
-	}
-	return false;
-}
-
-/* The connection PCB gets P, which is G. */
+/* The connection PCB gets G. */
 static void
-take(struct tcp_pcb *pcb, const struct segment *g, struct ip_addr_list *to,
-    void *pseudo)
+take(struct tcp_pcb *pcb, const struct segment *g)
 {
-	struct recover_seen seen;
+	struct recover_seen seen = { .pcb = pcb };
 
 	if (g->flags & FLAG_RST) {
 		/* The screen has found it right. */
@@ -230,23 +168,15 @@ take(struct tcp_pcb *pcb, const struct segment *g, struct ip_addr_list *to,
 	}
 	recover_before(pcb, &seen);
 	keepalive_heard(pcb);
-	if (pcb->state < TCP_ESTABLISHED && !open_answered(pcb, g)) {
+	if (pcb->state >= TCP_ESTABLISHED || open_answered(pcb, g, &seen)) {
+		receive(pcb, g, &seen);
+	} else {
 		pbuf_free(g->p);
-		if (conn_pcb_is(g, pcb)) {
+		if (conn_pcb_is(g, pcb))
 			tcp_output(pcb);
-			recover_after(&seen);
-		}
-		return;
 	}
-	if (pcb->ooseq != NULL)
-		ooseq_before(pcb, g->seq, g->len);
-	take_window(pcb, g);
-	split_before(pcb);
-	if (!process(pcb, g->p, to, pseudo))
-		return;
-	ooseq_after(pcb);
-	split_after(pcb);
-	recover_after(&seen);
+	if (conn_pcb_is(g, pcb))
+		recover_after(&seen);
 }
 
 /*
@@ -276,7 +206,7 @@ OURS(tcp_input)(struct pbuf *p, struct ip_addr_list *to, void *pseudo,
 	if (slirp != NULL)
 		to_slirp(p, to, pseudo, slirp, &g);
 	else if ((pcb = addressee(&g)) != NULL)
-		take(pcb, &g, to, pseudo);
+		take(pcb, &g);
 	else
 		pbuf_free(p);
 }

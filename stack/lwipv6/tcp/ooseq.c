@@ -41,21 +41,10 @@
  */
 #include <string.h>
 
-#include "stack/lwipv6/tcp/bare.h"
-#include "stack/lwipv6/tcp/tcp.h"
+#include "stack/lwipv6/tcp/segment.h"
 
-#define SEGMENTS_MAX 128u
+#define SEGMENTS_MAX 128u /* and a window's full ones */
 #define JOINED_MAX 1460u
-
-/* The sequence number of S, which the library keeps in host order. */
-static uint32_t
-seq_of(const struct tcp_seg *s)
-{
-	uint32_t seq;
-
-	__builtin_memcpy(&seq, (const uint8_t *)s->tcphdr + 4, sizeof(seq));
-	return seq;
-}
 
 static bool
 has_fin(const struct tcp_seg *s)
@@ -68,7 +57,7 @@ ooseq_cuts_fin(const struct tcp_pcb *pcb, uint32_t seq)
 {
 	const struct tcp_seg *s = pcb->ooseq;
 
-	while (s != NULL && !(has_fin(s) && seq_before(seq_of(s), seq)))
+	while (s != NULL && !(has_fin(s) && seq_before(ooseq_seq(s), seq)))
 		s = s->next;
 	return s != NULL;
 }
@@ -79,7 +68,7 @@ ooseq_before(struct tcp_pcb *pcb, uint32_t seq, uint32_t len)
 	struct tcp_seg **at = &pcb->ooseq, *s;
 
 	while ((s = *at) != NULL && len != 0) {
-		uint32_t from = seq_of(s);
+		uint32_t from = ooseq_seq(s);
 
 		if (!seq_before(from, seq + len))
 			break;
@@ -100,8 +89,8 @@ can_join(const struct tcp_seg *a)
 {
 	const struct tcp_seg *b = a->next;
 
-	return b != NULL && seq_of(a) + a->len == seq_of(b) && !has_fin(a) &&
-	    (unsigned)a->len + b->len <= JOINED_MAX;
+	return b != NULL && ooseq_seq(a) + a->len == ooseq_seq(b) &&
+	    !has_fin(a) && (unsigned)a->len + b->len <= JOINED_MAX;
 }
 
 /* Joins A and the one behind it.  False: there is no memory. */
@@ -142,12 +131,15 @@ static void
 shorten(struct tcp_pcb *pcb)
 {
 	struct tcp_seg *s;
-	unsigned n = 0;
+	const struct conn *c = conn_of(pcb);
+	unsigned n = 0, most = SEGMENTS_MAX;
 
+	if (c != NULL && c->rcv_space > TCP_WINDOW)
+		most += c->rcv_space / JOINED_MAX;
 	for (s = pcb->ooseq; s != NULL; s = s->next) {
 		while (can_join(s) && join(s)) {
 		}
-		if (++n == SEGMENTS_MAX) {
+		if (++n == most) {
 			tcp_segs_free(s->next);
 			s->next = NULL;
 		}
@@ -159,8 +151,8 @@ ooseq_after(struct tcp_pcb *pcb)
 {
 	struct tcp_seg *s;
 
-	while (
-	    (s = pcb->ooseq) != NULL && seq_before(seq_of(s), pcb->rcv_nxt)) {
+	while ((s = pcb->ooseq) != NULL &&
+	    seq_before(ooseq_seq(s), pcb->rcv_nxt)) {
 		pcb->ooseq = s->next;
 		tcp_seg_free(s);
 	}

@@ -28,8 +28,7 @@
  *   card hands it several segments as one; RFC 5681 has an acknowledgement for
  *   every second segment as a SHOULD.
  * - A window update is sent when the window that the peer knows has become
- *   small: see tcp_recved().  RFC 9293, 3.8.6.2.2, against silly windows: less
- *   than a segment is not announced.
+ *   small: see tcp_recved() in window.c.
  * - What has been read and is not acknowledged yet is acknowledged at once, as
  *   the library does, but on a connection whose program answers: where the
  *   acknowledgement went out with data several times in a row it is left to do
@@ -41,16 +40,12 @@
  *   sent.
  *
  * Slirp's connections are the library's.
- *
- * What has to be remembered for each connection is in bytes that the library's
- * structure has between its fields, and that it clears when it makes one: the
- * low halves of the last acknowledgement and of the right edge of the window
- * that the peer knows.  A window has 16 bits, so half is all.
  */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/net_bytes.h"
-#include "stack/lwipv6/tcp/segment.h"
+#include "stack/lwipv6/tcp/sack.h"
 
 #define ACK_EVERY 8u
 
@@ -74,41 +69,57 @@ end_of(const struct tcp_seg *seg)
 /* ---- what the peer knows ------------------------------------------------ */
 
 /* Bytes that came since the last acknowledgement. */
-static unsigned
-owed(const struct tcp_pcb *pcb)
+static uint32_t
+owed(const struct conn *c)
 {
-	return (uint16_t)(pcb->rcv_nxt - pcb->said_ack);
+	return c->e.pcb->rcv_nxt - c->said_ack;
 }
 
-/* What is left of the window that the peer knows. */
-static unsigned
-known_window(const struct tcp_pcb *pcb)
+uint32_t
+tcp_windows(const struct tcp_pcb *pcb)
 {
-	return (uint16_t)(pcb->said_edge - pcb->rcv_nxt);
+	const struct conn *c = conn_of(pcb);
+
+	return c == NULL ? 0 : pcb->snd_wnd < c->cwnd ? pcb->snd_wnd : c->cwnd;
 }
 
-/* The window to announce. */
-static unsigned
-window(const struct tcp_pcb *pcb)
+void
+tcp_first_window(struct tcp_pcb *pcb, uint32_t n)
 {
-	unsigned known = known_window(pcb);
+	struct conn *c = conn_of(pcb);
 
-	if (!(pcb->ours & TCP_OURS_KNOWN))
-		return pcb->rcv_wnd;
-	/* What it knows cannot be taken back. */
-	return pcb->rcv_wnd > known && pcb->rcv_wnd - known < pcb->mss &&
-		pcb->rcv_wnd < TCP_WINDOW / 2 ?
-	    known :
-	    pcb->rcv_wnd;
+	if (c != NULL && c->cwnd < n)
+		c->cwnd = n;
 }
 
-/* Notes that an acknowledgement with the window WND went out. */
-static void
-said(struct tcp_pcb *pcb, unsigned wnd)
+/* How much may be queued. */
+static uint32_t
+queue_limit(const struct tcp_pcb *pcb)
 {
-	pcb->said_ack = (uint16_t)pcb->rcv_nxt;
-	pcb->said_edge = (uint16_t)(pcb->rcv_nxt + wnd);
-	pcb->flags &= (uint8_t) ~(TCP_FLAG_ACK_DELAY | TCP_FLAG_ACK_NOW);
+	uint32_t wnd = tcp_windows(pcb);
+
+	return wnd > UINT16_MAX ? wnd + TCP_SND_BUF : TCP_SND_BUF;
+}
+
+uint32_t
+tcp_room(const struct tcp_pcb *pcb)
+{
+	uint32_t used = pcb->snd_lbb - pcb->lastack, limit = queue_limit(pcb);
+
+	return used < limit ? limit - used : 0;
+}
+
+unsigned
+tcp_segments_room(const struct tcp_pcb *pcb)
+{
+	const struct conn *c = conn_of(pcb);
+	uint32_t limit = TCP_SND_QUEUELEN;
+
+	if (c == NULL)
+		return 0;
+	if (queue_limit(pcb) > TCP_SND_BUF)
+		limit += queue_limit(pcb) / pcb->mss;
+	return c->segs < limit ? limit - c->segs : 0;
 }
 
 /* ---- sending ------------------------------------------------------------ */
@@ -118,8 +129,9 @@ said(struct tcp_pcb *pcb, unsigned wnd)
  * it exceeds; then it was not sent.
  */
 static unsigned
-stamp(struct tcp_pcb *pcb, struct pbuf *p, uint8_t *h, unsigned wnd)
+stamp(struct conn *c, struct pbuf *p, uint8_t *h, uint32_t wnd)
 {
+	struct tcp_pcb *pcb = c->e.pcb;
 	unsigned mtu = 0;
 	uint16_t sum;
 
@@ -127,7 +139,9 @@ stamp(struct tcp_pcb *pcb, struct pbuf *p, uint8_t *h, unsigned wnd)
 		put32(h + 8, pcb->rcv_nxt);
 		h[13] |= FLAG_ACK;
 	}
-	put16(h + 14, wnd);
+	put16(h + 14, pcb->state < TCP_ESTABLISHED ? wnd : wnd >> c->rcv_scale);
+	if (c->ts && !(h[13] & FLAG_SYN))
+		options_put_ts(h + TCP_HLEN, bare_clock(), c->ts_recent);
 	put16(h + 16, 0);
 	sum = inet6_chksum_pseudo(p, &pcb->local_ip, &pcb->remote_ip, PROTO_TCP,
 	    p->tot_len);
@@ -140,11 +154,15 @@ stamp(struct tcp_pcb *pcb, struct pbuf *p, uint8_t *h, unsigned wnd)
 }
 
 static err_t
-send_ack(struct tcp_pcb *pcb)
+send_ack(struct conn *c)
 {
-	struct pbuf *p = pbuf_alloc(PBUF_IP, TCP_HLEN, PBUF_RAM);
-	unsigned wnd = window(pcb);
-	uint8_t *h;
+	struct tcp_pcb *pcb = c->e.pcb;
+	unsigned ts = c->ts ? OPTIONS_TS : 0;
+	uint8_t sack[OPTIONS_MAX], *h;
+	unsigned n = options_put_sack(pcb, sack, OPTIONS_MAX - ts);
+	unsigned hlen = TCP_HLEN + ts + n;
+	struct pbuf *p = pbuf_alloc(PBUF_IP, (uint16_t)hlen, PBUF_RAM);
+	uint32_t wnd = window_to_say(c);
 
 	if (p == NULL)
 		return ERR_BUF;
@@ -153,9 +171,10 @@ send_ack(struct tcp_pcb *pcb)
 	put16(h, pcb->local_port);
 	put16(h + 2, pcb->remote_port);
 	put32(h + 4, pcb->snd_max);
-	h[12] = TCP_HLEN / 4 << 4;
-	stamp(pcb, p, h, wnd);
-	said(pcb, wnd);
+	h[12] = (uint8_t)(hlen / 4 << 4);
+	memcpy(h + TCP_HLEN + ts, sack, n);
+	stamp(c, p, h, wnd);
+	window_said(c, wnd);
 	pbuf_free(p);
 	return ERR_OK;
 }
@@ -171,11 +190,12 @@ count_answer(struct tcp_pcb *pcb)
 
 /* As stamp(). */
 static unsigned
-send_segment(struct tcp_pcb *pcb, struct tcp_seg *seg)
+send_segment(struct conn *c, struct tcp_seg *seg)
 {
+	struct tcp_pcb *pcb = c->e.pcb;
 	uint8_t *h = seg->tcphdr;
 	struct pbuf *p = seg->p;
-	unsigned wnd = window(pcb);
+	uint32_t wnd = window_to_say(c);
 	uint16_t in_front;
 	unsigned mtu;
 
@@ -190,111 +210,131 @@ send_segment(struct tcp_pcb *pcb, struct tcp_seg *seg)
 	p->payload = h;
 	p->len = (uint16_t)(p->len - in_front);
 	p->tot_len = (uint16_t)(p->tot_len - in_front);
-	pcb->rtime = 0;
-	mtu = stamp(pcb, p, h, wnd);
-	said(pcb, wnd);
+	seg->sent = (uint32_t)(now_ns() / 1000);
+	mtu = stamp(c, p, h, wnd);
+	window_said(c, wnd);
 	return mtu;
 }
 
-/* Puts SEG among those that wait for an acknowledgement, by its number. */
-static void
-keep(struct tcp_pcb *pcb, struct tcp_seg *seg, struct tcp_seg **last)
+void
+output_again(struct tcp_pcb *pcb, struct tcp_seg *seg)
 {
-	struct tcp_seg **at = &pcb->unacked;
+	struct conn *c = conn_of(pcb);
+	unsigned mtu;
 
-	if (*last != NULL && seq_before(seq_of(*last), seq_of(seg)))
-		at = &(*last)->next;
-	while (*at != NULL && seq_before(seq_of(*at), seq_of(seg)))
+	seg->marks |= SEG_AGAIN | SEG_TWICE;
+	if ((mtu = send_segment(c, seg)) != 0)
+		split_to_fit(pcb, mtu);
+}
+
+/* Puts SEG behind those that wait for an acknowledgement. */
+static void
+keep(struct conn *c, struct tcp_seg *seg)
+{
+	struct tcp_seg **at = c->last != NULL ? &c->last->next :
+						&c->e.pcb->unacked;
+
+	while (*at != NULL)
 		at = &(*at)->next;
-	seg->next = *at;
-	*at = seg;
-	if (seg->next == NULL)
-		*last = seg;
+	seg->next = NULL;
+	*at = c->last = seg;
 }
 
+/* Whether SEG may be sent while FLIGHT bytes are on their way. */
 static bool
-fits(const struct tcp_pcb *pcb, const struct tcp_seg *seg)
+fits(const struct conn *c, const struct tcp_seg *seg, uint32_t flight)
 {
-	uint32_t wnd = pcb->snd_wnd < pcb->cwnd ? pcb->snd_wnd : pcb->cwnd;
+	const struct tcp_pcb *pcb = c->e.pcb;
 
-	return seg != NULL && seq_of(seg) - pcb->lastack + seg->len <= wnd;
-}
-
-/* How much more may be queued. */
-static void
-count_room(struct tcp_pcb *pcb)
-{
-	uint32_t used = pcb->snd_lbb - pcb->lastack;
-
-	pcb->snd_buf = (uint16_t)(used < TCP_SND_BUF ? TCP_SND_BUF - used : 0);
+	return seg != NULL &&
+	    seq_of(seg) - pcb->lastack + seg->len <= pcb->snd_wnd &&
+	    flight + seg->len <= c->cwnd;
 }
 
 /* Whether the acknowledgement of PCB can wait for the end of the batch. */
 static bool
-can_wait(struct tcp_pcb *pcb)
+can_wait(struct conn *c)
 {
-	struct conn *c = conn_of(pcb);
-	unsigned n = owed(pcb);
+	const struct tcp_pcb *pcb = c->e.pcb;
+	uint32_t n = owed(c);
 
 	if (!mbox_batch() || batch_over || pcb->state != TCP_ESTABLISHED ||
 	    pcb->ooseq != NULL || n == 0 || n >= ACK_EVERY * pcb->mss ||
-	    !(pcb->ours & TCP_OURS_KNOWN) || c == NULL)
+	    c->rcv_wnd == 0)
 		return false;
 	if (node_alone(&c->put_off))
 		node_before(&conn_table(pcb->stack)->put_off, &c->put_off);
 	return true;
 }
 
-/* Sends what the windows allow, or an acknowledgement that is due. */
-static err_t
-output(struct tcp_pcb *pcb)
+/* Sends again what is lost, as far as the window allows.  As stamp(). */
+static unsigned
+send_lost(struct conn *c, uint32_t *flight, bool *some)
 {
-	struct tcp_seg *seg, *last;
+	struct tcp_seg *seg;
 	unsigned mtu = 0;
 
-	count_room(pcb);
-	/* Two full segments, or a hole that was filled: RFC 5681, 4.2. */
-	if ((pcb->flags & TCP_FLAG_ACK_DELAY) && owed(pcb) >= 2u * pcb->mss)
-		pcb->flags |= TCP_FLAG_ACK_NOW;
-	if (!fits(pcb, pcb->unsent)) {
-		if (!(pcb->flags & TCP_FLAG_ACK_NOW) || can_wait(pcb))
-			return ERR_OK;
-		return send_ack(pcb);
+	for (seg = c->e.pcb->unacked; seg != NULL && mtu == 0;
+	     seg = seg->next) {
+		if ((seg->marks & (SEG_SACKED | SEG_LOST | SEG_AGAIN)) !=
+		    SEG_LOST)
+			continue;
+		if (*flight != 0 && *flight + seg->len > c->cwnd)
+			break;
+		seg->marks |= SEG_AGAIN | SEG_TWICE;
+		mtu = send_segment(c, seg);
+		*flight += seg->len;
+		*some = true;
 	}
-	for (last = pcb->unacked; last != NULL && last->next != NULL;)
-		last = last->next;
-	while (mtu == 0 && fits(pcb, seg = pcb->unsent)) {
+	return mtu;
+}
+
+/* Sends what the windows allow, or an acknowledgement that is due. */
+static err_t
+output(struct conn *c)
+{
+	struct tcp_pcb *pcb = c->e.pcb;
+	uint32_t flight = sack_flight(c);
+	struct tcp_seg *seg;
+	bool some = false;
+	unsigned mtu = 0;
+
+	/* Two full segments, or a hole that was filled: RFC 5681, 4.2. */
+	if ((pcb->flags & TCP_FLAG_ACK_DELAY) && owed(c) >= 2u * pcb->mss)
+		pcb->flags |= TCP_FLAG_ACK_NOW;
+	/* What is missing is told at once, by SACK: not with data. */
+	if ((pcb->flags & TCP_FLAG_ACK_NOW) && c->sack && pcb->ooseq != NULL)
+		send_ack(c);
+	if (c->marked && c->recover.phase != OPEN)
+		mtu = send_lost(c, &flight, &some);
+	while (mtu == 0 && fits(c, seg = pcb->unsent, flight)) {
 		uint32_t end = end_of(seg);
 
 		pcb->unsent = seg->next;
-		mtu = send_segment(pcb, seg);
+		mtu = send_segment(c, seg);
+		flight += seg->len;
+		some = true;
 		if (seq_before(pcb->snd_max, end))
 			pcb->snd_max = end;
-		if (end != seq_of(seg))
-			keep(pcb, seg, &last);
-		else
-			tcp_seg_free(seg);
+		keep(c, seg);
 	}
-	/* What is sent again goes on from where it is. */
-	pcb->snd_nxt = pcb->unsent != NULL &&
-		seq_before(seq_of(pcb->unsent), pcb->snd_max) ?
-	    seq_of(pcb->unsent) :
-	    pcb->snd_max;
+	pcb->snd_nxt = pcb->snd_max;
 	if (mtu != 0)
 		split_to_fit(pcb, mtu);
-	return ERR_OK;
+	if (some || !(pcb->flags & TCP_FLAG_ACK_NOW) || can_wait(c))
+		return ERR_OK;
+	return send_ack(c);
 }
 
 void
 output_pretend(struct tcp_pcb *pcb)
 {
-	pcb->rcv_wnd = TCP_WINDOW;
+	struct conn *c = conn_of(pcb);
+
 	pcb->unacked = pcb->unsent;
 	pcb->unsent = NULL;
 	pcb->snd_nxt = pcb->snd_max = pcb->snd_lbb;
-	said(pcb, pcb->rcv_wnd);
-	count_room(pcb);
-	pcb->ours |= TCP_OURS_KNOWN;
+	window_said(c, c->rcv_wnd);
 }
 
 /* The library has put PCB, which connects, into its list: takes it over. */
@@ -313,29 +353,23 @@ adopt(struct tcp_pcb *pcb)
 	}
 }
 
+struct conn *
+conn_adopted(struct tcp_pcb *pcb)
+{
+	if (pcb->state == TCP_SYN_SENT && pcb->conn == NULL)
+		adopt(pcb);
+	return conn_of(pcb);
+}
+
 err_t
 tcp_out(struct tcp_pcb *pcb)
 {
-	err_t err;
+	struct conn *c;
 
-	/* Its segment is being looked at: it will be called after that. */
-	if (STACK_FIELD(pcb->stack, STACK_TCP_INPUT, struct tcp_pcb *) == pcb)
-		return ERR_OK;
 	if (pcb->slirp != NULL)
 		return real()->tcp_output(pcb);
-	if (pcb->state == TCP_SYN_SENT && pcb->conn == NULL) {
-		adopt(pcb);
-		if (pcb->conn == NULL)
-			return ERR_MEM;
-	}
-	if (!(pcb->ours & TCP_OURS_KNOWN)) {
-		pcb->rcv_wnd = TCP_WINDOW; /* nothing has come yet */
-		pcb->ours |= TCP_OURS_KNOWN;
-		said(pcb, pcb->rcv_wnd);
-	}
-	err = output(pcb);
-	count_room(pcb);
-	return err;
+	/* One that has ended has nothing to say. */
+	return (c = conn_adopted(pcb)) == NULL ? ERR_CONN : output(c);
 }
 
 /* ---- receiving ---------------------------------------------------------- */
@@ -353,42 +387,12 @@ tcp_batch_end(struct stack *stack)
 		struct tcp_pcb *pcb = NODE_OF(l, struct conn, put_off)->e.pcb;
 
 		node_out(l);
-		if (owed(pcb) == 0)
+		if (owed(conn_of(pcb)) == 0)
 			continue;
 		pcb->flags |= TCP_FLAG_ACK_NOW;
 		tcp_output(pcb);
 	}
 	batch_over = false;
-}
-
-/*
- * Replaces the library's: the program has read LEN bytes.  The peer is told
- * when the window that it knows has less than twice of what could be added.
- */
-EXPORT void
-OURS(tcp_recved)(struct tcp_pcb *pcb, uint16_t len)
-{
-	const unsigned limit = TCP_WINDOW;
-	unsigned known = known_window(pcb);
-	unsigned more;
-
-	if (pcb->slirp != NULL || !(pcb->ours & TCP_OURS_KNOWN)) {
-		real()->tcp_recved(pcb, len);
-		return;
-	}
-
-	pcb->rcv_wnd = (uint16_t)(pcb->rcv_wnd + len < limit ?
-		pcb->rcv_wnd + len :
-		limit);
-	more = pcb->rcv_wnd > known ? pcb->rcv_wnd - known : 0;
-	if ((more >= 2u * pcb->mss || more >= limit / 2) && more * 2 >= known)
-		pcb->flags |= TCP_FLAG_ACK_NOW;
-	else if ((pcb->flags & TCP_FLAG_ACK_DELAY) &&
-	    ((pcb->ours & TCP_OURS_NO_ANSWERS) ||
-		(pcb->ours & TCP_OURS_ANSWERS) != TCP_OURS_ANSWERS))
-		pcb->flags |= TCP_FLAG_ACK_NOW;
-	if (pcb->flags & TCP_FLAG_ACK_NOW)
-		tcp_output(pcb);
 }
 
 void

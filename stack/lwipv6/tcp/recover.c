@@ -19,7 +19,9 @@
  *   - RFC 6298: round trips are measured in microseconds, not over what was
  *     sent twice (Karn); the timer has a grain of TICK_MS, while something is
  *     on its way.  Its least value is RTO_MIN: a bus has round trips of less
- *     than a millisecond.  A single segment waits for RTO_SINGLE, since its
+ *     than a millisecond.  Over a distance it waits twice the round trip at
+ *     least, by up to LATE_MAX: the last acknowledgement of a flight may be
+ *     delayed, and a steady path leaves no variance for that.  A single segment waits for RTO_SINGLE, since its
  *     acknowledgement may be delayed.
  *   - RFC 6582 (NewReno): recovery goes on until all is acknowledged that was
  *     sent before it began; an acknowledgement of less has the next segment
@@ -40,15 +42,16 @@
  * A connection ends after GIVE_UP without progress, as it did before; one that
  * is being opened after four SYNs more (the library counts them).
  *
- * How: the library's own timer is set to never in every connection that sends.
- * What we know of one is in struct conn.  What must be done on a segment that came is done around the
- * library's tcp_input(): see input.c.
+ *   - RFC 6675: where both ends have SACK only what is missing is sent again, and
+ *     so much is on its way as the window says: sack.c.
+ *
+ * What we know of a connection is in struct conn; the library's timer does not see
+ * it.  A segment that is sent again stays where it is, in pcb->unacked.
  */
 #include <stdlib.h>
 #include <time.h>
 
-#include "base/net_bytes.h"
-#include "stack/lwipv6/tcp/segment.h"
+#include "stack/lwipv6/tcp/sack.h"
 
 #define MS INT64_C(1000)
 #define RTO_MIN (10 * MS)
@@ -56,12 +59,13 @@
 #define RTO_SINGLE (100 * MS)
 #define RTO_SYN (1000 * MS)
 #define RTO_SYN_MAX (4000 * MS)
+#define LATE_MAX (200 * MS)
 #define RTO_FIRST (200 * MS) /* before anything was measured */
 #define GIVE_UP (900000 * MS)
 #define OVERRIDE (100 * MS) /* RFC 9293, 3.8.6.2.1: from 0.1 to 1 s */
 #define PERSIST_MAX (5000 * MS)
+#define TS_OLD_MS 100000u
 #define GROWTH_MAX 8u /* segments that one acknowledgement adds at most */
-#define NEVER 0x4000  /* ticks of the library's clock: two hours */
 #define MAX_RTX 12    /* the library ends a connection at this */
 
 static int64_t
@@ -94,16 +98,6 @@ run_timer(struct tcp_pcb *pcb)
 
 /* ---- sending ------------------------------------------------------------ */
 
-/* Keeps the library's timer from going off. */
-static void
-hush(struct tcp_pcb *pcb)
-{
-	pcb->rttest = 0;
-	pcb->sa = 0;
-	pcb->sv = NEVER;
-	pcb->rto = NEVER;
-}
-
 /* Replaces the library's: sends what may be sent. */
 EXPORT err_t
 OURS(tcp_output)(struct tcp_pcb *pcb)
@@ -118,7 +112,6 @@ OURS(tcp_output)(struct tcp_pcb *pcb)
 	err = tcp_out(pcb);
 	if ((r = of(pcb)) == NULL)
 		return err;
-	hush(pcb);
 	/* A timer that ran while nothing was on its way was another one. */
 	if (pcb->unacked != NULL ? idle || r->armed == 0 :
 				   r->armed == 0 && persist_needed(pcb)) {
@@ -156,20 +149,14 @@ OURS(tcp_pcb_purge)(struct tcp_pcb *pcb)
 	}
 }
 
-/* Puts a bound to what fits a field. */
-static uint16_t
-window(uint32_t n)
-{
-	return n > UINT16_MAX ? UINT16_MAX : (uint16_t)n;
-}
-
 /* RFC 5681, equation (4). */
-static uint16_t
-threshold(const struct tcp_pcb *pcb)
+static uint32_t
+threshold(const struct conn *c)
 {
+	const struct tcp_pcb *pcb = c->e.pcb;
 	uint32_t half = (pcb->snd_max - pcb->lastack) / 2;
 
-	return window(half > 2u * pcb->mss ? half : 2u * pcb->mss);
+	return half > 2u * pcb->mss ? half : 2u * pcb->mss;
 }
 
 /* ---- the timer ---------------------------------------------------------- */
@@ -178,13 +165,16 @@ threshold(const struct tcp_pcb *pcb)
 static int64_t
 rto_of(const struct recover *r)
 {
-	int64_t rto;
+	int64_t rto, least;
 
 	if (r->srtt == 0)
 		return RTO_FIRST;
 	rto = 4 * r->var;
-	if (rto < TICK_MS * MS)
-		rto = TICK_MS * MS;
+	least = r->srtt < LATE_MAX ? r->srtt : LATE_MAX;
+	if (least < TICK_MS * MS)
+		least = TICK_MS * MS;
+	if (rto < least)
+		rto = least;
 	rto += r->srtt;
 	return rto < RTO_MIN ? RTO_MIN : rto;
 }
@@ -220,71 +210,50 @@ recover_again(struct tcp_pcb *pcb)
 {
 	recover_untimed(pcb);
 	if (pcb->unacked != NULL)
-		tcp_rexmit(pcb);
+		output_again(pcb, pcb->unacked);
 	else
 		tcp_output(pcb);
-	pcb->nrtx = 0;
-}
-
-static uint32_t
-seq_of(const struct tcp_seg *seg)
-{
-	return be32((const uint8_t *)seg->tcphdr + 4);
-}
-
-/*
- * What is not acknowledged is to be sent again.  The library puts it before all
- * that waits to be sent; what is there to be sent again already may come before
- * it, and would never be its turn.
- */
-static void
-take_back(struct tcp_pcb *pcb)
-{
-	struct tcp_seg **at = &pcb->unsent, *seg;
-
-	while ((seg = pcb->unacked) != NULL) {
-		pcb->unacked = seg->next;
-		while (*at != NULL && seq_before(seq_of(*at), seq_of(seg)))
-			at = &(*at)->next;
-		seg->next = *at;
-		*at = seg;
-		at = &seg->next;
-	}
-	if (pcb->unsent != NULL)
-		pcb->snd_nxt = seq_of(pcb->unsent);
-	pcb->rttest = 0;
 }
 
 void
 recover_all(struct tcp_pcb *pcb)
 {
+	struct conn *c = conn_of(pcb);
+
+	if (c == NULL)
+		return;
 	recover_untimed(pcb);
-	take_back(pcb);
+	sack_all_lost(c, false);
+	if (c->recover.phase == OPEN) {
+		c->recover.phase = TIMEOUT; /* it lasts until this: */
+		c->recover.end = pcb->snd_max;
+	}
 	tcp_output(pcb);
-	pcb->nrtx = 0;
 }
 
 /* The timer of PCB went off. */
 static void
 time_out(struct tcp_pcb *pcb, struct recover *r, int64_t now)
 {
+	struct conn *c = conn_of(pcb);
+
 	if (r->stuck == 0)
 		r->stuck = now;
 	if (pcb->state >= TCP_ESTABLISHED) {
-		pcb->ssthresh = threshold(pcb);
+		if (r->backoff == 0)
+			c->ssthresh = threshold(c);
 		pcb->nrtx = now - r->stuck > GIVE_UP ? MAX_RTX : 0;
 	}
-	pcb->cwnd = pcb->mss;
-	pcb->dupacks = 0;
-	pcb->flags &= (uint8_t)~TCP_FLAG_FAST;
+	c->cwnd = pcb->mss;
+	r->duplicates = 0;
 	r->phase = TIMEOUT;
 	r->end = pcb->snd_max;
 	r->timed = 0;
+	sack_all_lost(c, r->backoff > 0);
 	/* RFC 4861, 7.3.1: nothing is heard of it; is the neighbour there? */
 	if (r->backoff++ > 0)
 		ip_doubt_hop(pcb->stack, &pcb->remote_ip);
 	r->armed = now;
-	take_back(pcb);
 	pcb->nrtx++;
 	tcp_output(pcb);
 }
@@ -352,30 +321,10 @@ recover_look_after(struct tcp_pcb *pcb, struct ticker *ticker, bool late_acks)
 void
 recover_before(struct tcp_pcb *pcb, struct recover_seen *s)
 {
-	struct recover *r = of(pcb);
-
-	/*
-	 * RFC 5681, 3.1.  The library halves the peer's window, which may be
-	 * none, makes that the congestion window, and divides by it.
-	 */
-	if (pcb->slirp == NULL && pcb->ssthresh < 2u * pcb->mss)
-		pcb->ssthresh = window(2u * pcb->mss);
-	if (pcb->slirp == NULL && pcb->cwnd < pcb->mss)
-		pcb->cwnd = pcb->mss;
-	s->pcb = pcb;
-	s->lastack = pcb->lastack;
 	s->rcv_nxt = pcb->rcv_nxt;
 	s->snd_wnd = pcb->snd_wnd;
-	s->cwnd = pcb->cwnd;
-	s->dupacks = pcb->dupacks;
-	s->fast = (pcb->flags & TCP_FLAG_FAST) != 0;
 	s->gap = pcb->ooseq != NULL;
 	s->open = pcb->state >= TCP_ESTABLISHED;
-	if (r == NULL)
-		return;
-	hush(pcb);
-	if (r->phase == TIMEOUT)
-		pcb->dupacks = 0; /* it shall not count to three */
 }
 
 /* A round trip of M microseconds: RFC 6298, 2. */
@@ -397,115 +346,158 @@ measured(struct recover *r, int64_t m)
 }
 
 /*
- * ACKED bytes of PCB were acknowledged, and nothing is lost: RFC 5681, 3.1, by
- * the bytes (RFC 3465), for one acknowledgement may be for many segments.
+ * ACKED bytes of C were acknowledged, and nothing is lost: RFC 5681, 3.1, by
+ * the bytes (RFC 3465), for one acknowledgement may be for many segments.  A
+ * window that is not made use of does not grow.
  */
 static void
-open_congestion(struct tcp_pcb *pcb, struct recover *r, uint32_t cwnd,
-    uint32_t acked)
+open_congestion(struct conn *c, uint32_t acked)
 {
-	if (cwnd < pcb->ssthresh) {
-		cwnd += acked < GROWTH_MAX * pcb->mss ? acked :
-							GROWTH_MAX * pcb->mss;
-	} else if ((r->acked += acked) >= cwnd) {
-		r->acked -= cwnd;
-		cwnd += pcb->mss;
+	struct recover *r = &c->recover;
+	const struct tcp_pcb *pcb = c->e.pcb;
+	uint32_t most = GROWTH_MAX * pcb->mss;
+
+	if ((sack_flight(c) + acked) * 2 < c->cwnd ||
+	    c->cwnd > 2 * r->max_wnd + most)
+		return;
+	if (c->cwnd < c->ssthresh) {
+		c->cwnd += acked < most ? acked : most;
+	} else if ((r->acked += acked) >= c->cwnd) {
+		r->acked -= c->cwnd;
+		c->cwnd += pcb->mss;
 	}
-	pcb->cwnd = window(cwnd);
-	if (pcb->unsent != NULL)
-		tcp_output(pcb); /* the library has, by what it thought */
+}
+
+/* A loss is known of C: RFC 5681, 3.2, RFC 6582, 3.2, RFC 6675, 5. */
+static void
+enter_recovery(struct conn *c)
+{
+	struct tcp_pcb *pcb = c->e.pcb;
+	struct recover *r = &c->recover;
+
+	c->ssthresh = threshold(c);
+	c->cwnd = c->ssthresh + (c->sack ? 0 : 3u * pcb->mss);
+	r->phase = FAST;
+	r->end = pcb->snd_max;
+	r->timed = 0;
+	r->armed = now_us();
+	pcb->unacked->marks |= SEG_LOST;
+	c->marked = true;
+	output_again(pcb, pcb->unacked);
 }
 
 /* Something new was acknowledged. */
 static void
-went_on(struct tcp_pcb *pcb, struct recover *r, const struct recover_seen *s)
+went_on(struct conn *c, const struct recover_seen *s, const struct options *o)
 {
-	uint32_t acked = pcb->lastack - s->lastack, cwnd;
+	struct tcp_pcb *pcb = c->e.pcb;
+	struct recover *r = &c->recover;
 	int64_t now = now_us();
 
 	if (r->timed != 0 && seq_before(r->timed_seq, pcb->lastack)) {
 		measured(r, now - r->timed);
 		r->timed = 0;
+	} else if (r->timed == 0 && c->ts && o != NULL && o->ts &&
+	    bare_clock() - o->ecr < TS_OLD_MS) {
+		/* RFC 7323, 4: also of what was sent twice. */
+		measured(r, (int64_t)(bare_clock() - o->ecr) * MS);
 	}
 	r->backoff = 0;
 	r->probes = 0;
 	r->stuck = 0;
+	r->duplicates = 0;
 	r->armed = pcb->unacked != NULL ? now : 0;
-	if (r->phase != FAST && s->open)
-		open_congestion(pcb, r, s->cwnd, acked);
-	if (r->phase == OPEN)
-		return;
-	if (!seq_before(pcb->lastack, r->end)) {
+	if (r->phase != FAST) {
+		if (s->open)
+			open_congestion(c, s->acked);
+		if (r->phase == TIMEOUT && !seq_before(pcb->lastack, r->end))
+			r->phase = OPEN;
+	} else if (!seq_before(pcb->lastack, r->end)) {
+		c->cwnd = c->ssthresh;
 		r->phase = OPEN;
-		return;
+	} else if (!c->sack && pcb->unacked != NULL) {
+		/* RFC 6582, 3.2, step 3: a partial acknowledgement. */
+		c->cwnd = (c->cwnd > s->acked ? c->cwnd - s->acked : 0) +
+		    pcb->mss;
+		pcb->unacked->marks |= SEG_LOST;
+		output_again(pcb, pcb->unacked);
 	}
-	if (r->phase == TIMEOUT || pcb->unacked == NULL)
-		return;
-	/* RFC 6582, 3.2, step 3: a partial acknowledgement. */
-	cwnd = s->cwnd > acked ? s->cwnd - acked : 0;
-	pcb->cwnd = window(cwnd + pcb->mss);
-	pcb->flags |= TCP_FLAG_FAST;
-	pcb->dupacks = 3;
-	tcp_rexmit(pcb);
-	pcb->nrtx = 0;
+	if (pcb->unacked == NULL)
+		c->marked = false;
 }
 
-/* Whether DUPACKS duplicates are enough for PCB: RFC 5827. */
+/* Whether N duplicates are enough for PCB: RFC 5827. */
 static bool
-early(const struct tcp_pcb *pcb)
+is_enough(const struct tcp_pcb *pcb, unsigned duplicates)
 {
 	const struct tcp_seg *seg = pcb->unacked;
 	unsigned n = 0;
 
+	if (duplicates >= 3)
+		return true;
 	if (pcb->unsent != NULL)
 		return false;
 	for (; seg != NULL && n < 4; seg = seg->next)
 		n++;
-	return n > 1 && n < 4 && pcb->dupacks >= n - 1;
+	return n > 1 && n < 4 && duplicates >= n - 1;
 }
 
-/* A duplicate came; the library has counted it. */
+/* A duplicate came for C, in the phase OPEN or FAST. */
 static void
-duplicate(struct tcp_pcb *pcb, struct recover *r, const struct recover_seen *s)
+duplicate(struct conn *c)
 {
-	bool fast = (pcb->flags & TCP_FLAG_FAST) != 0;
+	struct tcp_pcb *pcb = c->e.pcb;
+	struct recover *r = &c->recover;
 
-	if (r->phase != OPEN || pcb->unacked == NULL)
-		return;
-	if (fast && !s->fast) {
-		pcb->ssthresh = threshold(pcb);
-	} else if (!fast && early(pcb)) {
-		pcb->ssthresh = threshold(pcb);
-		pcb->flags |= TCP_FLAG_FAST;
-		pcb->dupacks = 3;
-		tcp_rexmit(pcb);
-	} else {
-		if (!fast && pcb->dupacks > s->dupacks && pcb->dupacks < 3) {
-			uint16_t cwnd = pcb->cwnd;
+	r->duplicates++;
+	if (r->phase == FAST) {
+		if (!c->sack)
+			c->cwnd += pcb->mss;
+	} else if (is_enough(pcb, r->duplicates)) {
+		enter_recovery(c);
+	} else if (!c->sack) {
+		/* RFC 3042 */
+		uint32_t cwnd = c->cwnd;
 
-			pcb->cwnd = window(
-			    cwnd + (uint32_t)pcb->dupacks * pcb->mss);
-			tcp_output(pcb);
-			pcb->cwnd = cwnd;
-		}
-		return;
+		c->cwnd += r->duplicates * pcb->mss;
+		tcp_output(pcb);
+		c->cwnd = cwnd;
 	}
-	pcb->cwnd = window(pcb->ssthresh + 3u * pcb->mss);
-	pcb->nrtx = 0;
-	r->phase = FAST;
-	r->end = pcb->snd_max;
-	r->timed = 0;
-	r->armed = now_us();
+}
+
+void
+recover_acked(struct conn *c, struct recover_seen *s, const struct options *o)
+{
+	struct tcp_pcb *pcb = c->e.pcb;
+	struct recover *r = &c->recover;
+	bool fresh = c->sack && sack_take(c, o);
+
+	if (r->max_wnd < pcb->snd_wnd)
+		r->max_wnd = pcb->snd_wnd;
+	if (s->acked != 0)
+		went_on(c, s, o);
+	if (c->sack && (fresh || c->marked))
+		sack_find_lost(c);
+	if (pcb->unacked == NULL || r->phase == TIMEOUT)
+		return;
+	if (r->phase == OPEN && (pcb->unacked->marks & SEG_LOST))
+		enter_recovery(c);
+	else if (c->sack ? fresh && s->acked == 0 : s->duplicate)
+		duplicate(c);
 }
 
 void
 recover_after(const struct recover_seen *s)
 {
 	struct tcp_pcb *pcb = s->pcb;
-	struct recover *r = of(pcb);
+	struct conn *c = conn_of(pcb);
+	struct recover *r;
 
-	if (r == NULL)
+	if (c == NULL)
 		return;
+	r = &c->recover;
+	if (!s->open && s->acked != 0)
+		went_on(c, s, NULL); /* the handshake was timed, too */
 	if (s->gap && pcb->rcv_nxt != s->rcv_nxt)
 		tcp_ack_delayed(pcb);
 	else if (pcb->flags & TCP_FLAG_ACK_DELAY)
@@ -516,8 +508,4 @@ recover_after(const struct recover_seen *s)
 		r->stuck = 0; /* the peer is there */
 	if (s->snd_wnd < pcb->snd_wnd)
 		r->probes = 0;
-	if (pcb->lastack != s->lastack)
-		went_on(pcb, r, s);
-	else if (pcb->dupacks != 0)
-		duplicate(pcb, r, s);
 }

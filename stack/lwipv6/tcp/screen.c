@@ -42,7 +42,7 @@ acknowledge(struct tcp_pcb *pcb)
 static bool
 in_window(const struct tcp_pcb *pcb, uint32_t seq)
 {
-	return seq - pcb->rcv_nxt < pcb->rcv_wnd || seq == pcb->rcv_nxt;
+	return seq - pcb->rcv_nxt < tcp_own_window(pcb) || seq == pcb->rcv_nxt;
 }
 
 /* A reset for PCB, which is not in SYN-SENT.  True: it is not obeyed. */
@@ -120,7 +120,10 @@ screen_syn_received(struct tcp_pcb *pcb, const struct segment *g)
 static bool
 ack_is_likely(const struct tcp_pcb *pcb, const struct segment *g)
 {
-	uint32_t oldest = pcb->lastack - UINT16_MAX;
+	const struct conn *c = conn_of(pcb);
+	uint32_t most = c == NULL ? 0 : c->recover.max_wnd;
+	uint32_t oldest = pcb->lastack -
+	    (most > UINT16_MAX ? most : UINT16_MAX);
 
 	return g->ack - oldest <= pcb->snd_max - oldest;
 }
@@ -162,7 +165,9 @@ acknowledge_again(struct stack *stack, const struct time_wait *old)
 		.flags = FLAG_ACK,
 		.window = old->window,
 		.ttl = old->ttl,
-		.tos = old->tos };
+		.tos = old->tos,
+		.ts = old->ts,
+		.ecr = old->ts_recent };
 
 	bare_send(&b);
 }

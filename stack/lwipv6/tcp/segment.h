@@ -21,6 +21,7 @@ struct segment {
 	unsigned iphlen;     /* of the IP header */
 	struct pbuf *p;	     /* from that on */
 	const uint8_t *head; /* TCP's header in it */
+	uint8_t *p_head;     /* the same */
 };
 
 /* What it takes of the sequence numbers: RFC 9293, SEG.LEN. */
@@ -66,6 +67,23 @@ conn_pcb_is(const struct segment *g, const struct tcp_pcb *pcb)
 	return conn_pcb(g->stack, &e) == pcb;
 }
 
+/* ---- receive.c ---------------------------------------------------------- */
+
+/* Takes the buffer of G, which is for the open connection PCB.  Fills S. */
+void receive(struct tcp_pcb *pcb, const struct segment *g,
+    struct recover_seen *s);
+/* The sequence number of S, which waits for those before it. */
+static inline uint32_t
+ooseq_seq(const struct tcp_seg *s)
+{
+	uint32_t seq;
+
+	__builtin_memcpy(&seq, (const uint8_t *)s->tcphdr + 4, sizeof(seq));
+	return seq;
+}
+/* What is ours of PCB, which may just have begun to connect; or NULL. */
+struct conn *conn_adopted(struct tcp_pcb *pcb);
+
 /* ---- open.c ------------------------------------------------------------- */
 
 /* Writes into SEG, a SYN of PCB, what it offers. */
@@ -85,7 +103,8 @@ void open_at_once(struct tcp_pcb *pcb, const struct segment *g);
  * G, which has been found right, opens PCB.  True: it is to be looked at as a
  * segment of an open connection.  PCB may be gone where it is false.
  */
-bool open_answered(struct tcp_pcb *pcb, const struct segment *g);
+bool open_answered(struct tcp_pcb *pcb, const struct segment *g,
+    struct recover_seen *s);
 /* ---- input.c, listen.c -------------------------------------------------- */
 
 /* The size of segments that the SYN G asks for. */

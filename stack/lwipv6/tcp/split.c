@@ -20,37 +20,31 @@
  * output.c comes here.
  *
  * A segment that is too big for the peer's window is cut in two: see persist.c.
- *
- * The library counts the buffers of the queues in eight bits.  More than that
- * may come of cutting.  Then the count is made right before it takes off what
- * was acknowledged, modulo 256, and says "full" otherwise.
  */
 #include <string.h>
 
 #include "base/net_bytes.h"
-#include "stack/lwipv6/tcp/tcp.h"
+#include "stack/lwipv6/tcp/options.h"
 
 #define IP4_HLEN 20u
 #define IP6_HLEN 40u
-#define TCP_HLEN 20u
-#define FLAG_FIN 0x01
-#define FLAG_SYN 0x02
-#define FLAG_PSH 0x08
 
-/* How many buffers the queues of PCB have. */
-static unsigned
-count(const struct tcp_pcb *pcb)
+/* Counts the segments of PCB again. */
+static void
+recount(struct tcp_pcb *pcb)
 {
 	const struct tcp_seg *const queue[] = { pcb->unacked, pcb->unsent };
+	struct conn *c = conn_of(pcb);
 	const struct tcp_seg *seg;
-	const struct pbuf *p;
 	unsigned n = 0, i;
 
+	if (c == NULL)
+		return;
 	for (i = 0; i < 2; i++)
 		for (seg = queue[i]; seg != NULL; seg = seg->next)
-			for (p = seg->p; p != NULL; p = p->next)
-				n++;
-	return n;
+			n++;
+	c->segs = n;
+	c->last = NULL;
 }
 
 /* A segment of the N bytes from AT on of SEG's data; or NULL. */
@@ -58,37 +52,39 @@ static struct tcp_seg *
 piece(const struct tcp_seg *seg, unsigned at, unsigned n)
 {
 	const uint8_t *was = seg->tcphdr;
-	size_t data = (size_t)(was - (const uint8_t *)seg->p->payload) +
-	    TCP_HLEN;
+	unsigned hlen = (was[12] >> 4) * 4u;
+	size_t data = (size_t)(was - (const uint8_t *)seg->p->payload) + hlen;
 	struct tcp_seg *s = memp_malloc(MEMP_TCP_SEG);
 	uint8_t *h;
 
 	if (s == NULL)
 		return NULL;
 	memset(s, 0, sizeof(*s));
-	s->p = pbuf_alloc(PBUF_IP, (uint16_t)(TCP_HLEN + n), PBUF_RAM);
+	s->p = pbuf_alloc(PBUF_IP, (uint16_t)(hlen + n), PBUF_RAM);
 	h = s->p == NULL ? NULL : s->p->payload;
-	if (h == NULL || !pbuf_read(h + TCP_HLEN, seg->p, data + at, n)) {
+	if (h == NULL || !pbuf_read(h + hlen, seg->p, data + at, n)) {
 		tcp_seg_free(s);
 		return NULL;
 	}
-	memcpy(h, was, TCP_HLEN);
+	memcpy(h, was, hlen);
 	put32(h + 4, be32(was + 4) + at);
 	if (at + n < seg->len)
 		h[13] &= (uint8_t) ~(FLAG_FIN | FLAG_PSH);
 	s->tcphdr = h;
-	s->dataptr = h + TCP_HLEN;
+	s->dataptr = h + hlen;
+	s->marks = seg->marks & SEG_TWICE;
+	s->sent = seg->sent;
 	s->len = (uint16_t)n;
 	return s;
 }
 
-/* Whether SEG has no options and no SYN, which are with the first piece only. */
+/* Whether SEG has no SYN, which is with the first piece only. */
 static bool
 can_be_cut(const struct tcp_seg *seg)
 {
 	const uint8_t *h = seg->tcphdr;
 
-	return h[12] >> 4 == TCP_HLEN / 4 && !(h[13] & FLAG_SYN);
+	return !(h[13] & FLAG_SYN);
 }
 
 /*
@@ -132,7 +128,8 @@ cut_all(struct tcp_seg **where, unsigned mss)
 void
 split_to_fit(struct tcp_pcb *pcb, unsigned mtu)
 {
-	unsigned headers = TCP_HLEN +
+	const struct conn *c = conn_of(pcb);
+	unsigned headers = TCP_HLEN + (c != NULL && c->ts ? OPTIONS_TS : 0) +
 	    (ip_is_v4(&pcb->remote_ip) ? IP4_HLEN : IP6_HLEN);
 
 	if (mtu <= headers || mtu - headers >= pcb->mss)
@@ -142,8 +139,7 @@ split_to_fit(struct tcp_pcb *pcb, unsigned mtu)
 	if (!cut_all(&pcb->unacked, mtu) || !cut_all(&pcb->unsent, mtu))
 		return;
 	pcb->mss = (uint16_t)mtu;
-	pcb->ours |= TCP_OURS_LONG_QUEUE;
-	split_after(pcb);
+	recount(pcb);
 	recover_all(pcb);
 }
 
@@ -155,8 +151,7 @@ split_first(struct tcp_pcb *pcb, unsigned n)
 	if (seg == NULL || n >= seg->len || !can_be_cut(seg) ||
 	    !cut(&pcb->unsent, n, seg->len))
 		return false;
-	pcb->ours |= TCP_OURS_LONG_QUEUE;
-	split_after(pcb);
+	recount(pcb);
 	return true;
 }
 
@@ -168,26 +163,6 @@ too_big(struct stack *stack, const struct icmp_quote *q, unsigned mtu)
 
 	if (pcb != NULL && pcb->state >= TCP_ESTABLISHED)
 		split_to_fit(pcb, mtu);
-}
-
-void
-split_before(struct tcp_pcb *pcb)
-{
-	if (pcb->ours & TCP_OURS_LONG_QUEUE)
-		pcb->snd_queuelen = (uint8_t)count(pcb);
-}
-
-void
-split_after(struct tcp_pcb *pcb)
-{
-	unsigned n;
-
-	if (!(pcb->ours & TCP_OURS_LONG_QUEUE))
-		return;
-	n = count(pcb);
-	pcb->snd_queuelen = (uint8_t)(n < UINT8_MAX ? n : UINT8_MAX);
-	if (n < TCP_SND_QUEUELEN)
-		pcb->ours &= (uint8_t)~TCP_OURS_LONG_QUEUE;
 }
 
 __attribute__((constructor)) static void

@@ -12,6 +12,19 @@
 
 /* ---- tcp/output.c; on the stack's thread ---------------------------- */
 
+/* How many bytes PCB may be given to send. */
+uint32_t tcp_room(const struct tcp_pcb *pcb);
+/* How many segments more. */
+unsigned tcp_segments_room(const struct tcp_pcb *pcb);
+/* How many bytes may be on their way. */
+uint32_t tcp_windows(const struct tcp_pcb *pcb);
+/* What the window is that PCB has for its peer. */
+uint32_t tcp_own_window(const struct tcp_pcb *pcb);
+/* The congestion window of PCB, which begins to send, is N at least. */
+void tcp_first_window(struct tcp_pcb *pcb, uint32_t n);
+struct tcp_seg;
+/* Sends SEG, which was sent, once more, whatever the windows are. */
+void output_again(struct tcp_pcb *pcb, struct tcp_seg *seg);
 /* Sends what the windows allow; tcp_output() of recover.c calls it. */
 err_t tcp_out(struct tcp_pcb *pcb);
 /* What PCB, half open, has queued counts as sent. */
@@ -44,9 +57,6 @@ bool ooseq_cuts_fin(const struct tcp_pcb *pcb, uint32_t seq);
 
 /* PCB is to send packets of at most MTU bytes: what it has is cut. */
 void split_to_fit(struct tcp_pcb *pcb, unsigned mtu);
-/* Around a segment that comes for PCB. */
-void split_before(struct tcp_pcb *pcb);
-void split_after(struct tcp_pcb *pcb);
 /*
  * Cuts the first segment that PCB has to send into one of N bytes and one with
  * the rest.  False: it cannot be cut, or there is no memory.
@@ -61,7 +71,7 @@ bool split_first(struct tcp_pcb *pcb, unsigned n);
  */
 struct tcp_pcb *tcp_quoted(struct stack *stack, const struct icmp_quote *q);
 
-/* ---- tcp/isn.c, tcp/keepalive.c, tcp/persist.c, tcp/recover.c ------------ */
+/* ---- tcp/open/isn.c, tcp/keepalive.c, tcp/persist.c, tcp/recover.c ------------ */
 
 /* Both ends of a connection. */
 struct ends {
@@ -69,7 +79,7 @@ struct ends {
 	uint16_t local_port, remote_port;
 };
 /*
- * tcp/hash.c: a hash of E and WHAT, which nobody can tell who does not know this
+ * tcp/open/hash.c: a hash of E and WHAT, which nobody can tell who does not know this
  * process's secret.  WHAT is what for, HASH_... or a cookie's time.
  */
 #define HASH_ISN UINT64_C(0)
@@ -137,10 +147,10 @@ void keepalive_end(struct stack *stack);
 /* tcp/recover.c: a connection as it was before a segment was looked at. */
 struct recover_seen {
 	struct tcp_pcb *pcb;
-	uint32_t lastack, rcv_nxt, snd_wnd;
-	uint16_t cwnd;
-	uint8_t dupacks;
-	bool fast, gap, open;
+	uint32_t rcv_nxt, snd_wnd;
+	uint32_t acked; /* bytes, by this one */
+	bool duplicate;
+	bool gap, open;
 };
 void recover_before(struct tcp_pcb *pcb, struct recover_seen *s);
 void recover_after(const struct recover_seen *s);
@@ -154,6 +164,13 @@ bool recover_look_after(struct tcp_pcb *pcb, struct ticker *ticker,
 void recover_again(struct tcp_pcb *pcb);
 /* What is under way of PCB tells nothing about round trips. */
 void recover_untimed(struct tcp_pcb *pcb);
+struct options;
+struct tcp_seg;
+/* SEG of C has arrived. */
+void recover_delivered(struct conn *c, const struct tcp_seg *seg);
+/* An acknowledgement, S and O, has come for C. */
+void recover_acked(struct conn *c, struct recover_seen *s,
+    const struct options *o);
 /* The same for all of it. */
 void recover_all(struct tcp_pcb *pcb);
 

@@ -17,7 +17,7 @@
  * get a descriptor from who accepts them, and are sockets without one until
  * then.  While the queue is full SYNs are not answered, and connections that are
  * half open stay so (as Linux does: the client tries again); these do not count,
- * see tcp/listen.c.  A listener of the other family refuses SYNs.  When a
+ * see tcp/open/listen.c.  A listener of the other family refuses SYNs.  When a
  * listener is closed, what is in its queue is reset, and so is what is half
  * open.
  */

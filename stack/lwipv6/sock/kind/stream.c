@@ -189,7 +189,7 @@ on_poll(void *arg, struct tcp_pcb *pcb)
 static void
 open_window(struct tcp_pcb *pcb, uint32_t len)
 {
-	bool low = pcb->rcv_wnd < LOW_WINDOW;
+	bool low = tcp_own_window(pcb) < LOW_WINDOW;
 
 	while (len > 0) {
 		uint16_t n = (uint16_t)(len > TCP_WINDOW ? TCP_WINDOW : len);
@@ -198,7 +198,7 @@ open_window(struct tcp_pcb *pcb, uint32_t len)
 		len -= n;
 	}
 	/* The library's own tcp_recved() may only have put it off. */
-	if (low && pcb->rcv_wnd >= LOW_WINDOW && stream_is_open(pcb) &&
+	if (low && tcp_own_window(pcb) >= LOW_WINDOW && stream_is_open(pcb) &&
 	    (pcb->flags & TCP_FLAG_ACK_DELAY)) {
 		pcb->flags |= TCP_FLAG_ACK_NOW;
 		tcp_output(pcb);

@@ -27,6 +27,7 @@
 #define FIN 0x01
 #define FIRST_WINDOW 14600u /* RFC 6928 */
 #define JOINT_MAX 2048u	    /* more than a segment */
+#define PART_MAX 16u	    /* segments at once */
 
 bool
 stream_is_open(const struct tcp_pcb *pcb)
@@ -63,9 +64,7 @@ small_on_its_way(const struct sock *s, const struct tcp_pcb *pcb)
 static bool
 window_takes(const struct tcp_pcb *pcb, uint32_t len)
 {
-	uint32_t wnd = pcb->snd_wnd < pcb->cwnd ? pcb->snd_wnd : pcb->cwnd;
-
-	return pcb->snd_lbb - pcb->lastack + len <= wnd;
+	return pcb->snd_lbb - pcb->lastack + len <= tcp_windows(pcb);
 }
 
 /*
@@ -78,12 +77,12 @@ portion(const struct sock *s, struct tcp_pcb *pcb, uint32_t len, bool eager,
 {
 	uint32_t room, segs;
 
-	if (pcb->snd_queuelen >= TCP_SND_QUEUELEN || pcb->mss == 0)
+	segs = tcp_segments_room(pcb);
+	if (segs == 0 || pcb->mss == 0)
 		return 0;
-	segs = (uint32_t)TCP_SND_QUEUELEN - pcb->snd_queuelen;
 	room = segs * pcb->mss;
-	if (room > pcb->snd_buf)
-		room = pcb->snd_buf;
+	if (room > tcp_room(pcb))
+		room = tcp_room(pcb);
 	if (room < len) {
 		/* There is more: only full segments, if anything is out. */
 		if (room >= pcb->mss || stream_unacked(pcb))
@@ -116,6 +115,8 @@ write_ring(struct sock *s, struct tcp_pcb *pcb, uint32_t at, uint32_t n)
 		uint32_t here = (at + done) % s->out_size;
 
 		part = n - done;
+		if (part > PART_MAX * pcb->mss)
+			part = PART_MAX * pcb->mss;
 		left = s->out_size - here;
 		from = s->out + here;
 		if (part > left && left >= pcb->mss) {
@@ -191,8 +192,7 @@ first_window(struct sock *s, struct tcp_pcb *pcb)
 		w = FIRST_WINDOW;
 	if (w > most)
 		w = most;
-	if (pcb->cwnd < w)
-		pcb->cwnd = (uint16_t)w;
+	tcp_first_window(pcb, w);
 }
 
 void
@@ -212,7 +212,7 @@ stream_send(struct sock *s)
 	last = (s->shut_wr || s->closed) && !reset &&
 	    s->out_head == s->out_tail;
 	pthread_mutex_unlock(&s->lock);
-	if (!last || pcb->snd_queuelen >= TCP_SND_QUEUELEN)
+	if (!last || tcp_segments_room(pcb) == 0)
 		return;
 	if (tcp_send_ctrl(pcb, FIN) != ERR_OK)
 		return; /* on_sent() or on_poll() will */

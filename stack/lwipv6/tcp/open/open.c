@@ -14,10 +14,10 @@
  */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/net_bytes.h"
-#include "stack/lwipv6/tcp/segment.h"
+#include "stack/lwipv6/tcp/options.h"
 
-#define OPTIONS_MAX 40u
 #define OPT_MSS 0x0204u
 #define SOF_INHERITED (SOF_DONTROUTE | SOF_KEEPALIVE | SOF_OOBINLINE)
 
@@ -40,9 +40,27 @@ open_mss(const struct tcp_pcb *pcb)
 static unsigned
 offer(const struct tcp_pcb *pcb, uint8_t *opt)
 {
+	const struct conn *c = conn_of(pcb);
+	bool answers = pcb->state == TCP_SYN_RCVD;
+	unsigned n = 4;
+
 	put16(opt, OPT_MSS);
 	put16(opt + 2, open_mss(pcb));
-	return 4;
+	/* What the peer has not offered is not offered to it. */
+	if (!answers || c->sack) {
+		put32(opt + n, 0x01010402);
+		n += 4;
+	}
+	if (!answers || c->ts) {
+		options_put_ts(opt + n, bare_clock(),
+		    answers ? c->ts_recent : 0);
+		n += OPTIONS_TS;
+	}
+	if (!answers || c->rcv_scale != 0) {
+		put32(opt + n, 0x01030300 | RCV_SCALE);
+		n += 4;
+	}
+	return n;
 }
 
 void
@@ -69,9 +87,25 @@ open_dress(struct tcp_pcb *pcb, struct tcp_seg *seg)
 static void
 take_options(struct tcp_pcb *pcb, const struct segment *g)
 {
+	struct conn *c = conn_of(pcb);
 	unsigned mss = limit(pcb, segment_mss(g));
+	struct options o;
 
-	pcb->mss = (uint16_t)(mss < TCP_MSS_THEIRS ? mss : TCP_MSS_THEIRS);
+	if (!options_read(g, &o))
+		memset(&o, 0, sizeof(o));
+	c->sack = o.sack_ok;
+	c->ts = o.ts;
+	c->ts_recent = o.val;
+	c->ts_at = (int64_t)now_ns() / 1000000000;
+	c->snd_scale = o.scaled ? o.scale : 0;
+	c->rcv_scale = o.scaled ? RCV_SCALE : 0;
+	if (mss > TCP_MSS_THEIRS)
+		mss = TCP_MSS_THEIRS;
+	/* RFC 6691, 4: options come off what a segment has. */
+	if (o.ts && mss > 2 * OPTIONS_TS)
+		mss -= OPTIONS_TS;
+	pcb->mss = (uint16_t)mss;
+	c->cwnd = mss;
 }
 
 struct tcp_pcb *
@@ -96,7 +130,6 @@ open_passive(const struct segment *g, const struct tcp_pcb *listener,
 	pcb->accept = LISTENER_ACCEPT(listener);
 	pcb->rcv_nxt = g->seq + 1;
 	pcb->snd_wnd = g->window;
-	pcb->ssthresh = UINT16_MAX; /* RFC 5681, 3.1: arbitrarily high */
 	pcb->snd_wl1 = g->seq;
 	pcb->state = TCP_SYN_RCVD;
 	if (conn_add(pcb) == NULL) {
@@ -139,11 +172,13 @@ free_syn(struct tcp_pcb *pcb)
 	else
 		pcb->unsent = seg->next;
 	tcp_seg_free(seg);
-	pcb->snd_queuelen--;
+	conn_of(pcb)->last = NULL;
+	conn_of(pcb)->segs--;
 }
 
 bool
-open_answered(struct tcp_pcb *pcb, const struct segment *g)
+open_answered(struct tcp_pcb *pcb, const struct segment *g,
+    struct recover_seen *s)
 {
 	err_t err = ERR_OK;
 
@@ -151,13 +186,12 @@ open_answered(struct tcp_pcb *pcb, const struct segment *g)
 		free_syn(pcb);
 		pcb->rcv_nxt = g->seq + 1;
 		pcb->lastack = g->ack;
+		s->acked = 1;
 		pcb->snd_wnd = g->window;
 		pcb->snd_wl1 = g->seq;
 		pcb->snd_wl2 = g->ack;
 		pcb->state = TCP_ESTABLISHED;
 		take_options(pcb, g);
-		pcb->cwnd = pcb->mss;
-		pcb->ssthresh = UINT16_MAX;
 		pcb->tmr = STACK_FIELD(g->stack, STACK_TCP_TICKS, uint32_t);
 		pcb->nrtx = 0;
 		if (pcb->connected != NULL)
