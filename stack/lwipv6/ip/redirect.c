@@ -192,7 +192,7 @@ redirected6(struct port *port, const struct ip_addr *from, const uint8_t *icmp,
 	while (at + LINK_LEN <= n && icmp[at + 1] != 0) {
 		if (icmp[at] == OPT_TARGET_LINK && icmp[at + 1] == 1)
 			neigh_told(port, &hop, icmp + at + 2);
-		at += icmp[at + 1] * LINK_LEN;
+		at += (size_t)icmp[at + 1] * LINK_LEN;
 	}
 }
 
