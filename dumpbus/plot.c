@@ -138,7 +138,7 @@ widen(struct plot *p)
 	unsigned i;
 
 	for (i = 0; i < BINS / 2; i++)
-		p->bin[i] = p->bin[2 * i] + p->bin[2 * i + 1];
+		p->bin[i] = p->bin[2 * (size_t)i] + p->bin[2 * (size_t)i + 1];
 	memset(p->bin + BINS / 2, 0, sizeof(p->bin) / 2);
 	p->width_ns *= 2;
 }
