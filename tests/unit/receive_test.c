@@ -96,6 +96,16 @@ test_pauses(void **state)
 		assert_int_equal(p, expected);
 		if (expected < BACKOFF_MAX)
 			expected = expected * 2 + 8;
+		if (i != 3)
+			continue;
+		/* A call that leaves something there changes nothing. */
+		send_one(all, other, 1, APART);
+		send_one(all, other, 1, APART);
+		assert_int_equal(receive(1, &p), 1);
+		assert_int_equal(p, expected);
+		assert_int_equal(receive(2, &p), 1);
+		assert_int_equal(p, 0);
+		expected = expected * 2 + 8;
 	}
 	assert_true(expected >= BACKOFF_MAX && expected < 3 * BACKOFF_MAX);
 	/* There is more than it asked for: no pause before the rest. */

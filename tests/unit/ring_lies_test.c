@@ -686,6 +686,41 @@ test_budget(void **state)
 	}
 }
 
+/*
+ * A frame is looked at, and then somebody writes to its slot's word: it is passed
+ * over, and no other one, also where the ring is full.
+ */
+static void
+test_word_amid(void **state)
+{
+	unsigned n;
+
+	(void)state;
+	for (n = 3; n <= SLOTS; n += SLOTS - 3) {
+		struct crew c = crew_new();
+		struct ring *r = c.r[2];
+		struct ring_frame f;
+		uint8_t buf[2000];
+		uint64_t pos;
+		unsigned i;
+
+		for (i = 0; i < n; i++)
+			send_one(c.w, c.r[0], TO_ALL, APART);
+		assert_int_equal(ring_look(r, &f), 0);
+		pos = r->rx.cursor;
+		world_slot(c.w, pos)->word ^= 1;
+		assert_false(ring_take(r, &f, buf, sizeof(buf)));
+		assert_int_equal(r->rx.cursor, pos + 1);
+		assert_int_equal(r->rx.bad, 1);
+		/* A word of a later lap than there is: passed at once. */
+		world_slot(c.w, pos + 1)->word += (AO_t)1 << 16;
+		assert_int_equal(receive_all(r), n - 2);
+		assert_int_equal(r->rx.bad, 2);
+		assert_int_equal(r->rx.gave_up, 0);
+		crew_free(&c);
+	}
+}
+
 int
 main(void)
 {
@@ -703,6 +738,7 @@ main(void)
 		cmocka_unit_test(test_random_amid),
 		cmocka_unit_test(test_patience_after_a_lie),
 		cmocka_unit_test(test_budget),
+		cmocka_unit_test(test_word_amid),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -377,6 +377,103 @@ test_oldest(void **state)
 		}
 }
 
+/*
+ * Two senders have gaps.  That of one is closed; then the other one, which has been
+ * stopped before it could, counts its frames: they are still waited for.
+ */
+static void
+test_open_of_two(void **state)
+{
+	struct world *w = world_new(1500, 16);
+	struct ring *s[2], *r;
+	unsigned i, k;
+
+	(void)state;
+	for (k = 0; k < 2; k++) {
+		world_reset(w);
+		s[0] = world_join(w, 1, false);
+		s[1] = world_join(w, 2, false);
+		r = world_join(w, 3, false);
+		for (i = 0; i < 2; i++)
+			AO_store(&s[i]->att[i + 1].ident, FORMAT_ATT_USED);
+		for (i = 0; i < 24; i++)
+			send_one(w, s[i % 2], TO_ALL, APART);
+		receive_all(r);
+		for (i = 0; i < 20; i++)
+			send_one(w, s[k], TO_ALL, APART);
+		receive_all(r);
+		assert_true(ring_settle(r));
+		assert_true(r->rx.gap_budget > 0);
+		/* One of them is heard again, which closes its gap. */
+		for (i = 0; i < 2; i++)
+			r->rx.gap[i + 1] = GAP_SETTLED;
+		r->rx.open[0] = 6;
+		send_one(w, s[k], TO_ALL, APART);
+		receive_all(r);
+		assert_false(ring_uncounted(r));
+		AO_store(&s[1 - k]->att[2 - k].tx_seq, s[1 - k]->tx.seq + 1);
+		assert_true(ring_uncounted(r));
+		world_leave(w, s[0]);
+		world_leave(w, s[1]);
+		world_leave(w, r);
+	}
+	world_free(w);
+}
+
+/* A sender that has not counted yet what was read of it is not counted again. */
+static void
+test_settle_behind(void **state)
+{
+	struct world *w = world_new(1500, 16);
+	struct ring *a = world_join(w, 1, false);
+	struct ring *b = world_join(w, 2, false);
+	struct ring *r = world_join(w, 3, false);
+	uint64_t seq, lost;
+	unsigned i;
+
+	(void)state;
+	send_one(w, a, TO_ALL, APART);
+	send_one(w, a, TO_ALL, APART);
+	assert_int_equal(receive_all(r), 2);
+	seq = a->tx.seq;
+	AO_store(&a->att[1].tx_seq, seq - 1);
+	for (i = 0; i < 40; i++)
+		send_one(w, b, TO_ALL, APART);
+	receive_all(r);
+	assert_true(ring_settle(r));
+	lost = r->rx.lost;
+	assert_int_equal(r->rx.last[1], seq);
+	AO_store(&a->att[1].tx_seq, seq);
+	assert_true(ring_settle(r));
+	assert_int_equal(r->rx.lost, lost);
+	assert_int_equal(r->rx.frames + r->rx.lost, 42);
+	world_leave(w, a);
+	world_leave(w, b);
+	world_leave(w, r);
+	world_free(w);
+}
+
+/* Who may only read gives up on one position: so many frames may be missing. */
+static void
+test_reader_gives_up(void **state)
+{
+	struct world *w = world_new(1500, 16);
+	struct ring *a = world_join(w, 1, false);
+	struct ring *r = world_reader(w, false);
+	struct ring_claim c;
+
+	(void)state;
+	assert_true(claim_one(a, &c));
+	assert_int_equal(receive_all(r), 0);
+	w->now += WORLD_PATIENCE;
+	assert_int_equal(receive_all(r), 0);
+	assert_int_equal(r->rx.gave_up, 1);
+	assert_int_equal(r->rx.gap_budget, FORMAT_PACK);
+	world_leave(w, a);
+	world_leave(w, r);
+	world_free(w);
+}
+
 int
 main(void)
 {
@@ -393,6 +490,9 @@ main(void)
 		cmocka_unit_test(test_lost_then_asleep),
 		cmocka_unit_test(test_asleep_after_loss),
 		cmocka_unit_test(test_oldest),
+		cmocka_unit_test(test_open_of_two),
+		cmocka_unit_test(test_settle_behind),
+		cmocka_unit_test(test_reader_gives_up),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

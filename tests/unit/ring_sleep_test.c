@@ -134,6 +134,25 @@ test_lapped(void **state)
 	trio_free(&t);
 }
 
+/* All slots are pending, exactly a lap: nothing is hidden, and time runs. */
+static void
+test_all_pending(void **state)
+{
+	struct trio t = trio_new();
+	struct ring_claim c[SLOTS];
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < SLOTS; i++)
+		assert_true(claim_one(t.a, &c[i]));
+	assert_false(hidden(&t));
+	assert_int_equal(receive_all(t.r), 0);
+	assert_int_equal(ring_patience_left(t.r, t.w->now + 1000),
+	    WORLD_PATIENCE - 1000);
+	assert_int_equal(ring_patience_left(t.r, t.w->now + WORLD_PATIENCE), 0);
+	trio_free(&t);
+}
+
 int
 main(void)
 {
@@ -141,6 +160,7 @@ main(void)
 		cmocka_unit_test(test_pending),
 		cmocka_unit_test(test_abandoned),
 		cmocka_unit_test(test_lapped),
+		cmocka_unit_test(test_all_pending),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
