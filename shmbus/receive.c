@@ -10,7 +10,6 @@
 
 #include "shmbus/internal.h"
 
-#define BATCH 64u
 #define BACKOFF_MAX 256u /* pauses */
 #define KEEP_EVERY 1024u /* calls that find nothing, a power of two */
 
@@ -95,7 +94,7 @@ int
 shmbus_recv_batch(struct shmbus *b, struct shmbus_rx *rx, unsigned n,
     unsigned *got)
 {
-	unsigned done = 0;
+	unsigned done;
 	int error = may_receive(b);
 
 	*got = 0;
@@ -103,26 +102,9 @@ shmbus_recv_batch(struct shmbus *b, struct shmbus_rx *rx, unsigned n,
 		return error;
 	back_off(b);
 	use_address(b);
-	while (done < n) {
-		struct ring_frame f[BATCH];
-		void *bufs[BATCH];
-		uint32_t sizes[BATCH];
-		unsigned part = n - done < BATCH ? n - done : BATCH;
-		unsigned i, k;
-
-		for (i = 0; i < part; i++) {
-			bufs[i] = rx[done + i].buf;
-			sizes[i] = rx[done + i].size;
-		}
-		k = ring_recv(&b->ring, f, bufs, sizes, part);
-		for (i = 0; i < k; i++)
-			fill_frame(b, &f[i], bufs[i], &rx[done + i].frame);
-		done += k;
-		if (k < part) {
-			caught_up(b);
-			break;
-		}
-	}
+	done = ring_recv_rx(&b->ring, rx, n);
+	if (done < n)
+		caught_up(b);
 	set_backoff(b, done, done < n);
 	show_rx(b);
 	*got = done;

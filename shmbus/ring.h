@@ -58,6 +58,8 @@ ask_line(const void *p, enum ask what)
 #endif
 }
 
+struct shmbus_rx;
+
 /* What the ring asks of its user, since it makes no system call itself. */
 struct ring_env {
 	/* Returns whether attachment OWNER is certainly dead. */
@@ -193,6 +195,7 @@ bool ring_take(struct ring *r, const struct ring_frame *f, void *buf,
     size_t size);
 unsigned ring_recv(struct ring *r, struct ring_frame *f, void *const *bufs,
     const uint32_t *sizes, unsigned n);
+unsigned ring_recv_rx(struct ring *r, struct shmbus_rx *rx, unsigned n);
 bool ring_uncounted(struct ring *r);
 bool ring_settle(struct ring *r);
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "shmbus/ring_word.h"
+#include "shmbus/shmbus.h"
 
 /* The most slots that one call examines, so that every call ends. */
 #define RING_BUDGET 8192u
@@ -412,6 +413,36 @@ next_to_prefetch(const struct ring *r, const struct walk *k)
 	return pos < r->rx.seen_tail ? slot_at(r, pos) : NULL;
 }
 
+/*
+ * Where the frames that are received go: to BUFS, with what there is to know in F;
+ * or both to RX, as the library's users have it, without a copy in between.
+ */
+struct sink {
+	struct ring_frame *f;
+	void *const *bufs;
+	const uint32_t *sizes;
+	struct shmbus_rx *rx;
+};
+
+/* Notes in S, as its frame I, what there is to know of the one K has come to. */
+static inline void
+note_frame(const struct ring *r, const struct walk *k, AO_t w,
+    const struct sink *s, unsigned i)
+{
+	struct shmbus_frame *to;
+
+	if (s->rx == NULL) {
+		show(r, k, w, &s->f[i]);
+		return;
+	}
+	to = &s->rx[i].frame;
+	to->data = s->rx[i].buf;
+	to->len = k->len;
+	to->sender = k->sender;
+	to->time_ns = k->time_ns;
+	to->position = r->rx.cursor - (r->mask + 1); /* laps begin with 1 */
+}
+
 /* What was copied from a slot; it counts only once the slot is confirmed. */
 struct slot_copy {
 	unsigned taken, passed; /* frames copied; frames walked past in all */
@@ -421,12 +452,12 @@ struct slot_copy {
 };
 
 /*
- * Copies up to N frames, beginning where the walk K stands, from a slot whose
- * word was W.
+ * Copies up to N frames to TO, from its frame GOT on, beginning where the walk K
+ * stands, from a slot whose word was W.
  */
 static inline struct slot_copy
-copy_slot(const struct ring *r, struct walk *k, AO_t w, struct ring_frame *f,
-    void *const *bufs, const uint32_t *sizes, unsigned n)
+copy_slot(const struct ring *r, struct walk *k, AO_t w, const struct sink *to,
+    unsigned got, unsigned n)
 {
 	struct slot_copy c = { .verdict = TAKE };
 	const struct format_slot *next = next_to_prefetch(r, k);
@@ -434,13 +465,18 @@ copy_slot(const struct ring *r, struct walk *k, AO_t w, struct ring_frame *f,
 	do {
 		enum verdict v = walk_judge(r, k);
 		if (likely(v == TAKE)) {
+			unsigned i = got + c.taken;
 			uint32_t len = k->len;
+			uint32_t size = to->rx != NULL ? to->rx[i].size :
+							 to->sizes[i];
 
-			show(r, k, w, &f[c.taken]);
-			if (unlikely(len > sizes[c.taken]))
-				len = sizes[c.taken];
-			copy_asking(bufs[c.taken], f[c.taken].data, len, next,
-			    k->at, ASK_TO_READ_LATER);
+			note_frame(r, k, w, to, i);
+			if (unlikely(len > size))
+				len = size;
+			copy_asking(to->rx != NULL ? to->rx[i].buf :
+						     to->bufs[i],
+			    k->slot->data + k->at, len, next, k->at,
+			    ASK_TO_READ_LATER);
 			c.bytes += k->len;
 			c.taken++;
 		} else if (unlikely(v == BAD)) {
@@ -453,13 +489,9 @@ copy_slot(const struct ring *r, struct walk *k, AO_t w, struct ring_frame *f,
 	return c;
 }
 
-/*
- * Receives up to N frames, copying frame i's first SIZES[i] bytes to BUFS[i].
- * Returns how many.
- */
-unsigned
-ring_recv(struct ring *r, struct ring_frame *f, void *const *bufs,
-    const uint32_t *sizes, unsigned n)
+/* Receives up to N frames to TO, and returns how many. */
+static inline __attribute__((always_inline)) unsigned
+receive(struct ring *r, const struct sink *to, unsigned n)
 {
 	unsigned budget = RING_BUDGET;
 	unsigned got = 0, slots = 0;
@@ -485,8 +517,7 @@ ring_recv(struct ring *r, struct ring_frame *f, void *const *bufs,
 			r->rx.seen_tail = AO_load(&r->hdr->tail);
 		seq = k.seq;
 		if (likely(c.verdict == TAKE)) {
-			c = copy_slot(r, &k, w, f + got, bufs + got,
-			    sizes + got, n - got);
+			c = copy_slot(r, &k, w, to, got, n - got);
 		}
 		if (!confirm(s, w))
 			continue;
@@ -502,4 +533,26 @@ ring_recv(struct ring *r, struct ring_frame *f, void *const *bufs,
 			pass_slot(r, &k, c.verdict);
 	}
 	return got;
+}
+
+/*
+ * Receives up to N frames, copying frame i's first SIZES[i] bytes to BUFS[i].
+ * Returns how many.
+ */
+unsigned
+ring_recv(struct ring *r, struct ring_frame *f, void *const *bufs,
+    const uint32_t *sizes, unsigned n)
+{
+	const struct sink to = { .f = f, .bufs = bufs, .sizes = sizes };
+
+	return receive(r, &to, n);
+}
+
+/* The same, to RX. */
+unsigned
+ring_recv_rx(struct ring *r, struct shmbus_rx *rx, unsigned n)
+{
+	const struct sink to = { .rx = rx };
+
+	return receive(r, &to, n);
 }
