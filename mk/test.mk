@@ -54,7 +54,7 @@ check_programs: all | $(FIRST)
 	    tests/system/mstack_remote.bats tests/system/mstack_heavy.bats
 	@$(if $(LWIP_TREE),TEST_STACK=lwip PROGRAMS=all $(RUN) TESTS= \
 	    tests/run tests/system/mstack_programs.bats \
-	    tests/system/mstack_remote.bats)
+	    tests/system/mstack_remote.bats tests/system/mstack_heavy.bats)
 
 arm64: | $(FIRST)
 	@$(RUN) tests/arm64
