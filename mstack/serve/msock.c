@@ -32,13 +32,12 @@ msock_new(struct server *sv, struct session *s, int sock, const int kind[3],
 	struct stat st;
 	int type;
 
-	error = share_of(sv, s);
-	if (error == 0 && (m = calloc(1, sizeof(*m))) == NULL)
-		error = ENOMEM;
-	if (error != 0) {
+	if ((error = share_of(sv, s)) == 0)
+		m = calloc(1, sizeof(*m));
+	if (m == NULL) {
 		if (sock != -1)
 			sv->ops->close(sock);
-		return error;
+		return error != 0 ? error : ENOMEM;
 	}
 	m->about = ABOUT_SOCK;
 	m->sv = sv;

@@ -24,7 +24,7 @@
 
 #include "mstack/serve/serve.h"
 
-#define RESERVE 256u /* descriptors for other things */
+#define RESERVE ((size_t)256) /* descriptors for other things */
 #define MOST (1u << 20)
 #define RETRY_MS 100
 
