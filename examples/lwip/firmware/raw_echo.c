@@ -11,7 +11,10 @@
 
 #include "raw_echo.h"
 
-/* Sends as much as there is room for.  The chain that is left, NULL: none. */
+/*
+ * Sends as much as there is room for of the chain P, NULL: none.  When the peer has
+ * ended and all is sent, so do we; if that fails, poll() tries again.
+ */
 static void
 flush(struct tcp_pcb *pcb, struct pbuf *p)
 {
@@ -30,6 +33,8 @@ flush(struct tcp_pcb *pcb, struct pbuf *p)
 	}
 	tcp_arg(pcb, p);
 	tcp_output(pcb);
+	if (p == NULL && pcb->state == CLOSE_WAIT)
+		(void)tcp_close(pcb);
 }
 
 static err_t
@@ -61,12 +66,8 @@ received(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t err)
 	struct pbuf *waiting = arg;
 
 	(void)err;
-	if (p == NULL) { /* the peer has ended: so do we */
-		if (tcp_close(pcb) != ERR_OK)
-			return ERR_MEM; /* lwIP asks again */
-		if (waiting != NULL)
-			pbuf_free(waiting);
-		tcp_arg(pcb, NULL);
+	if (p == NULL) { /* the peer has ended */
+		flush(pcb, waiting);
 		return ERR_OK;
 	}
 	if (waiting != NULL)
