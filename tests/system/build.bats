@@ -93,8 +93,6 @@ install_below() # DESTDIR PREFIX
 	./share/shmif/shmif_dumpbus.html
 	./share/bash-completion/completions/shmif_dumpbus
 	./share/bash-completion/completions/shmif_pcapin
-	./share/shmif/eth_driver.c
-	./share/shmif/eth_driver.h
 	./share/shmif/shmif_netif.c
 	./share/shmif/shmif_netif.h
 	END
