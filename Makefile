@@ -31,11 +31,14 @@
 # make uninstall  takes the same files away
 # make product    what make install installs
 # make deb        Debian packages, in build/deb
+# make deb_check  installs, upgrades, tests and removes them in a Debian of their
+#                 own, as root
 # make doc        HTML of all documents, in build/doc
 # make deps       installs the Debian packages that are missing to build and
 #                 test; demo, check and bench do that by themselves
 # make lint       clang-tidy, cppcheck, clang-format and mandoc find nothing, and
-#                 the ABI of the libraries is that of mk/dumps; make abi writes it
+#                 the ABI of the libraries is that of mk/dumps
+# make abi        writes mk/dumps anew
 # make coverage   a table of what make check runs of each file of the product
 # make format     C sources through clang-format
 # make clean      removes the build directory
@@ -102,6 +105,7 @@ PACKAGES_coverage := $(PACKAGES_check) gcovr
 PACKAGES_model := spin
 PACKAGES_arm64 := gcc-aarch64-linux-gnu qemu-user
 PACKAGES_deb := debhelper dh-python dpkg-dev lintian
+PACKAGES_deb_check := $(PACKAGES_deb) debootstrap
 PACKAGES_doc := lowdown mandoc
 PACKAGES_fuzz := clang-14 libclang-rt-14-dev
 # What the bench compares with, counts and draws with; it goes without, too.
@@ -121,7 +125,7 @@ PACKAGES += $(foreach g,$(MAKECMDGOALS),$(PACKAGES_$(g)))
 # build.
 ifneq ($(filter demo check joins conform coverage bench storm differential model \
     check_programs mstack_exact lwip_apps \
-    arm64 fuzz lint deb doc,$(MAKECMDGOALS)),)
+    arm64 fuzz lint deb deb_check doc,$(MAKECMDGOALS)),)
 FIRST := deps
 endif
 
@@ -209,7 +213,7 @@ BUS_PROGS := $(call progs,$(filter-out $(STACK_SRC),$(SHARED_SRC)))
 # libshmif replaces functions of liblwipv6: it has to come first everywhere.
 STACK_LIBS := -lshmif -lshmbus -llwipv6
 
-.PHONY: all product deb doc demo check check_programs mstack_exact cpython conform model storm differential arm64 fuzz bench install uninstall deps \
+.PHONY: all product deb deb_check doc demo check check_programs mstack_exact cpython conform model storm differential arm64 fuzz bench install uninstall deps \
 	bench-deps format lint lint_man lint_format lint_cppcheck lint_tidy lint_abi abi coverage clean \
 	help FORCE
 .DELETE_ON_ERROR:

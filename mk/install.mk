@@ -61,6 +61,9 @@ deb: | $(FIRST)
 	@LWIP_DIR='$(abspath $(LWIP_TREE))' mk/deb '$(abspath $(BUILD))/deb' \
 	    '$(VERSION)'
 
+deb_check: deb
+	mk/deb_check '$(abspath $(BUILD))/deb'
+
 install: product
 	$(INSTALL) -d $(call to,$(sort $(dir $(INSTALLED))))
 	$(INSTALL) -m 755 $(BINS) $(call to,$(i_bin))
