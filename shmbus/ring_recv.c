@@ -418,6 +418,7 @@ next_to_prefetch(const struct ring *r, const struct walk *k)
  * or both to RX, as the library's users have it, without a copy in between.
  */
 struct sink {
+	bool users; /* to RX */
 	struct ring_frame *f;
 	void *const *bufs;
 	const uint32_t *sizes;
@@ -431,7 +432,7 @@ note_frame(const struct ring *r, const struct walk *k, AO_t w,
 {
 	struct shmbus_frame *to;
 
-	if (s->rx == NULL) {
+	if (!s->users) {
 		show(r, k, w, &s->f[i]);
 		return;
 	}
@@ -467,14 +468,13 @@ copy_slot(const struct ring *r, struct walk *k, AO_t w, const struct sink *to,
 		if (likely(v == TAKE)) {
 			unsigned i = got + c.taken;
 			uint32_t len = k->len;
-			uint32_t size = to->rx != NULL ? to->rx[i].size :
-							 to->sizes[i];
+			uint32_t size = to->users ? to->rx[i].size :
+						    to->sizes[i];
 
 			note_frame(r, k, w, to, i);
 			if (unlikely(len > size))
 				len = size;
-			copy_asking(to->rx != NULL ? to->rx[i].buf :
-						     to->bufs[i],
+			copy_asking(to->users ? to->rx[i].buf : to->bufs[i],
 			    k->slot->data + k->at, len, next, k->at,
 			    ASK_TO_READ_LATER);
 			c.bytes += k->len;
@@ -552,7 +552,7 @@ ring_recv(struct ring *r, struct ring_frame *f, void *const *bufs,
 unsigned
 ring_recv_rx(struct ring *r, struct shmbus_rx *rx, unsigned n)
 {
-	const struct sink to = { .rx = rx };
+	const struct sink to = { .users = true, .rx = rx };
 
 	return receive(r, &to, n);
 }
