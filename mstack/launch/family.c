@@ -235,9 +235,11 @@ be_supervisor(const struct launch *l, const sigset_t *mask, int report,
 	signal(SIGTSTP, SIG_IGN);
 	signal(SIGTTIN, SIG_IGN);
 	signal(SIGTTOU, SIG_IGN);
+	children = *mask;
+	sigaddset(&children, SIGCHLD);
+	sigprocmask(SIG_SETMASK, &children, NULL);
 	sigemptyset(&children);
 	sigaddset(&children, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &children, NULL);
 	if (su == NULL)
 		_exit(1);
 	su->files = FILES_MOST;
@@ -275,11 +277,20 @@ pass_on(int sig)
 		kill(the_command, sig);
 }
 
+/* Those that are passed on wait until command_is() knows to whom. */
 static void
 handle_signals(void)
 {
 	struct sigaction pass = { .sa_handler = pass_on,
 		.sa_flags = SA_RESTART };
+	sigset_t passed;
+
+	sigemptyset(&passed);
+	sigaddset(&passed, SIGTERM);
+	sigaddset(&passed, SIGHUP);
+	sigaddset(&passed, SIGUSR1);
+	sigaddset(&passed, SIGUSR2);
+	sigprocmask(SIG_BLOCK, &passed, NULL);
 
 	/* A terminal sends these to the command as well. */
 	signal(SIGINT, SIG_IGN);
@@ -289,6 +300,14 @@ handle_signals(void)
 	sigaction(SIGHUP, &pass, NULL);
 	sigaction(SIGUSR1, &pass, NULL);
 	sigaction(SIGUSR2, &pass, NULL);
+}
+
+/* The command is PID; MASK is what was blocked before handle_signals(). */
+static void
+command_is(pid_t pid, const sigset_t *mask)
+{
+	the_command = pid;
+	sigprocmask(SIG_SETMASK, mask, NULL);
 }
 
 /* The next number that the supervisor says.  False: it has ended. */
@@ -362,7 +381,7 @@ family_run(const struct launch *l)
 		status = wait_for(child);
 		return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 	}
-	the_command = number;
+	command_is(number, &mask);
 	command = (int)syscall(SYS_pidfd_open, number, 0);
 	if (hear(fd[0], &listener))
 		listener = take_descriptor(child, listener);
@@ -411,7 +430,7 @@ family_run_inside(const struct launch *l)
 		ordinary_signals(&mask);
 		become(l->command);
 	}
-	the_command = child;
+	command_is(child, &mask);
 	while ((pid = waitpid(-1, &one, 0)) != child)
 		if (pid == -1 && errno != EINTR)
 			return 1;
