@@ -336,34 +336,46 @@ test_others_bits(void **state)
 }
 
 /*
- * A liar has set our bit.  If we go to sleep while it is cleared, then in the end
- * the bit is set, or we were woken.
+ * A liar has set our bit.  If we go to sleep at point AT, while it is cleared,
+ * then in the end the bit is set, or we were woken; and what others change of
+ * theirs THEN points later stays.  Whether it was over by then.
  */
+static bool
+clear_amid(unsigned at, unsigned then, bool *over)
+{
+	AO_t own = (AO_t)1 << ME;
+	bool ended;
+
+	scene();
+	others(false);
+	AO_or_full(&head->sleeping[0], own);
+	AO_store(&bus->entry->door, 3);
+	actor_cast(0, op_clear, NULL);
+	actor_play(0, at);
+	*over = actor_ended(0);
+	op_clear_asleep(NULL);
+	actor_play(0, then);
+	ended = actor_ended(0);
+	others(true);
+	actor_play(0, FOR_EVER);
+	assert_true(AO_load(&head->sleeping[0]) & own || kernel.wakes != 0);
+	others_stay(AO_load(&head->sleeping[0]) & own, 0);
+	if (kernel.wakes != 0)
+		assert_int_equal(AO_load(&bus->entry->door), 4);
+	return ended;
+}
+
 static void
 test_clear_amid(void **state)
 {
-	unsigned i;
+	unsigned at, then;
+	bool over = false;
 
 	(void)state;
-	for (i = 0;; i++) {
-		bool over;
-
-		scene();
-		AO_or_full(&head->sleeping[0], (AO_t)1 << ME);
-		AO_store(&bus->entry->door, 3);
-		actor_cast(0, op_clear, NULL);
-		actor_play(0, i);
-		over = actor_ended(0);
-		op_clear_asleep(NULL);
-		actor_play(0, FOR_EVER);
-		assert_true(
-		    AO_load(&head->sleeping[0]) >> ME & 1 || kernel.wakes != 0);
-		if (kernel.wakes != 0)
-			assert_int_equal(AO_load(&bus->entry->door), 4);
-		if (over)
-			break;
-	}
-	assert_true(i >= 3);
+	for (at = 0; !over; at++)
+		for (then = 0; !clear_amid(at, then, &over);)
+			then++;
+	assert_true(at > 3);
 }
 
 /* ---- ringing ------------------------------------------------------------ */
