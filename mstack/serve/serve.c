@@ -178,10 +178,12 @@ serve_poke_or_help(struct server *sv)
 static bool
 may_sleep(struct server *sv)
 {
+	bool may;
+
 	pthread_mutex_lock(&sv->lock);
-	sv->sleeping = sv->rung == NULL && sv->fresh == NULL;
+	may = sv->sleeping = sv->rung == NULL && sv->fresh == NULL;
 	pthread_mutex_unlock(&sv->lock);
-	return sv->sleeping;
+	return may;
 }
 
 static void
