@@ -436,7 +436,8 @@ try_end(const uint8_t *data, size_t n)
 		e->wire = &wire;
 		(void)end_open(e, text);
 		end_close(e);
-		if (e->rest != NULL)
+		/* The wire's own control socket stays. */
+		if (e->rest != NULL && strcmp(e->rest, "c") != 0)
 			(void)unlink(e->rest);
 	}
 	free(text);

@@ -273,6 +273,13 @@ many(char c, size_t n)
 static void
 harmful(fuzz_emit *emit)
 {
+	char line[80];
+
+	begin(APP_HTTPD);
+	/* A length at whose end a buffer ends, too. */
+	snprintf(line, sizeof(line), "GET /c?a=1%.50s\r\n\r\n", many('x', 50));
+	say_text(line);
+	emit("http-no-version", s.b, s.n);
 	begin(APP_HTTPC);
 	say_text("HTTP/1.1 200\r\nServer:long-name of-it\r\n\r\n");
 	emit("httpc-no-phrase", s.b, s.n);

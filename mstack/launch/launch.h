@@ -182,11 +182,23 @@ struct stack_ref {
 };
 
 #define KNOWN 4096u
+#define CUTS 64u    /* calls that a signal ended; more are forgotten */
+#define CUT_MS 2000 /* for so long */
+
+/* A call that a signal ended; TID 0: none. */
+struct cut {
+	pid_t tid;
+	int nr;
+	uint64_t args[6];
+	int64_t until; /* of super_clock() */
+};
 
 struct super {
 	int listener, epoll, signals;
 	bool verbose;
 	struct call *calls, *dropped;
+	struct cut cuts[CUTS];
+	unsigned next_cut;
 	struct link *links;
 	struct hold *holds;
 	struct proc *procs, *ended;

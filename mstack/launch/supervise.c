@@ -186,6 +186,76 @@ bury(struct super *su)
 	}
 }
 
+/* Whether C ends after a time, by an option of its socket. */
+static bool
+is_timed(const struct call *c)
+{
+	int fl, option = SO_SNDTIMEO;
+
+	if (c->deadline != 0)
+		return true;
+	/* It may have been interrupted before it waited. */
+	switch (c->nr) {
+	case SYS_accept:
+	case SYS_accept4:
+	case SYS_recvfrom:
+	case SYS_recvmsg:
+	case SYS_recvmmsg:
+		option = SO_RCVTIMEO;
+		/* fall through */
+	case SYS_connect:
+	case SYS_sendto:
+	case SYS_sendmsg:
+	case SYS_sendmmsg:
+		fl = c->fd == -1 ? O_NONBLOCK : fcntl(c->fd, F_GETFL);
+		return fl != -1 && !(fl & O_NONBLOCK) &&
+		    call_timeout(c, option) != 0;
+	default:
+		return false;
+	}
+}
+
+/*
+ * A signal ended C, and the kernel begins it again (SA_RESTART): on a socket with a
+ * timeout Linux ends it with EINTR instead, so that signals do not make the timeout
+ * longer.  So it is noted for a while what it was.
+ */
+static void
+interrupted(struct call *c)
+{
+	struct super *su = c->su;
+	struct cut *cut;
+
+	if (is_timed(c)) {
+		cut = &su->cuts[su->next_cut++ % CUTS];
+		cut->tid = c->tid;
+		cut->nr = c->nr;
+		memcpy(cut->args, c->args, sizeof(cut->args));
+		cut->until = super_clock() + CUT_MS;
+	}
+	call_drop(c);
+}
+
+/* Whether DATA, of the thread TID, is the call that a signal has ended. */
+static bool
+is_again(struct super *su, pid_t tid, const struct seccomp_data *data)
+{
+	bool again = false;
+	size_t i;
+
+	for (i = 0; i < CUTS; i++) {
+		struct cut *cut = &su->cuts[i];
+
+		if (cut->tid != tid)
+			continue;
+		again |= cut->nr == data->nr &&
+		    memcmp(cut->args, data->args, sizeof(cut->args)) == 0 &&
+		    super_clock() < cut->until;
+		cut->tid = 0;
+	}
+	return again;
+}
+
 /* Calls that nobody waits for any more, and those whose time is over. */
 static void
 sweep(struct super *su)
@@ -196,7 +266,7 @@ sweep(struct super *su)
 	for (c = su->calls; c != NULL; c = next) {
 		next = c->next;
 		if (!call_is_valid(c))
-			call_drop(c);
+			interrupted(c);
 	}
 	/* What is done here may end other calls: begin again after each. */
 	for (c = su->calls; c != NULL; c = next) {
@@ -209,42 +279,6 @@ sweep(struct super *su)
 	}
 }
 
-/*
- * Whether DATA is OLD once more.  A signal ended that, and the kernel begins it
- * again (SA_RESTART): on a socket with a timeout Linux ends it with EINTR instead,
- * so that signals do not make the timeout longer.
- */
-static bool
-is_again(const struct call *old, const struct seccomp_data *data)
-{
-	int fl, option = SO_SNDTIMEO;
-
-	if (old->nr != data->nr ||
-	    memcmp(old->args, data->args, sizeof(old->args)) != 0)
-		return false;
-	if (old->deadline != 0)
-		return true;
-	/* It may have been interrupted before it waited. */
-	switch (old->nr) {
-	case SYS_accept:
-	case SYS_accept4:
-	case SYS_recvfrom:
-	case SYS_recvmsg:
-	case SYS_recvmmsg:
-		option = SO_RCVTIMEO;
-		/* fall through */
-	case SYS_connect:
-	case SYS_sendto:
-	case SYS_sendmsg:
-	case SYS_sendmmsg:
-		fl = old->fd == -1 ? O_NONBLOCK : fcntl(old->fd, F_GETFL);
-		return fl != -1 && !(fl & O_NONBLOCK) &&
-		    call_timeout(old, option) != 0;
-	default:
-		return false;
-	}
-}
-
 /* The kernel has a notification. */
 static void
 take_notification(struct super *su)
@@ -254,19 +288,18 @@ take_notification(struct super *su)
 		uint8_t room[ROOM];
 	} in;
 	struct call *c, *old, *next;
-	bool again = false;
 	int error = ESRCH;
+	bool again;
 
 	memset(&in, 0, sizeof(in));
 	if (ioctl(su->listener, SECCOMP_IOCTL_NOTIF_RECV, &in) != 0)
 		return;
 	for (old = su->calls; old != NULL; old = next) {
 		next = old->next;
-		if (old->tid != (pid_t)in.n.pid)
-			continue;
-		again |= is_again(old, &in.n.data);
-		call_drop(old); /* a signal ended it */
+		if (old->tid == (pid_t)in.n.pid)
+			interrupted(old);
 	}
+	again = is_again(su, (pid_t)in.n.pid, &in.n.data);
 	if ((c = calloc(1, sizeof(*c))) == NULL)
 		return; /* it waits until somebody kills it */
 	c->about = ABOUT_CALL;
@@ -364,7 +397,7 @@ dispatch(struct super *su, const struct epoll_event *ev, bool *over)
 	case ABOUT_CALL:
 		c = ev->data.ptr;
 		if (!c->dropped && !call_is_valid(c))
-			call_drop(c);
+			interrupted(c);
 		else if (!c->dropped)
 			c->ready(c, false);
 		break;

@@ -53,8 +53,8 @@ report_add(struct report *r, enum record type, const struct ip_addr *group,
 	put16(b + 2, n);
 	memcpy(b + 4, (const uint8_t *)group + skip, size);
 	for (i = 0; i < n; i++)
-		memcpy(b + head + i * size, (const uint8_t *)&src[i] + skip,
-		    size);
+		memcpy(b + head + (size_t)i * size,
+		    (const uint8_t *)&src[i] + skip, size);
 	r->len += head + n * size;
 	r->records++;
 }
@@ -156,7 +156,8 @@ ask_one(struct port *port, const struct group_query *q, struct member *m)
 	for (i = 0; m->about_some && i < q->sources; i++) {
 		struct ip_addr ip = { { 0, 0, htonl(0xffff), 0 } };
 
-		memcpy((uint8_t *)&ip + 16 - size, q->source + i * size, size);
+		memcpy((uint8_t *)&ip + 16 - size, q->source + (size_t)i * size,
+		    size);
 		m->asked[m->asked_n++] = ip;
 	}
 	if (s != 0) {

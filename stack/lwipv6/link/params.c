@@ -95,7 +95,7 @@ params_dns(struct port *port, const uint8_t *opt)
 		struct ip_addr ip;
 		struct ra_dns *d;
 
-		memcpy(&ip, opt + DNS_HLEN + i * IP6_LEN, sizeof(ip));
+		memcpy(&ip, opt + DNS_HLEN + (size_t)i * IP6_LEN, sizeof(ip));
 		if (ip_is_group(&ip) || ip_is_any(&ip) || ip_is_v4(&ip))
 			continue;
 		d = place(port->ra, &ip);

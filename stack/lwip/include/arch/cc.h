@@ -20,6 +20,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -49,6 +50,21 @@ extern "C" {
 #define lwip_htons(x) __builtin_bswap16(x)
 #define lwip_htonl(x) __builtin_bswap32(x)
 #endif
+
+/* lwIP's own looks at the byte behind the N that there are. */
+static inline char *
+shmif_lwip_strnstr(const char *s, const char *token, size_t n)
+{
+	size_t len = strlen(token);
+
+	if (len == 0)
+		return (char *)(uintptr_t)s;
+	for (; n >= len && *s != '\0'; s++, n--)
+		if (memcmp(s, token, len) == 0)
+			return (char *)(uintptr_t)s;
+	return NULL;
+}
+#define lwip_strnstr(s, token, n) shmif_lwip_strnstr(s, token, n)
 
 uint32_t shmif_lwip_random(void);
 #define LWIP_RAND() shmif_lwip_random()
