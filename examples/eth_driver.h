@@ -4,9 +4,9 @@
  *
  * A simulator that runs an embedded system as a process of the host opens a tap
  * for its network, and so needs root.  This pair of files takes the tap's place:
- * it is C99, needs libshmbus.a and nothing else, and starts no thread (before Linux
- * 6.7 one, if somebody asks for the descriptor).  docs/simulators.md shows where it
- * goes.
+ * it is C99, needs libshmbus.a and nothing else, and starts no thread, but one if
+ * somebody asks for the descriptor (with SHMBUS_FD=io_uring none, see shmbus(3)).
+ * docs/simulators.md shows where it goes.
  *
  * THREADS.  One thread at a time may send, and one at a time may receive, which
  * are poll, recv, wait and fd; the two do not disturb each other.  The other

@@ -279,9 +279,10 @@ void shmbus_wake(struct shmbus *b);
  * For event loops: *FD is a descriptor that becomes readable when there may
  * be something to receive.  Receive until EAGAIN, then call shmbus_fd_done()
  * before polling again; do not read from or close the descriptor.  From the
- * first call on shmbus_wait() on B is refused with EBUSY.  Where the kernel
- * cannot wait for a futex by io_uring, a helper thread does the waiting, which
- * the first shmbus_fd_done() starts.
+ * first call on shmbus_wait() on B is refused with EBUSY.  A helper
+ * thread does the waiting, which the first shmbus_fd_done() starts; with
+ * SHMBUS_FD=io_uring in the environment the kernel does, where it can wait for a
+ * futex by io_uring.
  * Errors: EMFILE, ENFILE, EAGAIN, ENOMEM, SHMBUS_EFORKED.
  */
 int shmbus_fd(struct shmbus *b, int *fd);

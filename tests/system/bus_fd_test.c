@@ -345,6 +345,7 @@ main(void)
 		cmocka_unit_test(test_refused),
 	};
 
+	setenv("SHMBUS_FD", "io_uring", 1);
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, busdir_make, busdir_remove);
 }

@@ -230,6 +230,7 @@ io_uring()
 	local i
 	tree
 	io_uring || skip 'this kernel cannot wait for a futex by io_uring'
+	export SHMBUS_FD=io_uring
 	client a "shmif://$BUS"
 	client b "shmif://$BUS"
 	[ "$(ls /proc/$pid_b/task | wc -l)" -eq 1 ]
