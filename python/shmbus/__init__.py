@@ -453,6 +453,8 @@ class Bus:
             fd = c_int()
             _check(_lib.shmbus_fd(self._handle(), byref(fd)))
             self._fd = fd.value
+            # Until then it is readable; see shmbus(3).
+            _lib.shmbus_fd_done(self._handle())
         return self._fd
 
     async def arecv(self) -> Frame:
