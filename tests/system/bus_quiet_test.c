@@ -222,6 +222,7 @@ test_idle(void **state)
 	(void)state;
 	assert_int_equal(pthread_create(&thread, NULL, sleeper, b), 0);
 	assert_int_equal(shmbus_fd(c, &fd), 0);
+	shmbus_fd_done(c); /* where a thread waits, that starts it */
 	for (i = 1; i < 3; i++)
 		while (!map_sleeping(&map, i))
 			nap_ms(1);
