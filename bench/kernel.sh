@@ -276,21 +276,8 @@ for stack in ${STACKS:-lwipv6 lwip}; do
 	lwip) for mtu in 1500 9000 65521; do stack_up lwip $mtu; done ;;
 	esac
 done
-for ((run = 1; run <= runs; run++)); do
-	for case in $cases; do
-		if ((run % 2)); then
-			order=("${ways[@]}")
-		else
-			mapfile -t order < <(printf '%s\n' "${ways[@]}" | tac)
-		fi
-		for way in "${order[@]}"; do
-			[ ! -t 1 ] || printf '\r\033[K%s, %s: run %d of %d\r' \
-			    "$case" "$way" "$run" "$runs"
-			ask "$case" "$way"
-		done
-	done
-done
-[ ! -t 1 ] || printf '\r\033[K'
+# shellcheck disable=SC2086
+in_turns $cases
 
 of_kernel() {
 	rows "$@" "plain-$mtu veth plain" "veth-$mtu veth" "lo loopback"

@@ -306,21 +306,7 @@ for stack in ${STACKS:-lwipv6 lwip}; do
 	ways+=("process-$stack" "mstack-$stack")
 done
 
-for ((run = 1; run <= runs; run++)); do
-	for case in bulk echo open redis nginx; do
-		if ((run % 2)); then
-			order=("${ways[@]}")
-		else
-			mapfile -t order < <(printf '%s\n' "${ways[@]}" | tac)
-		fi
-		for way in "${order[@]}"; do
-			[ ! -t 1 ] || printf '\r\033[K%s over %s: run %d of %d\r' \
-			    "$case" "$way" "$run" "$runs"
-			ask "$case" "$way"
-		done
-	done
-done
-[ ! -t 1 ] || printf '\r\033[K'
+in_turns bulk echo open redis nginx
 for case in bulk echo open redis nginx; do
 	for stack in $stacks; do
 		row "$case" "$stack"

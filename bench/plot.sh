@@ -114,6 +114,18 @@ draw() {
 	done
 }
 
+# draw_percentiles NAME TITLE - lines of which each has the three
+draw_percentiles() {
+	draw "$1" <<-END
+		set title '$2'
+		set logscale y 10
+		set xrange [0.8:3.2]
+		set xtics ('p50' 1, 'p99' 2, 'p99.9' 3)
+		set ylabel 'microseconds'
+		set format y '%g'
+	END
+}
+
 status=0
 rates ours 'batch 32' >"$work/ours32"
 rates ours single >"$work/ours1"
@@ -155,14 +167,7 @@ add 'UNIX seqpacket' "lc rgb '#208040' pt 9 lw 1.5" "$work/trip.seqpacket"
 add 'UDP multicast' "lc rgb '#80a020' pt 11 lw 1.5" "$work/trip.mcast"
 add 'AF_PACKET, veth' "lc rgb '#a06010' pt 13 lw 1.5" "$work/trip.veth"
 add 'VDE switch' "lc rgb '#703090' pt 4 lw 1.5" "$work/trip.vde"
-draw latency <<-END || status=1
-	set title 'Round trip of a frame of 64 bytes'
-	set logscale y 10
-	set xrange [0.8:3.2]
-	set xtics ('p50' 1, 'p99' 2, 'p99.9' 3)
-	set ylabel 'microseconds'
-	set format y '%g'
-END
+draw_percentiles latency 'Round trip of a frame of 64 bytes' || status=1
 
 lines=()
 bulk='bulk TCP, IPv4;bulk TCP, IPv6'
@@ -210,12 +215,5 @@ add 'lwipv6 on a bus' "lc rgb '#c02020' pt 7 lw 3" "$work/echo.1"
 add 'lwIP on a bus' "lc rgb '#e08080' pt 6 lw 3" "$work/echo.2"
 add 'Linux, veth' "lc rgb '#a06010' pt 13 lw 1.5" "$work/echo.3"
 add 'Linux, loopback' "lc rgb '#505050' dt 2 pt 4 lw 1.5" "$work/echo.4"
-draw echo <<-END || status=1
-	set title 'An echo of 64 bytes by TCP, there and back'
-	set logscale y 10
-	set xrange [0.8:3.2]
-	set xtics ('p50' 1, 'p99' 2, 'p99.9' 3)
-	set ylabel 'microseconds'
-	set format y '%g'
-END
+draw_percentiles echo 'An echo of 64 bytes by TCP, there and back' || status=1
 exit $status

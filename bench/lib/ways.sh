@@ -94,3 +94,26 @@ ask_for() {
 	wait "$asking"
 	asking=
 }
+
+# in_turns CASE... - asks each in all ways, $runs times: in one order, then in the
+# other.  The script has runs, ways and ask CASE WAY.
+in_turns() {
+	local run case way order
+	for ((run = 1; run <= runs; run++)); do
+		for case; do
+			if ((run % 2)); then
+				order=("${ways[@]}")
+			else
+				mapfile -t order < <(printf '%s\n' \
+				    "${ways[@]}" | tac)
+			fi
+			for way in "${order[@]}"; do
+				[ ! -t 1 ] || printf \
+				    '\r\033[K%s, %s: run %d of %d\r' \
+				    "$case" "$way" "$run" "$runs"
+				ask "$case" "$way"
+			done
+		done
+	done
+	[ ! -t 1 ] || printf '\r\033[K'
+}

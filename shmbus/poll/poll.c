@@ -5,7 +5,8 @@
  * DOC: Theory of Operation
  *
  * The door of an attachment is a futex, and poll(2) knows no futexes.  Where
- * io_uring can wait for one (futexfd.c) there is no more to it: shmbus_fd() and
+ * io_uring can wait for one (futexfd.c), and SHMBUS_FD=io_uring is in the
+ * environment (see is_asked_for()), there is no more to it: shmbus_fd() and
  * shmbus_fd_done() lie down as shmbus_wait() does, and leave it to the kernel to
  * make the descriptor readable when somebody rings.  Senders do not notice any
  * difference, and nothing of the protocol of bell.c changes.
